@@ -1,0 +1,29 @@
+# `make reproduce` and `make test` are all that a newcomer types.
+PYTHON ?= python3
+BIN := .venv/bin
+SNAKEMAKE := $(BIN)/snakemake
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: setup reproduce test lint lock
+
+setup: .venv/installed
+
+.venv/installed: requirements.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 12) and f"Python 3.12 or newer is needed, and {sys.executable} is {v[0]}.{v[1]}. Name another: make setup PYTHON=python3.13")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	touch $@
+
+reproduce: setup
+	-@$(SNAKEMAKE) --quiet --cores 1 fetch_apogee || echo "Going on with the simulated twin."
+	$(SNAKEMAKE) --cores 4
+
+test: setup lint
+	$(PYTEST)
+
+lint: setup
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/mypy && $(SNAKEMAKE) --lint
+
+lock: # pins every dependency, with hashes and without the name of any index
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --no-emit-index-url --quiet --upgrade --output-file requirements.lock

@@ -1,0 +1,41 @@
+"""The star cluster: simulated parallaxes, and the distance and depth behind them."""
+
+
+rule simulate_cluster:
+    """The tutorial's simulated parallaxes."""
+    output:
+        stars="results/cluster/stars.ecsv",
+    log:
+        "logs/simulate_cluster.log",
+    benchmark:
+        "results/benchmarks/simulate_cluster.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        settings=settings(simulation="cluster/simulation"),
+        code=source_digest("simulate_cluster"),
+    script:
+        "../scripts/simulate_cluster.py"
+
+
+rule fit_cluster:
+    """Sample the hierarchical model of the cluster: mean distance, depth, and every star's distance."""
+    input:
+        stars="results/cluster/stars.ecsv",
+    output:
+        posterior="results/cluster/posterior.nc",
+    log:
+        "logs/fit_cluster.log",
+    benchmark:
+        "results/benchmarks/fit_cluster.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 2
+    params:
+        settings=settings(
+            "sampler", "seed", prior="cluster/prior", draws="draws/cluster"
+        ),
+        code=source_digest("fit_cluster"),
+    script:
+        "../scripts/fit_cluster.py"

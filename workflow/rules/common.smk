@@ -1,0 +1,159 @@
+"""What all rules share: the checked configuration, and the two parameters that decide what reruns."""
+
+import os
+import sys
+from pathlib import Path
+
+import pandas as pd
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+
+WORKFLOW = Path(workflow.basedir) / "workflow"
+
+# The scripts import the package from here; one thread each for the numerical libraries, so that sums do not depend on
+# the machine's cores.
+SOURCE = str(WORKFLOW / "src")
+sys.path.insert(0, SOURCE)
+one_thread = dict.fromkeys(
+    ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"], "1"
+)
+os.environ |= {
+    "PYTHONPATH": os.pathsep.join(filter(None, [SOURCE, os.getenv("PYTHONPATH")]))
+} | one_thread
+
+from starpop import provenance
+from starpop.diagnostics import verdict
+from starpop.errors import InputError
+from starpop.settings import as_json, check, choose_catalog
+
+try:
+    check(config, WORKFLOW / "schemas" / "config.schema.yaml")
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+CATALOG, catalog_line = choose_catalog(config)
+if workflow.is_main_process:
+    logger.info(catalog_line)
+
+SYSTEM_MODELS = list(config["system_models"])
+POPULATION_MODELS = list(config["population_models"])
+BATCHES = [f"{i:0{len(str(config['batches'] - 1))}d}" for i in range(config["batches"])]
+FORMATS = ["png", "pdf"]
+
+
+wildcard_constraints:
+    catalog="|".join(config["catalogs"]),
+    system_model="|".join(SYSTEM_MODELS),
+    population_model="|".join(POPULATION_MODELS),
+    batch=r"\d+",
+    graph=r"\w+",
+
+
+def settings(*keys, **paths):
+    """A rule's share of the configuration, as one line of JSON.
+
+    Keys are taken by their own names; `name="path/of/{wildcard}"` takes what stands at a path. One parameter and not
+    several: Snakemake does not notice when two parameters swap their values.
+    """
+    wanted = {key: key for key in keys} | paths
+
+    def read(wildcards):
+        filled = {name: path.format(**wildcards) for name, path in wanted.items()}
+        return as_json(config, filled)
+
+    return read
+
+
+def source_digest(script):
+    """The digest of a rule's script and of all first-party code it imports."""
+    return provenance.source_digest(WORKFLOW / "scripts" / f"{script}.py")
+
+
+def catalog_path(wildcards):
+    """The user's table."""
+    entry = config["catalogs"][wildcards.catalog]
+    if not Path(entry["path"]).is_file():
+        hint = (
+            "run `snakemake --cores 1 fetch_apogee`, or put"
+            if "url" in entry
+            else "put"
+        )
+        raise WorkflowError(
+            f"catalogs.{wildcards.catalog}.path: no file {entry['path']!r} in {Path.cwd()}; {hint} the table there."
+        )
+    return entry["path"]
+
+
+def batches(pattern):
+    """The products of all batches."""
+    return expand(pattern, batch=BATCHES, allow_missing=True)
+
+
+def figures(folder, *names):
+    """The files of some figures, in every format."""
+    return expand(f"{folder}/figures/{{name}}.{{format}}", name=names, format=FORMATS)
+
+
+def picture(folder, name, category):
+    """The files of one figure; its PNG stands in the report, with the caption report/{name}.rst."""
+    caption = "model_graph" if name == "{graph}" else name
+    png = report(
+        f"{folder}/figures/{name}.png",
+        caption=f"../report/{caption}.rst",
+        category=category,
+        labels={"figure": name},
+    )
+    return [png, f"{folder}/figures/{name}.pdf"]
+
+
+def cluster_products():
+    """Everything made of the star cluster, and the graphs of all models."""
+    return [
+        "results/cluster/summary.csv",
+        *figures("results/cluster", "parallaxes", "corner"),
+        *figures(
+            "results/model_graphs",
+            "general",
+            "plate",
+            "cluster",
+            "system",
+            "population",
+        ),
+    ]
+
+
+def binaries_products():
+    """Everything made of the configured catalogue."""
+    catalog = f"results/{CATALOG}"
+    products = [f"{catalog}/diagnostics.csv", *figures(catalog, "visits")]
+    if {"tutorial"} <= set(SYSTEM_MODELS) and {"normal"} <= set(POPULATION_MODELS):
+        products.append(f"{catalog}/published.csv")
+    for model in SYSTEM_MODELS:
+        products += [
+            f"{catalog}/{model}/orbits.csv",
+            f"{catalog}/{model}/focus_system/summary.csv",
+        ]
+        products += figures(
+            f"{catalog}/{model}",
+            "focus_time_series",
+            "focus_folded",
+            "periodograms",
+            "orbits",
+        )
+        for population in POPULATION_MODELS:
+            products.append(f"{catalog}/{model}/{population}/summary.csv")
+            products += figures(
+                f"{catalog}/{model}/{population}", "corner", "trace", "density"
+            )
+    return products
+
+
+def print_verdict():
+    """The last line of a run: whether all fits of the catalogue passed their diagnostics."""
+    table = Path(f"results/{CATALOG}/diagnostics.csv")
+    if workflow.is_main_process and table.is_file():
+        logger.info(verdict(pd.read_csv(table)))
+
+
+onsuccess:
+    print_verdict()

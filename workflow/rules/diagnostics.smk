@@ -1,0 +1,118 @@
+"""Whether each fit can be believed, and whether it says what the tutorial printed."""
+
+
+rule diagnose_cluster:
+    """Diagnostics and summary of the cluster's fit."""
+    input:
+        posterior="results/cluster/posterior.nc",
+    output:
+        diagnostics="results/cluster/diagnostics.csv",
+        summary="results/cluster/summary.csv",
+    log:
+        "logs/diagnose_cluster.log",
+    benchmark:
+        "results/benchmarks/diagnose_cluster.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        settings=settings("diagnostics", max_treedepth="sampler/max_treedepth"),
+        code=source_digest("diagnose_fit"),
+        fit="cluster",
+    script:
+        "../scripts/diagnose_fit.py"
+
+
+rule diagnose_systems:
+    """Diagnostics of every system's own fit."""
+    input:
+        posteriors=batches("results/{catalog}/{system_model}/posteriors/{batch}.nc"),
+    output:
+        diagnostics="results/{catalog}/{system_model}/diagnostics.csv",
+    log:
+        "logs/diagnose_systems/{catalog}/{system_model}.log",
+    benchmark:
+        "results/benchmarks/diagnose_systems/{catalog}/{system_model}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        settings=settings("diagnostics", max_treedepth="sampler/max_treedepth"),
+        code=source_digest("diagnose_systems"),
+    script:
+        "../scripts/diagnose_systems.py"
+
+
+rule diagnose_population:
+    """Diagnostics and summary of a population's fit."""
+    input:
+        posterior="results/{catalog}/{system_model}/{population_model}/posterior.nc",
+    output:
+        diagnostics="results/{catalog}/{system_model}/{population_model}/diagnostics.csv",
+        summary="results/{catalog}/{system_model}/{population_model}/summary.csv",
+    log:
+        "logs/diagnose_population/{catalog}/{system_model}/{population_model}.log",
+    benchmark:
+        "results/benchmarks/diagnose_population/{catalog}/{system_model}/{population_model}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        settings=settings("diagnostics", max_treedepth="sampler/max_treedepth"),
+        code=source_digest("diagnose_fit"),
+        fit="{system_model}/{population_model}",
+    script:
+        "../scripts/diagnose_fit.py"
+
+
+rule collect_diagnostics:
+    """All fits of a catalogue, and the cluster's, in one table; with diagnostics.strict, a failed one ends the run."""
+    input:
+        cluster="results/cluster/diagnostics.csv",
+        systems=expand(
+            "results/{catalog}/{system_model}/diagnostics.csv",
+            system_model=SYSTEM_MODELS,
+            allow_missing=True,
+        ),
+        populations=expand(
+            "results/{catalog}/{system_model}/{population_model}/diagnostics.csv",
+            system_model=SYSTEM_MODELS,
+            population_model=POPULATION_MODELS,
+            allow_missing=True,
+        ),
+    output:
+        diagnostics="results/{catalog}/diagnostics.csv",
+    log:
+        "logs/collect_diagnostics/{catalog}.log",
+    benchmark:
+        "results/benchmarks/collect_diagnostics/{catalog}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        settings=settings("diagnostics", "system_models"),
+        code=source_digest("collect_diagnostics"),
+    script:
+        "../scripts/collect_diagnostics.py"
+
+
+rule compare_published:
+    """Each number that the tutorial prints beside this run's."""
+    input:
+        published="data/published.csv",
+        cluster="results/cluster/summary.csv",
+        focus_system="results/{catalog}/tutorial/focus_system/summary.csv",
+        population="results/{catalog}/tutorial/normal/summary.csv",
+    output:
+        published="results/{catalog}/published.csv",
+    log:
+        "logs/compare_published/{catalog}.log",
+    benchmark:
+        "results/benchmarks/compare_published/{catalog}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        code=source_digest("compare_published"),
+    script:
+        "../scripts/compare_published.py"

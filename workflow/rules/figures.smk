@@ -1,0 +1,164 @@
+"""The figures, each as PNG, for the report, and as PDF. Only these rules carry the figures' settings."""
+
+
+rule plot_model_graph:
+    """The graph of a model: which variable is drawn from which."""
+    output:
+        *picture("results/model_graphs", "{graph}", "Models"),
+    log:
+        "logs/plot_model_graph/{graph}.log",
+    benchmark:
+        "results/benchmarks/plot_model_graph/{graph}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        settings=settings("figures"),
+        code=source_digest("plot_model_graph"),
+    script:
+        "../scripts/plot_model_graph.py"
+
+
+rule plot_cluster:
+    """The cluster's parallaxes, and the posterior of its distance and depth."""
+    input:
+        stars="results/cluster/stars.ecsv",
+        posterior="results/cluster/posterior.nc",
+        diagnostics="results/cluster/diagnostics.csv",
+    output:
+        parallaxes=picture("results/cluster", "parallaxes", "Cluster"),
+        corner=picture("results/cluster", "corner", "Cluster"),
+    log:
+        "logs/plot_cluster.log",
+    benchmark:
+        "results/benchmarks/plot_cluster.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        settings=settings("figures"),
+        code=source_digest("plot_cluster"),
+    script:
+        "../scripts/plot_cluster.py"
+
+
+rule plot_visits:
+    """All radial velocities, a panel a system."""
+    input:
+        visits="results/{catalog}/visits.fits",
+    output:
+        *picture("results/{catalog}", "visits", "Systems"),
+    log:
+        "logs/plot_visits/{catalog}.log",
+    benchmark:
+        "results/benchmarks/plot_visits/{catalog}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        settings=settings("figures"),
+        code=source_digest("plot_visits"),
+    script:
+        "../scripts/plot_visits.py"
+
+
+rule plot_focus_system:
+    """The one system that the tutorial shows: the orbit over its first days, and folded."""
+    input:
+        visits="results/{catalog}/visits.fits",
+        posteriors=batches("results/{catalog}/{system_model}/posteriors/{batch}.nc"),
+        diagnostics="results/{catalog}/{system_model}/diagnostics.csv",
+    output:
+        time_series=picture(
+            "results/{catalog}/{system_model}", "focus_time_series", "Systems"
+        ),
+        folded=picture("results/{catalog}/{system_model}", "focus_folded", "Systems"),
+    log:
+        "logs/plot_focus_system/{catalog}/{system_model}.log",
+    benchmark:
+        "results/benchmarks/plot_focus_system/{catalog}/{system_model}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        settings=settings("figures", "focus_system"),
+        code=source_digest("plot_focus_system"),
+    script:
+        "../scripts/plot_focus_system.py"
+
+
+rule plot_periodograms:
+    """The periodogram of every system, with the chosen and the Lomb-Scargle period."""
+    input:
+        periods=batches("results/{catalog}/{system_model}/periods/{batch}.nc"),
+    output:
+        *picture("results/{catalog}/{system_model}", "periodograms", "Systems"),
+    log:
+        "logs/plot_periodograms/{catalog}/{system_model}.log",
+    benchmark:
+        "results/benchmarks/plot_periodograms/{catalog}/{system_model}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        settings=settings("figures"),
+        code=source_digest("plot_periodograms"),
+    script:
+        "../scripts/plot_periodograms.py"
+
+
+rule plot_orbits:
+    """Every system's velocities folded at its period."""
+    input:
+        visits="results/{catalog}/visits.fits",
+        posteriors=batches("results/{catalog}/{system_model}/posteriors/{batch}.nc"),
+        orbits="results/{catalog}/{system_model}/orbits.csv",
+    output:
+        *picture("results/{catalog}/{system_model}", "orbits", "Systems"),
+    log:
+        "logs/plot_orbits/{catalog}/{system_model}.log",
+    benchmark:
+        "results/benchmarks/plot_orbits/{catalog}/{system_model}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        settings=settings("figures"),
+        code=source_digest("plot_orbits"),
+    script:
+        "../scripts/plot_orbits.py"
+
+
+rule plot_population:
+    """The hyper-parameters, how they were sampled, and the density of ln P over the systems' periods."""
+    input:
+        posterior="results/{catalog}/{system_model}/{population_model}/posterior.nc",
+        diagnostics="results/{catalog}/{system_model}/{population_model}/diagnostics.csv",
+    output:
+        corner=picture(
+            "results/{catalog}/{system_model}/{population_model}",
+            "corner",
+            "Population",
+        ),
+        trace=picture(
+            "results/{catalog}/{system_model}/{population_model}",
+            "trace",
+            "Population",
+        ),
+        density=picture(
+            "results/{catalog}/{system_model}/{population_model}",
+            "density",
+            "Population",
+        ),
+    log:
+        "logs/plot_population/{catalog}/{system_model}/{population_model}.log",
+    benchmark:
+        "results/benchmarks/plot_population/{catalog}/{system_model}/{population_model}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        settings=settings("figures"),
+        code=source_digest("plot_population"),
+    script:
+        "../scripts/plot_population.py"

@@ -1,0 +1,100 @@
+"""Each system on its own: the periods it can have, and the orbit at the best of them."""
+
+
+rule scan_periods:
+    """The ln-likelihood of each period, with the orbit's coefficients integrated out, and its refined peaks."""
+    input:
+        visits="results/{catalog}/visits.fits",
+    output:
+        periods="results/{catalog}/{system_model}/periods/{batch}.nc",
+    log:
+        "logs/scan_periods/{catalog}/{system_model}/{batch}.log",
+    benchmark:
+        "results/benchmarks/scan_periods/{catalog}/{system_model}/{batch}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        settings=settings(
+            "period_range_days",
+            "orbit_prior",
+            "batches",
+            model="system_models/{system_model}",
+        ),
+        code=source_digest("scan_periods"),
+    script:
+        "../scripts/scan_periods.py"
+
+
+rule fit_systems:
+    """Sample the orbit of each system of a batch, started at its best peak."""
+    input:
+        visits="results/{catalog}/visits.fits",
+        periods="results/{catalog}/{system_model}/periods/{batch}.nc",
+    output:
+        posteriors="results/{catalog}/{system_model}/posteriors/{batch}.nc",
+    log:
+        "logs/fit_systems/{catalog}/{system_model}/{batch}.log",
+    benchmark:
+        "results/benchmarks/fit_systems/{catalog}/{system_model}/{batch}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        settings=settings(
+            "period_range_days",
+            "orbit_prior",
+            "batches",
+            "sampler",
+            "seed",
+            model="system_models/{system_model}",
+            draws="draws/systems",
+        ),
+        code=source_digest("fit_systems"),
+    script:
+        "../scripts/fit_systems.py"
+
+
+rule tabulate_orbits:
+    """One row for every system that came in, with a status; and the summary of the system that the tutorial shows."""
+    input:
+        visits="results/{catalog}/visits.fits",
+        rejected="results/{catalog}/rejected.ecsv",
+        periods=batches("results/{catalog}/{system_model}/periods/{batch}.nc"),
+        posteriors=batches("results/{catalog}/{system_model}/posteriors/{batch}.nc"),
+        diagnostics="results/{catalog}/{system_model}/diagnostics.csv",
+    output:
+        orbits="results/{catalog}/{system_model}/orbits.csv",
+    log:
+        "logs/tabulate_orbits/{catalog}/{system_model}.log",
+    benchmark:
+        "results/benchmarks/tabulate_orbits/{catalog}/{system_model}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        settings=settings("period_range_days", "orbit_prior"),
+        code=source_digest("tabulate_orbits"),
+    script:
+        "../scripts/tabulate_orbits.py"
+
+
+rule summarise_focus_system:
+    """Posterior summary of the one system that the tutorial shows."""
+    input:
+        posteriors=batches("results/{catalog}/{system_model}/posteriors/{batch}.nc"),
+        diagnostics="results/{catalog}/{system_model}/diagnostics.csv",
+    output:
+        summary="results/{catalog}/{system_model}/focus_system/summary.csv",
+    log:
+        "logs/summarise_focus_system/{catalog}/{system_model}.log",
+    benchmark:
+        "results/benchmarks/summarise_focus_system/{catalog}/{system_model}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        settings=settings("focus_system"),
+        code=source_digest("summarise_focus_system"),
+    script:
+        "../scripts/summarise_focus_system.py"

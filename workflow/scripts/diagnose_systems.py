@@ -1,0 +1,20 @@
+"""Diagnostics of every system's own fit."""
+
+import json
+
+import pandas as pd
+
+from starpop import diagnostics, store
+
+with store.job(snakemake.log[0]):
+    settings = json.loads(snakemake.params.settings)
+    limits = diagnostics.Thresholds(**settings["diagnostics"])
+    rows = []
+    for path in snakemake.input.posteriors:
+        tree = store.read_tree(path)
+        for i, name in enumerate(tree["posterior"]["system"].values):
+            posterior, stats = (tree[group].to_dataset().isel(system=i) for group in ("posterior", "sample_stats"))
+            parameters = diagnostics.columns_of(posterior)
+            rows.append(diagnostics.assess(name, parameters, stats, limits, settings["max_treedepth"]))
+    table = pd.DataFrame(rows, columns=diagnostics.COLUMNS).sort_values("fit")
+    store.write_csv(table, snakemake.output.diagnostics)

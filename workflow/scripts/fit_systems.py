@@ -1,0 +1,23 @@
+"""Sample the orbits of a batch of systems."""
+
+import json
+
+from starpop import scan, single, store, visits
+from starpop.orbit import OrbitPrior
+from starpop.sampling import SamplerSettings
+
+with store.job(snakemake.log[0]) as log:
+    settings = json.loads(snakemake.params.settings)
+    systems = visits.read_visits(snakemake.input.visits, int(snakemake.wildcards.batch), settings["batches"])
+    log.info("%d systems: %s", len(systems), " ".join(s.system for s in systems))
+    tree = single.fit_systems(
+        systems,
+        scan.best_peaks(store.read_tree(snakemake.input.periods).to_dataset()),
+        OrbitPrior(**settings["orbit_prior"]),
+        settings["period_range_days"],
+        SamplerSettings(**settings["sampler"], draws=settings["draws"]),
+        settings["seed"],
+        snakemake.threads,
+    )
+    attributes = store.provenance(settings=settings, **visits.origin(snakemake.input.visits))
+    store.write_tree(tree, snakemake.output.posteriors, attributes)

@@ -1,0 +1,22 @@
+"""Draw the orbit of the one system that the tutorial shows."""
+
+import json
+
+import pandas as pd
+
+from starpop import store, tables
+from starpop.plots import systems
+from starpop.plots.style import Style, failures, save
+from starpop.visits import read_visits
+
+with store.job(snakemake.log[0]):
+    settings = json.loads(snakemake.params.settings)
+    style = Style.from_settings(settings["figures"])
+    focus = tables.find_system(
+        [store.read_tree(path) for path in snakemake.input.posteriors], settings["focus_system"]
+    )
+    visits = {s.system: s for s in read_visits(snakemake.input.visits)}[focus.name]
+    failed = failures([pd.read_csv(snakemake.input.diagnostics).set_index("fit")["status"][focus.name]])
+    source = f"catalogue {snakemake.wildcards.catalog}, model {snakemake.wildcards.system_model}"
+    save(systems.time_series(visits, focus.map, style), snakemake.output.time_series, style, source, failed)
+    save(systems.folded(visits, focus.map, style), snakemake.output.folded, style, source, failed)

@@ -1,0 +1,19 @@
+"""Draw the folded orbit of every system."""
+
+import json
+
+import pandas as pd
+
+from starpop import store, tables
+from starpop.plots import systems
+from starpop.plots.style import Style, failures, save
+from starpop.visits import read_visits
+
+with store.job(snakemake.log[0]):
+    style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
+    orbits = tables.highest_points([store.read_tree(path) for path in snakemake.input.posteriors])
+    table = pd.read_csv(snakemake.input.orbits)
+    failed = failures(table[table["system"].isin(orbits)].set_index("system")["status"].to_dict())
+    figure = systems.orbits_grid(read_visits(snakemake.input.visits), orbits, table, style)
+    source = f"catalogue {snakemake.wildcards.catalog}, model {snakemake.wildcards.system_model}"
+    save(figure, snakemake.output, style, source, failed)

@@ -1,0 +1,23 @@
+"""Draw the population's hyper-parameters, how they were sampled, and the density of ln P."""
+
+import json
+
+import pandas as pd
+
+from starpop import diagnostics, store
+from starpop.plots import population
+from starpop.plots.style import Style, failures, save
+
+with store.job(snakemake.log[0]):
+    style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
+    posterior = store.read_tree(snakemake.input.posterior)["posterior"].to_dataset()
+    hyper = diagnostics.columns_of(posterior[["mu", "lnsigma"]])
+    failed = failures(pd.read_csv(snakemake.input.diagnostics)["status"])
+    source = "catalogue {catalog}, models {system_model} and {population_model}".format(**dict(snakemake.wildcards))
+    figures = {
+        "corner": population.hyper_corner(hyper, style),
+        "trace": population.trace(hyper, style),
+        "density": population.density(hyper, posterior["lnP"].mean(("chain", "draw")).values, style),
+    }
+    for name, figure in figures.items():
+        save(figure, snakemake.output[name], style, source, failed)

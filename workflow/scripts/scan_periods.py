@@ -1,0 +1,19 @@
+"""Scan the periods of a batch of systems."""
+
+import json
+
+import xarray as xr
+
+from starpop import scan, store, visits
+from starpop.orbit import OrbitPrior
+
+DRAWN_BINS = 2000
+
+with store.job(snakemake.log[0]) as log:
+    settings = json.loads(snakemake.params.settings)
+    systems = visits.read_visits(snakemake.input.visits, int(snakemake.wildcards.batch), settings["batches"])
+    log.info("%d systems: %s", len(systems), " ".join(s.system for s in systems))
+    prior = OrbitPrior(**settings["orbit_prior"])
+    periods = scan.scan_systems(systems, prior, settings["period_range_days"], DRAWN_BINS)
+    attributes = store.provenance(settings=settings, **visits.origin(snakemake.input.visits))
+    store.write_tree(xr.DataTree(periods), snakemake.output.periods, attributes)

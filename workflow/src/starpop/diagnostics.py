@@ -1,0 +1,135 @@
+"""Did the sampling succeed: R-hat, effective sample sizes, divergences, tree depth and energy, for each fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from arviz_stats.base import array_stats
+
+COLUMNS = (
+    "fit",
+    "r_hat",
+    "ess_bulk",
+    "ess_tail",
+    "divergences",
+    "max_treedepth_share",
+    "bfmi",
+    "worst_parameter",
+    "status",
+)
+HDI_PROBABILITY = 0.94
+TAIL = (0.05, 0.95)
+CHAIN_DRAW = {"chain_axis": 0, "draw_axis": 1}
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """``diagnostics`` of the configuration: what a fit must keep to."""
+
+    r_hat_max: float
+    ess_min: float
+    divergences_max: int
+    max_treedepth_share_max: float
+    bfmi_min: float
+    strict: bool
+
+
+def columns_of(dataset: xr.Dataset) -> dict[str, np.ndarray]:
+    """The scalar parameters of a posterior group, by name: (chain, draw) arrays, vectors taken apart and last."""
+    parameters = {}
+    for name, array in sorted(dataset.data_vars.items(), key=lambda item: item[1].ndim):
+        values = array.transpose("chain", "draw", ...)
+        if values.ndim == 2:
+            parameters[str(name)] = values.values
+        else:
+            labels = values[values.dims[2]].values
+            parameters |= {f"{name}[{label}]": values.values[:, :, i] for i, label in enumerate(labels)}
+    return parameters
+
+
+def convergence(draws: np.ndarray) -> dict[str, float]:
+    """R-hat, effective sample sizes and Monte Carlo error of one parameter's (chain, draw) array."""
+    return {
+        "mcse_mean": float(array_stats.mcse(draws, method="mean", **CHAIN_DRAW)),
+        "ess_bulk": float(array_stats.ess(draws, method="bulk", **CHAIN_DRAW)),
+        "ess_tail": float(array_stats.ess(draws, method="tail", prob=TAIL, **CHAIN_DRAW)),
+        "r_hat": float(array_stats.rhat(draws, **CHAIN_DRAW)),
+    }
+
+
+def assess(
+    fit: str, parameters: Mapping[str, np.ndarray], stats: xr.Dataset, limits: Thresholds, max_treedepth: int
+) -> dict[str, object]:
+    """One row of the diagnostics table.
+
+    Parameters
+    ----------
+    fit : what was fitted
+    parameters : (chain, draw) arrays by name
+    stats : ``diverging``, ``energy``, ``tree_depth`` with dimensions chain and draw
+    limits : thresholds; those not kept are listed in ``status``, which is else "ok"
+    max_treedepth : the sampler's limit
+    """
+    if any(np.isnan(draws).any() for draws in parameters.values()):
+        return dict.fromkeys(COLUMNS, np.nan) | {"fit": fit, "worst_parameter": "", "status": "not sampled"}
+    table = pd.DataFrame({name: convergence(draws) for name, draws in parameters.items()}).T
+    stats = stats.transpose("chain", "draw", ...)
+    bfmi = array_stats.bfmi(stats["energy"].values, **CHAIN_DRAW)
+    row: dict[str, object] = {
+        "fit": fit,
+        "r_hat": table["r_hat"].max(),
+        "ess_bulk": table["ess_bulk"].min(),
+        "ess_tail": table["ess_tail"].min(),
+        "divergences": int(stats["diverging"].sum()),
+        "max_treedepth_share": float((stats["tree_depth"] >= max_treedepth).mean()),
+        "bfmi": float(np.min(bfmi)),
+        "worst_parameter": table["r_hat"].idxmax(),
+    }
+    checks = [
+        ("r_hat", ">", limits.r_hat_max, ".4g"),
+        ("ess_bulk", "<", limits.ess_min, ".0f"),
+        ("ess_tail", "<", limits.ess_min, ".0f"),
+        ("divergences", ">", limits.divergences_max, "d"),
+        ("max_treedepth_share", ">", limits.max_treedepth_share_max, ".2g"),
+        ("bfmi", "<", limits.bfmi_min, ".2f"),
+    ]
+    failed = [
+        f"{name} {format(row[name], style)} {sign} {limit}"
+        for name, sign, limit, style in checks
+        if (row[name] > limit if sign == ">" else row[name] < limit)  # type: ignore[operator]
+    ]
+    return row | {"status": "not converged: " + ", ".join(failed) if failed else "ok"}
+
+
+def summarise(parameters: Mapping[str, np.ndarray], method: str, status: str) -> pd.DataFrame:
+    """One row a parameter: posterior mean, sd and 94% highest-density interval, with their Monte Carlo quality."""
+    rows = []
+    for name, draws in parameters.items():
+        low, high = array_stats.hdi(draws.ravel(), prob=HDI_PROBABILITY)
+        rows.append(
+            {
+                "parameter": name,
+                "method": method,
+                "mean": draws.mean(),
+                "sd": draws.std(ddof=1),
+                "hdi_3%": low,
+                "hdi_97%": high,
+                **convergence(draws),
+                "status": status,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def verdict(table: pd.DataFrame) -> str:
+    """One sentence on all fits of a run."""
+    failed = table[table["status"] != "ok"]
+    if failed.empty:
+        return f"All {len(table)} fits passed their diagnostics."
+    listing = "; ".join(f"{row.fit}: {row.status}" for row in failed.head(5).itertuples())
+    more = f"; and {len(failed) - 5} more" if len(failed) > 5 else ""
+    return f"{len(failed)} of {len(table)} fits FAILED their diagnostics: {listing}{more}."

@@ -1,0 +1,1 @@
+"""The figures, each a function from products to a matplotlib figure."""

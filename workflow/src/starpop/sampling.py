@@ -1,0 +1,138 @@
+"""Sampling a PyMC model that is compiled once: with nutpie, or with PyMC's own NUTS.
+
+Both samplers start at points that the caller draws (the peak of the period likelihood is 10^-6 wide: a start that
+the sampler makes up ends on an alias), get the chain's seed from the caller's seed, and give the same groups:
+``posterior`` and ``sample_stats`` with ``diverging``, ``energy``, ``tree_depth``, ``n_steps``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor
+import xarray as xr
+
+STATISTICS = {
+    "nutpie": {"diverging": "diverging", "energy": "energy", "depth": "tree_depth", "n_steps": "n_steps"},
+    "pymc": {name: name for name in ("diverging", "energy", "tree_depth", "n_steps")},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class SamplerSettings:
+    """How to sample: ``sampler`` of the configuration, with the number of draws of the fit."""
+
+    backend: str
+    chains: int
+    tune: int
+    draws: int
+    target_accept: float
+    max_treedepth: int
+
+
+class Sampler:
+    """A PyMC model, compiled when made, that samples for the data it was built with or for other data.
+
+    Parameters
+    ----------
+    model : the model; what `run` replaces must be `pm.Data`
+    settings : how to sample
+    cores : chains to run at once; the draws do not depend on it
+    """
+
+    def __init__(self, model: pm.Model, settings: SamplerSettings, cores: int = 1):
+        self.model, self.settings, self.cores = model, settings, cores
+        self._to_unconstrained = _unconstraining_function(model)
+        if settings.backend == "nutpie":
+            import nutpie
+
+            self._compiled = nutpie.compile_pymc_model(model)
+
+    def run(self, starts: dict[str, np.ndarray], seed: int, data: dict[str, np.ndarray] | None = None) -> xr.DataTree:
+        """Sample.
+
+        Parameters
+        ----------
+        starts : draws from an approximation to the posterior, (S, ...) for each free variable; each chain starts
+            at one of them, and PyMC's mass matrix at their variance
+        seed : seed of this run
+        data : new values of the model's `pm.Data`
+        """
+        if self.settings.backend == "nutpie":
+            tree = self._run_nutpie(starts, seed, data or {})
+        else:
+            tree = self._run_pymc(starts, seed, data or {})
+        renamed = STATISTICS[self.settings.backend]
+        stats = tree["sample_stats"].to_dataset()[list(renamed)].rename(renamed)
+        groups = {"posterior": tree["posterior"].to_dataset(), "sample_stats": stats}
+        return xr.DataTree.from_dict({name: group.drop_attrs() for name, group in groups.items()})
+
+    def _unconstrained(self, starts: dict[str, np.ndarray]) -> np.ndarray:
+        """(S, n_dim) starting points in the sampler's coordinates."""
+        rows = zip(*(starts[rv.name] for rv in self.model.free_RVs), strict=True)
+        return np.array([np.concatenate([np.ravel(x) for x in self._to_unconstrained(*row)]) for row in rows])
+
+    def _run_nutpie(self, starts, seed, data) -> xr.DataTree:
+        import nutpie
+
+        points = self._unconstrained(starts)
+
+        def start(chain_seed: Any) -> np.ndarray:
+            return points[np.random.default_rng(chain_seed).integers(len(points))]
+
+        compiled = dataclasses.replace(self._compiled.with_data(**data), initial_point_func=start)
+        settings = self.settings
+        return nutpie.sample(
+            compiled,
+            draws=settings.draws,
+            tune=settings.tune,
+            chains=settings.chains,
+            cores=self.cores,
+            seed=seed,
+            target_accept=settings.target_accept,
+            maxdepth=settings.max_treedepth,
+            save_warmup=False,
+            progress_bar=False,
+        )
+
+    def _run_pymc(self, starts, seed, data) -> xr.DataTree:
+        from pymc.step_methods.hmc.quadpotential import QuadPotentialDiagAdapt
+
+        settings, points = self.settings, self._unconstrained(starts)
+        chosen = np.random.default_rng(seed).choice(len(points), settings.chains)
+        with self.model:
+            pm.set_data(data)
+            potential = QuadPotentialDiagAdapt(
+                points.shape[1], points.mean(axis=0), points.var(axis=0), initial_weight=10
+            )
+            step = pm.NUTS(
+                potential=potential,
+                target_accept=settings.target_accept,
+                max_treedepth=settings.max_treedepth,
+                rng=np.random.default_rng(seed),
+            )
+            return pm.sample(
+                draws=settings.draws,
+                tune=settings.tune,
+                chains=settings.chains,
+                cores=self.cores,
+                initvals=[{name: values[i] for name, values in starts.items()} for i in chosen],
+                step=step,
+                random_seed=seed,
+                progressbar=False,
+                compute_convergence_checks=False,
+            )
+
+
+def _unconstraining_function(model: pm.Model):
+    """A function from the values of the model's free variables to the sampler's coordinates."""
+    values, outputs = [], []
+    for rv in model.free_RVs:
+        value = rv.type(f"{rv.name}_start")
+        transform = model.rvs_to_transforms[rv]
+        values.append(value)
+        outputs.append(transform.forward(value, *rv.owner.inputs) if transform else value)
+    return pytensor.function(values, outputs, mode="FAST_COMPILE", on_unused_input="ignore")

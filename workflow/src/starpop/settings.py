@@ -1,0 +1,109 @@
+"""The configuration: checked as a whole against its schema, every mistake said at once, before any job starts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from starpop.errors import InputError, nearest
+
+# Names of folders beside the catalogues', the system models' and the population models'.
+RESERVED = {
+    "catalogs": {"cluster", "benchmarks", "model_graphs", "simulated"},
+    "system_models": {"figures"},
+    "population_models": {"figures", "periods", "posteriors", "focus_system"},
+}
+
+
+def check(config: Mapping[str, Any], schema_path: str | Path) -> None:
+    """Raise an InputError that lists everything wrong with a configuration."""
+    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+    errors = Draft202012Validator(schema).iter_errors(config)
+    problems = list(chain.from_iterable(describe(e) for e in sorted(errors, key=lambda e: e.json_path)))
+    problems = problems or list(contradictions(config))
+    if problems:
+        raise InputError("the configuration has mistakes:\n  - " + "\n  - ".join(problems))
+
+
+def describe(error: ValidationError) -> Iterable[str]:
+    """What one error of the schema means to a user: key path, value, what is allowed."""
+    where = ".".join(str(part) for part in error.absolute_path)
+    value: Any = error.instance
+    allowed: Any = error.validator_value
+    schema: Any = error.schema
+    if error.validator == "additionalProperties":
+        known = list(schema.get("properties", {}))
+        for key in value:
+            if key not in known:
+                full = f"{where}.{key}" if where else str(key)
+                yield f"{full}: unknown key; allowed here: {', '.join(known)}." + nearest(key, known)
+    elif error.validator == "required":
+        missing = [key for key in allowed if key not in value]
+        yield f"{where or 'configuration'}: missing key{'s' if len(missing) > 1 else ''} {', '.join(missing)}."
+    elif error.validator == "enum":
+        yield f"{where}: {value!r} is not one of {', '.join(map(repr, allowed))}." + nearest(value, allowed)
+    elif error.validator == "type":
+        kinds = allowed if isinstance(allowed, str) else " or ".join(allowed)
+        hint = " Numbers stand without quotes, 1e-3 as 1.0e-3." if isinstance(value, str) else ""
+        yield f"{where}: {value!r} is of type {type(value).__name__}; expected {kinds}.{hint}"
+    elif error.validator in ("anyOf", "oneOf"):
+        yield f"{where}: {value!r} is not allowed; {schema.get('description', 'see config/README.md')}."
+    elif error.validator == "propertyNames" or error.validator == "pattern":
+        yield f"{where}: {value!r} must match {schema.get('pattern')} (it becomes a folder's name)."
+    else:
+        yield f"{where}: {value!r}: {error.message}."
+
+
+def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
+    """What a schema cannot say: names that must exist, ranges that must ascend, folders that must not collide."""
+    known = [*config["catalogs"], "auto"]
+    if config["catalog"] not in known:
+        yield (f"catalog: {config['catalog']!r} is not one of {', '.join(known)}." + nearest(config["catalog"], known))
+    for section, reserved in RESERVED.items():
+        for name in config[section]:
+            if name in reserved:
+                yield f"{section}.{name}: this name is taken by a folder of the results; choose another."
+    ranges = {
+        "period_range_days": config["period_range_days"],
+        "cluster.prior.ln_depth_kpc": config["cluster"]["prior"]["ln_depth_kpc"],
+        "cluster.simulation.log10_parallax_error_mas": config["cluster"]["simulation"]["log10_parallax_error_mas"],
+    }
+    for name, model in config["population_models"].items():
+        ranges |= {f"population_models.{name}.{key}": model[key] for key in ("mu", "ln_sigma")}
+    for key, (low, high) in ranges.items():
+        if not low < high:
+            yield f"{key}: [{low}, {high}] is empty; the lower end stands first."
+
+
+def lookup(config: Mapping[str, Any], path: str) -> Any:
+    """The value at a path of keys, such as "draws/systems"."""
+    value: Any = config
+    for key in path.split("/"):
+        value = value[key]
+    return value
+
+
+def as_json(config: Mapping[str, Any], paths: Mapping[str, str]) -> str:
+    """Parts of the configuration as one line of JSON: the same text for the same values, whatever their order."""
+    return json.dumps({name: lookup(config, path) for name, path in paths.items()}, sort_keys=True)
+
+
+def choose_catalog(config: Mapping[str, Any]) -> tuple[str, str]:
+    """The catalogue to analyse, and a line that says which it is and why."""
+    name = config["catalog"]
+    if name != "auto":
+        return name, f"Catalogue: {name} ({config['catalogs'][name]['path']})."
+    apogee = Path(config["catalogs"]["apogee"]["path"])
+    if apogee.is_file():
+        return "apogee", f"Catalogue: apogee, the tutorial's table ({apogee})."
+    return "twin", (
+        f"Catalogue: twin, the simulated stand-in, since {apogee} is not here; "
+        "`snakemake --cores 1 fetch_apogee` gets it."
+    )

@@ -1,0 +1,219 @@
+"""The tables a reader opens: the orbits of all systems, and this run beside the tutorial's printed numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.special import logsumexp
+
+from starpop.errors import InputError, nearest
+from starpop.orbit import Conditional, OrbitPrior, conditional
+from starpop.visits import Visits
+
+ORBIT_COLUMNS = (
+    "system",
+    "n_visits",
+    "baseline_days",
+    "period_days",
+    "period_sd_days",
+    "ln_period",
+    "ln_period_sd",
+    "lomb_scargle_period_days",
+    "semi_amplitude_kms",
+    "semi_amplitude_sd_kms",
+    "a_kms",
+    "b_kms",
+    "v0_kms",
+    "v0_sd_kms",
+    "jitter_kms",
+    "chi2_reduced",
+    "n_modes",
+    "mode_weight",
+    "ln_evidence",
+    "status",
+)
+# A mode of less weight than this is not counted.
+LIGHTEST_MODE = 1e-3
+FITTED_PARAMETERS = 4
+
+
+def modes(peaks: xr.Dataset, system: int, period_range_days: tuple[float, float]) -> dict[str, float]:
+    """Number of modes, weight of the best and ln-evidence, under a uniform prior on P, from a system's peaks."""
+    mine = peaks["peak_system"].values == system
+    ln_period = peaks["peak_ln_period"].values[mine]
+    ln_prior = ln_period - np.log(np.ptp(period_range_days))
+    ln_mass = peaks["peak_ln_mass"].values[mine] + ln_prior
+    ln_evidence = float(logsumexp(ln_mass))
+    weight = np.exp(ln_mass - ln_evidence)
+    return {
+        "n_modes": int(np.sum(weight >= LIGHTEST_MODE)),
+        "mode_weight": float(weight[0]),
+        "ln_evidence": ln_evidence,
+    }
+
+
+def orbit_row(
+    visits: Visits, draws: Mapping[str, np.ndarray], best: Mapping[str, float], prior: OrbitPrior
+) -> dict[str, float | int | str]:
+    """What one system's posterior draws, and its highest point, say of its orbit."""
+    amplitude = np.hypot(draws["a"], draws["b"])
+    ln_period = np.log(draws["P"])
+    fit: Conditional = conditional(np.array([1 / best["P"]]), visits, prior)
+    freedom = len(visits) - FITTED_PARAMETERS
+    return {
+        "system": visits.system,
+        "n_visits": len(visits),
+        "baseline_days": visits.baseline_days,
+        "period_days": draws["P"].mean(),
+        "period_sd_days": draws["P"].std(ddof=1),
+        "ln_period": ln_period.mean(),
+        "ln_period_sd": ln_period.std(ddof=1),
+        "semi_amplitude_kms": amplitude.mean(),
+        "semi_amplitude_sd_kms": amplitude.std(ddof=1),
+        "a_kms": draws["a"].mean(),
+        "b_kms": draws["b"].mean(),
+        "v0_kms": draws["v0"].mean(),
+        "v0_sd_kms": draws["v0"].std(ddof=1),
+        "jitter_kms": 0.0,
+        "chi2_reduced": float(fit.chi2[0]) / freedom if freedom > 0 else np.nan,
+    }
+
+
+def tabulate_orbits(
+    systems: Mapping[str, Visits],
+    periods: Sequence[xr.Dataset],
+    posteriors: Sequence[xr.DataTree],
+    diagnostics: pd.DataFrame,
+    rejected: pd.DataFrame,
+    prior: OrbitPrior,
+    period_range_days: tuple[float, float],
+) -> pd.DataFrame:
+    """One row for every system of the catalogue; those that were not fitted say why in ``status``."""
+    status = diagnostics.set_index("fit")["status"]
+    highest = highest_points(posteriors)
+    rows: list[dict[str, Any]] = []
+    for peaks, tree in zip(periods, posteriors, strict=True):
+        for i, name in enumerate(names_of(tree)):
+            draws = {str(k): v.values[i].ravel() for k, v in tree["posterior"].data_vars.items()}
+            row = orbit_row(systems[name], draws, highest[name], prior) | modes(peaks, i, period_range_days)
+            row["lomb_scargle_period_days"] = float(peaks["lomb_scargle_period_days"][i])
+            rows.append(row | {"status": status[name]})
+    for name, group in rejected[~rejected["system"].isin(list(systems))].groupby("system"):
+        reasons = "; ".join(sorted(set(group["reason"])))
+        rows.append({"system": name, "n_visits": 0, "status": f"not used: {reasons}"})
+    return pd.DataFrame(rows, columns=ORBIT_COLUMNS).sort_values("system", ignore_index=True)
+
+
+PUBLISHED_COLUMNS = (
+    "section",
+    "quantity",
+    "published",
+    "published_sd",
+    "mean",
+    "sd",
+    "mcse",
+    "difference_in_sd",
+    "agrees",
+    "note",
+)
+# Means must agree within this share of the published sd, and all numbers within so many Monte Carlo errors.
+MEAN_TOLERANCE_SD = 0.2
+MONTE_CARLO_ERRORS = 3
+
+
+def half_unit(printed: str) -> float:
+    """Half a unit of the last printed digit."""
+    return 0.5 * 10.0 ** -len(printed.partition(".")[2])
+
+
+def monte_carlo_error(statistic: str, sd: float, sample: Any) -> float:
+    """Monte Carlo error of a statistic of draws with this standard deviation and these effective sizes."""
+    if statistic.startswith("hdi"):
+        return sd * float(sample["ess_tail"]) ** (-1 / 3)
+    return sd / np.sqrt((1 if statistic == "mean" else 2) * float(sample["ess_bulk"]))
+
+
+def compare_published(published: pd.DataFrame, summaries: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Each number printed in the tutorial beside this run's.
+
+    Two numbers agree when they differ by no more than half a printed digit and three Monte Carlo errors, theirs and
+    ours together; a mean outside the cluster, besides, by less than 0.2 published sd and half a digit (one draw: by
+    less than its Monte Carlo error, one sd). The Monte Carlo error is sd / sqrt(ess) for a mean, sd / sqrt(2 ess) for a standard deviation and sd / ess^(1/3) for an end
+    of the shortest interval (whose ends converge at that rate: Kim & Pollard 1990, Ann. Statist. 18, 191).
+
+    Parameters
+    ----------
+    published : the tutorial's tables as text, to keep the printed digits: ``section``, ``parameter``, ``mean``,
+        ``sd``, ``hdi_3%``, ``hdi_97%``, ``ess_bulk``, ``ess_tail``, ``note``
+    summaries : this run's summary of each section
+    """
+    rows = []
+    for row in published.to_dict("records"):
+        ours = summaries[row["section"]].set_index("parameter").loc[row["parameter"]]
+        scale = float(row["sd"] or ours["sd"])
+        for statistic in ("mean", "sd", "hdi_3%", "hdi_97%"):
+            if not row[statistic]:
+                continue
+            error = monte_carlo_error(statistic, scale, row)
+            ours_error = 0.0 if ours["method"] == "exact" else monte_carlo_error(statistic, ours["sd"], ours)
+            value, rounding = float(row[statistic]), half_unit(row[statistic])
+            difference = abs(float(ours[statistic]) - value)
+            agrees = difference <= rounding + MONTE_CARLO_ERRORS * np.hypot(error, ours_error)
+            if statistic == "mean" and row["section"] != "cluster":
+                agrees &= difference < rounding + max(MEAN_TOLERANCE_SD * scale, error)
+            rows.append(
+                {
+                    "section": row["section"],
+                    "quantity": row["parameter"] + ("" if statistic == "mean" else f" {statistic}"),
+                    "published": row[statistic],
+                    "published_sd": row["sd"],
+                    "mean": ours[statistic],
+                    "sd": ours["sd"],
+                    "mcse": ours_error,
+                    "difference_in_sd": (ours[statistic] - value) / scale if scale else np.nan,
+                    "agrees": bool(agrees),
+                    "note": row["note"],
+                }
+            )
+    return pd.DataFrame(rows, columns=PUBLISHED_COLUMNS)
+
+
+@dataclass(frozen=True)
+class SystemFit:
+    """One system's own fit: its name, its posterior draws, and the highest point of its posterior."""
+
+    name: str
+    posterior: xr.Dataset
+    map: dict[str, float]
+
+
+def find_system(posteriors: Sequence[xr.DataTree], wanted: str) -> SystemFit:
+    """The fit of a system by name, or of the first in sorted order, from the posteriors of all batches."""
+    where = {name: (tree, i) for tree in posteriors for i, name in enumerate(names_of(tree))}
+    name = min(where) if wanted == "first" else wanted
+    if name not in where:
+        raise InputError(
+            f"focus_system: {wanted!r} is not among the {len(where)} systems used; give one of their names, or first."
+            + nearest(wanted, where)
+        )
+    tree, i = where[name]
+    return SystemFit(name, tree["posterior"].to_dataset().isel(system=i), highest_points([tree])[name])
+
+
+def names_of(posteriors: xr.DataTree) -> list[str]:
+    """The systems of a batch's posteriors."""
+    return [str(name) for name in posteriors["posterior"].to_dataset()["system"].values]
+
+
+def highest_points(posteriors: Sequence[xr.DataTree]) -> dict[str, dict[str, float]]:
+    """The highest point of each system's posterior (P, a, b, v0), by name, from the posteriors of all batches."""
+    return {
+        name: {str(k): float(v.values[i]) for k, v in tree["map"].data_vars.items() if k != "status"}
+        for tree in posteriors
+        for i, name in enumerate(names_of(tree))
+    }
