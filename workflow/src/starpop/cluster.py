@@ -11,8 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import pymc as pm
 
-HYPER_PARAMETERS = ("mu_r", "ln_std_r", "std_r")
-
 
 @dataclass(frozen=True)
 class ClusterPrior:

@@ -16,8 +16,8 @@ import pymc as pm
 from starpop.orbit import COEFFICIENTS, OrbitPrior
 from starpop.visits import Visits
 
-HYPER_PARAMETERS = ("mu", "lnsigma")
-SYSTEM_PARAMETERS = ("lnP", *COEFFICIENTS)
+# The least spread of ln P that the hyper-parameters start with, for systems of nearly one period.
+STARTING_WIDTH = 1e-2
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def draw_starts(
     starts = {name: np.stack([s[name] for s in system_starts], axis=1) for name in ("P", *COEFFICIENTS)}
     ln_period = starts["lnP"] = np.log(starts.pop("P"))
     size, count = ln_period.shape
-    spread = max(float(ln_period[0].std()), 1e-2)
+    spread = max(float(ln_period[0].std()), STARTING_WIDTH)
     mu = rng.normal(ln_period[0].mean(), spread / np.sqrt(count), size)
     ln_sigma = rng.normal(np.log(spread), 1 / np.sqrt(2 * count), size)
     for name, values, bounds in (("mu", mu, population.mu), ("lnsigma", ln_sigma, population.ln_sigma)):

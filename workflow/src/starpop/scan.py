@@ -1,9 +1,10 @@
 """Which periods can a system have: its ln-likelihood over frequency, and every peak of it, refined.
 
 ln L(f) is made of sums that the baseline T band-limits, so that it varies on the scale 1/(4T) however sharp the
-peaks of L itself are. A uniform grid of ten points per 1/T therefore brackets every local maximum. The height of
-a bracketed sample says little (the true peak of a well-measured system may be 10^5 higher), so every bracket is
-refined before any two peaks are compared.
+peaks of L itself are. A uniform grid of ten points per 1/T therefore brackets the maxima of a system with many
+visits. With few, ln L is a ratio of sums whose maxima crowd (two within 0.1/T of each other are common at four
+visits), and the grid is made finer. The height of a bracketed sample says little (the true peak of a well-measured
+system may be 10^5 higher), so every bracket is refined before any two peaks are compared.
 
 The Lomb-Scargle period of the tutorial, the highest *sample* of astropy's default grid, is computed beside it.
 """
@@ -21,6 +22,8 @@ from starpop.orbit import OrbitPrior, ln_likelihood
 from starpop.visits import Visits
 
 POINTS_PER_RESOLUTION = 10
+# How many visits it takes for the grid to be refined less than twofold.
+CROWDED_VISITS = 60
 GOLDEN = (np.sqrt(5) - 1) / 2
 # A peak this much below the best holds less than e^-40 of the best one's probability per unit of width.
 DEEPEST_PEAK = 40.0
@@ -47,10 +50,11 @@ class Peaks:
         return self.ln_likelihood + np.log(self.ln_period_sd * np.sqrt(2 * np.pi))
 
 
-def frequency_grid(period_range_days: tuple[float, float], baseline_days: float) -> np.ndarray:
-    """(F,) uniform frequencies [1/d] over the period range, at least ten per 1/baseline, ends included."""
+def frequency_grid(period_range_days: tuple[float, float], visits: Visits) -> np.ndarray:
+    """(F,) uniform frequencies [1/d] over the period range, ends included, that bracket every maximum of ln L."""
     low, high = 1 / period_range_days[1], 1 / period_range_days[0]
-    count = int(np.ceil(POINTS_PER_RESOLUTION * (high - low) * baseline_days))
+    points = POINTS_PER_RESOLUTION * (1 + CROWDED_VISITS / len(visits))
+    count = int(np.ceil(points * (high - low) * visits.baseline_days))
     return np.linspace(low, high, max(count, 100) + 1)
 
 
@@ -134,7 +138,7 @@ def scan_systems(
     peaks = {name: [np.empty(0)] for name in ("ln_period", "ln_period_sd", "ln_likelihood", "ln_mass")}
     owner = [np.empty(0, int)]
     for i, visits in enumerate(systems):
-        grid = frequency_grid(period_range_days, visits.baseline_days)
+        grid = frequency_grid(period_range_days, visits)
         values = ln_likelihood(grid, visits, prior)
         found = find_peaks(visits, prior, grid, values)
         frequency, power = lomb_scargle(visits, period_range_days)

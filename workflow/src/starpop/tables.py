@@ -103,9 +103,9 @@ def tabulate_orbits(
             row = orbit_row(systems[name], draws, highest[name], prior) | modes(peaks, i, period_range_days)
             row["lomb_scargle_period_days"] = float(peaks["lomb_scargle_period_days"][i])
             rows.append(row | {"status": status[name]})
-    for name, group in rejected[~rejected["system"].isin(list(systems))].groupby("system"):
+    for left_out, group in rejected[~rejected["system"].isin(list(systems))].groupby("system"):
         reasons = "; ".join(sorted(set(group["reason"])))
-        rows.append({"system": name, "n_visits": 0, "status": f"not used: {reasons}"})
+        rows.append({"system": str(left_out), "n_visits": 0, "status": f"not used: {reasons}"})
     return pd.DataFrame(rows, columns=ORBIT_COLUMNS).sort_values("system", ignore_index=True)
 
 
@@ -143,8 +143,9 @@ def compare_published(published: pd.DataFrame, summaries: Mapping[str, pd.DataFr
 
     Two numbers agree when they differ by no more than half a printed digit and three Monte Carlo errors, theirs and
     ours together; a mean outside the cluster, besides, by less than 0.2 published sd and half a digit (one draw: by
-    less than its Monte Carlo error, one sd). The Monte Carlo error is sd / sqrt(ess) for a mean, sd / sqrt(2 ess) for a standard deviation and sd / ess^(1/3) for an end
-    of the shortest interval (whose ends converge at that rate: Kim & Pollard 1990, Ann. Statist. 18, 191).
+    less than its Monte Carlo error, one sd). The Monte Carlo error is sd / sqrt(ess) for a mean, sd / sqrt(2 ess) for
+    a standard deviation and sd / ess^(1/3) for an end of the shortest interval (whose ends converge at that rate:
+    Kim & Pollard 1990, Ann. Statist. 18, 191).
 
     Parameters
     ----------

@@ -1,0 +1,64 @@
+"""Fixtures that several tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.table import Table
+
+from starpop.visits import Visits, split_systems
+
+ROOT = Path(__file__).parents[1]
+APOGEE_PLACES = (ROOT / "data" / "apogee-binaries.fits", ROOT.parent / "shared" / "data" / "apogee-binaries.fits")
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def as_visit_table(table: Table, system: str, time: str, rv: str, rv_err: str) -> Table:
+    """A table of visits with the project's columns."""
+    return Table(
+        {
+            "system": np.asarray(table[system]).astype(str),
+            "time_jd": np.asarray(table[time], float),
+            "rv_kms": np.asarray(table[rv], float),
+            "rv_err_kms": np.asarray(table[rv_err], float),
+            "row": np.arange(len(table)),
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def apogee_path() -> Path:
+    """The tutorial's own table, where there is a copy of it."""
+    for path in APOGEE_PLACES:
+        if path.is_file():
+            return path
+    pytest.skip("apogee-binaries.fits is not in data/: `make reproduce` or `snakemake -c1 fetch_apogee` gets it")
+
+
+@pytest.fixture(scope="session")
+def apogee(apogee_path) -> list[Visits]:
+    """The 14 systems of the tutorial."""
+    return split_systems(as_visit_table(Table.read(apogee_path), "APOGEE_ID", "JD", "VHELIO", "VHELIO_ERR"))
+
+
+@pytest.fixture(scope="session")
+def twin() -> list[Visits]:
+    """The 14 systems of the embedded catalogue."""
+    return split_systems(as_visit_table(Table.read(ROOT / "data" / "twin.ecsv"), "system", "time", "rv", "rv_err"))
+
+
+def random_visits(
+    rng: np.random.Generator, count: int, baseline: float = 500.0, amplitude: float = 20.0, error: float = 0.2
+) -> tuple[Visits, float]:
+    """A system with random visits and a random orbit, and its period."""
+    time = np.sort(rng.uniform(0, baseline, count))
+    time -= time[0]
+    period = float(np.exp(rng.uniform(np.log(1.5), np.log(20))))
+    errors = error * np.exp(rng.normal(0, 0.3, count))
+    phase = 2 * np.pi * (time / period + rng.uniform())
+    rv = amplitude * np.cos(phase) + rng.normal(0, 30) + rng.normal(0, errors)
+    return Visits("random", time, rv, errors), period

@@ -1,0 +1,58 @@
+"""What a finished paper run must say. Each test needs its run: `make reproduce`."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+RESULTS = ROOT / "results"
+# Exact answers of an independent analysis, for the tutorial's own table.
+PERIODS = [2.841144, 11.709710, 8.146561, 15.610248, 6.430672, 8.662572, 5.818556, 2.923376, 10.104035, 14.400857]
+PERIODS += [4.286036, 2.151399, 2.660310, 7.615192]
+
+
+def read(path: str) -> pd.DataFrame:
+    if not (RESULTS / path).is_file():
+        pytest.skip(f"results/{path} is not there: run `make reproduce` first")
+    return pd.read_csv(RESULTS / path)
+
+
+@pytest.mark.parametrize("catalog", ["apogee", "twin"])
+def test_every_fit_converged(catalog):
+    table = read(f"{catalog}/diagnostics.csv")
+    assert (table["status"] == "ok").all()
+    assert (table["r_hat"] <= 1.01).all()
+    assert (table["divergences"] == 0).all()
+
+
+def test_every_printed_number_agrees():
+    table = read("apogee/published.csv")
+    assert len(table) == 57
+    assert table["agrees"].all()
+    means = table[~table["quantity"].str.contains(" ") & table["section"].isin(["focus_system", "population"])]
+    spread = means[means["published_sd"] > 0]
+    assert len(spread) == 5
+    assert (spread["difference_in_sd"].abs() < 0.2).all()
+
+
+def test_the_population_is_the_exact_one():
+    summary = read("apogee/tutorial/normal/summary.csv").set_index("parameter")
+    assert summary.loc["mu", "mean"] == pytest.approx(1.8155, abs=0.02)
+    assert summary.loc["lnsigma", "mean"] == pytest.approx(-0.383, abs=0.02)
+
+
+def test_the_periods_are_the_exact_ones():
+    orbits = read("apogee/tutorial/orbits.csv")
+    assert len(orbits) == 14
+    difference = np.abs(orbits["ln_period"] - np.log(PERIODS)) / orbits["ln_period_sd"]
+    assert (difference < 3).all()
+    alias = orbits.set_index("system").loc["2M19320489+4230318"]
+    assert alias["period_days"] == pytest.approx(14.4009, abs=0.001)
+    assert alias["lomb_scargle_period_days"] == pytest.approx(9.617, abs=0.001)
+
+
+def test_the_twins_orbits_are_found():
+    orbits = read("twin/tutorial/orbits.csv")
+    used = orbits[~orbits["status"].str.startswith("not used")]
+    periods = {f"TWIN-{i + 1:02d}": period for i, period in enumerate(PERIODS)}
+    assert used["period_days"].to_numpy() == pytest.approx([periods[name] for name in used["system"]], rel=1e-3)

@@ -1,0 +1,88 @@
+"""A sound fit passes; each way of failing is told."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from starpop.diagnostics import Thresholds, assess, columns_of, summarise, verdict
+
+LIMITS = Thresholds(1.01, 400, 0, 0.01, 0.3, False)
+
+
+def make(rng, shift=0.0, diverging=0, depth=3, energy=None):
+    draws = rng.normal(size=(4, 1000))
+    draws[0] += shift
+    dims = ("chain", "draw")
+    energy = rng.normal(size=(4, 1000)) if energy is None else energy
+    bad = np.zeros((4, 1000), bool)
+    bad.flat[:diverging] = True
+    stats = {"diverging": (dims, bad), "energy": (dims, energy), "tree_depth": (dims, np.full((4, 1000), depth))}
+    return {"x": draws, "y": rng.normal(size=(4, 1000))}, xr.Dataset(stats)
+
+
+def test_a_sound_fit_is_ok():
+    parameters, stats = make(np.random.default_rng(0))
+    row = assess("fit", parameters, stats, LIMITS, 10)
+    assert row["status"] == "ok"
+    assert row["r_hat"] < 1.01
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ({"shift": 1.0}, "r_hat"),
+        ({"diverging": 3}, "divergences 3 > 0"),
+        ({"depth": 10}, "max_treedepth_share 1 > 0.01"),
+        ({"energy": np.cumsum(np.random.default_rng(1).normal(size=(4, 1000)), axis=1)}, "bfmi"),
+    ],
+)
+def test_each_fault_is_told(fault, said):
+    parameters, stats = make(np.random.default_rng(0), **fault)
+    status = assess("fit", parameters, stats, LIMITS, 10)["status"]
+    assert status.startswith("not converged: ")
+    assert said in status
+
+
+def test_too_few_effective_draws_are_told():
+    parameters, stats = make(np.random.default_rng(0))
+    assert "ess_bulk" in assess("fit", parameters, stats, replace(LIMITS, ess_min=1e5), 10)["status"]
+
+
+def test_a_fit_that_was_not_sampled_says_so():
+    parameters, stats = make(np.random.default_rng(0))
+    parameters["x"][:] = np.nan
+    assert assess("fit", parameters, stats, LIMITS, 10)["status"] == "not sampled"
+
+
+def test_the_summary_has_the_moments_and_the_shortest_interval_of_the_draws():
+    draws = np.random.default_rng(0).gamma(2.0, size=(4, 20_000))
+    row = summarise({"x": draws}, "nuts", "ok").iloc[0]
+    assert row["mean"] == pytest.approx(draws.mean())
+    assert row["sd"] == pytest.approx(draws.std(ddof=1))
+    ordered = np.sort(draws.ravel())
+    count = int(0.94 * len(ordered))
+    shortest = (ordered[count:] - ordered[:-count]).min()
+    assert row["hdi_97%"] - row["hdi_3%"] == pytest.approx(shortest, rel=0.01)
+    assert row["mcse_mean"] == pytest.approx(draws.std() / np.sqrt(draws.size), rel=0.1)
+
+
+def test_vectors_are_taken_apart_by_their_labels():
+    data = xr.Dataset(
+        {
+            "v": (("chain", "draw", "system"), np.arange(12.0).reshape(2, 3, 2)),
+            "mu": (("chain", "draw"), np.ones((2, 3))),
+        },
+        coords={"system": ["A", "B"]},
+    )
+    parameters = columns_of(data)
+    assert list(parameters) == ["mu", "v[A]", "v[B]"]
+    np.testing.assert_array_equal(parameters["v[B]"], [[1, 3, 5], [7, 9, 11]])
+
+
+def test_the_verdict_names_the_fits_that_failed():
+    table = pd.DataFrame({"fit": ["a", "b"], "status": ["ok", "not converged: r_hat 1.2 > 1.01"]})
+    assert verdict(table) == "1 of 2 fits FAILED their diagnostics: b: not converged: r_hat 1.2 > 1.01."
+    assert verdict(table[:1]) == "All 1 fits passed their diagnostics."

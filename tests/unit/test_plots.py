@@ -1,0 +1,80 @@
+"""The figures: graphs that match the models, contours that enclose what they say, and failures that show."""
+
+import numpy as np
+import pytest
+from pymc.model_graph import ModelGraph
+
+from starpop import cluster, population, single
+from starpop.orbit import OrbitPrior
+from starpop.plots import pgm, style
+from starpop.plots.corner import ENCLOSED, contour_levels
+
+PRIOR = OrbitPrior(100, 150)
+
+
+def models(twin):
+    data = np.array([2.0, 1.9]), np.array([0.1, 0.2])
+    return {
+        "cluster": cluster.build_model(*data, cluster.ClusterPrior(1, 2, (-8, 0))),
+        "system": single.build_model(twin[0], PRIOR, (1.5, 20)),
+        "population": population.build_model(twin[:2], PRIOR, population.NormalPopulation((1, 10), (-2, 3))),
+    }
+
+
+def edges_of(model):
+    """The edges among random variables, through deterministic ones."""
+    parents = {child: set(names) for child, names in ModelGraph(model).make_compute_graph().items()}
+    deterministic = {variable.name for variable in model.deterministics}
+
+    def random_parents(name):
+        return set().union(*(random_parents(p) if p in deterministic else {p} for p in parents[name]), set())
+
+    return {(p, rv.name) for rv in model.basic_RVs for p in random_parents(rv.name)}
+
+
+@pytest.mark.parametrize("name", ["cluster", "system", "population"])
+def test_a_drawn_graph_is_the_models_own(name, twin):
+    model, graph = models(twin)[name], pgm.GRAPHS[name]
+    kinds = {node.name: node.kind for node in graph.nodes}
+    fixed = {node for node, kind in kinds.items() if kind == "fixed"}
+    data = {variable.name for variable in model.data_vars}
+    assert {k for k, v in kinds.items() if v == "free"} == {rv.name for rv in model.free_RVs}
+    assert {k for k, v in kinds.items() if v == "observed"} == {rv.name for rv in model.observed_RVs}
+    assert {e for e in graph.edges if e[0] not in fixed} == {e for e in edges_of(model) if e[0] not in data}
+
+
+@pytest.mark.parametrize("name", ["cluster", "system", "population"])
+def test_a_drawn_plate_holds_what_the_model_repeats(name, twin):
+    model, graph = models(twin)[name], pgm.GRAPHS[name]
+    repeated = {rv.name for rv in model.basic_RVs if rv.ndim}
+    inside = {node for plate in graph.plates for node in plate.nodes}
+    fixed = {node.name for node in graph.nodes if node.kind == "fixed"}
+    assert inside - fixed == repeated
+    for plate in graph.plates:
+        left, bottom, width, height = plate.box
+        for node in graph.nodes:
+            within = left < node.x < left + width and bottom < node.y < bottom + height
+            assert within == (node.name in plate.nodes), (plate.label, node.name)
+
+
+def test_contours_enclose_the_stated_probability():
+    axis = np.linspace(-5, 5, 201)
+    density = np.exp(-0.5 * (axis[:, None] ** 2 + axis**2))
+    levels = contour_levels(density)
+    assert levels == sorted(levels)
+    for level, share in zip(reversed(levels), ENCLOSED, strict=True):
+        assert density[density >= level].sum() / density.sum() == pytest.approx(share, abs=0.01)
+
+
+def test_a_failed_fit_is_written_across_its_figure(tmp_path):
+    figure = style.new_figure(3, 2)
+    look = style.Style(100, 30, style.Colors("#000000", "#0072B2", "#D55E00", "#8C8C8C"))
+    failed = style.failures({"A": "ok", "B": "not converged: r_hat 1.2", "C": "not sampled"})
+    assert failed == "B: not converged: r_hat 1.2 (and 1 more)"
+    style.save(figure, [str(tmp_path / "f.png"), str(tmp_path / "f.pdf")], look, "catalogue x", failed)
+    assert any("NOT CONVERGED: B" in text.get_text() for text in figure.texts)
+    assert {p.name for p in tmp_path.iterdir()} == {"f.png", "f.pdf"}
+
+
+def test_a_name_is_never_read_as_mathematics():
+    assert style.plain("a$b$") == r"a\$b\$"

@@ -1,0 +1,92 @@
+"""A mistake in the configuration is said with its key, its value and what is allowed."""
+
+import copy
+
+import pytest
+import yaml
+
+from conftest import ROOT
+from starpop.errors import InputError
+from starpop.settings import as_json, check, choose_catalog
+
+SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+
+
+def changed(path, value):
+    config = copy.deepcopy(CONFIG)
+    *parents, last = path.split(".")
+    target = config
+    for key in parents:
+        target = target[key]
+    if value is None:
+        del target[last]
+    else:
+        target[last] = value
+    return config
+
+
+def test_the_shipped_configurations_are_right():
+    check(CONFIG, SCHEMA)
+    small = yaml.safe_load((ROOT / "config" / "small.yaml").read_text())
+    merged = copy.deepcopy(CONFIG)
+    for key, value in small.items():
+        merged[key] = merged[key] | value if isinstance(value, dict) else value
+    check(merged, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("perod_range_days", [1, 2], "perod_range_days: unknown key.*Did you mean 'period_range_days'"),
+        ("sampler.chain", 4, r"sampler\.chain: unknown key; allowed here: backend.*Did you mean 'chains'"),
+        ("catalogs.twin.columns.velocity", "v", r"catalogs\.twin\.columns\.velocity: unknown key"),
+        ("sampler.backend", "nutpi", "sampler.backend: 'nutpi' is not one of 'nutpie', 'pymc'. Did you mean 'nutpie'"),
+        ("sampler.chains", "4", r"sampler\.chains: '4' is of type str; expected integer"),
+        ("sampler.chains", 1, r"sampler\.chains: 1: 1 is less than the minimum of 2"),
+        ("sampler.chains", None, "sampler: missing key chains"),
+        ("period_range_days", [1.5], r"period_range_days: \[1.5\]"),
+        ("period_range_days", [20, 1.5], r"period_range_days: \[20, 1.5\] is empty"),
+        ("population_models.normal.mu", [10, 1], r"population_models\.normal\.mu: \[10, 1\] is empty"),
+        ("orbit_prior.amplitude_sd_kms", 0, "orbit_prior.amplitude_sd_kms: 0"),
+        ("catalog", "twinn", "catalog: 'twinn' is not one of apogee, twin, auto. Did you mean 'twin'"),
+        ("systems.keep", "some", "systems.keep: 'some' is not allowed; the word all, or a list of system names"),
+        (
+            "system_models",
+            {"figures": CONFIG["system_models"]["tutorial"]},
+            "system_models.figures: this name is taken",
+        ),
+        ("catalogs.my/stars", CONFIG["catalogs"]["twin"], "'my/stars' must match"),
+        ("figures.colors.data", "black", "figures.colors.data: 'black' must match"),
+        ("diagnostics.strict", "yes", "diagnostics.strict: 'yes' is of type str; expected boolean"),
+    ],
+)
+def test_a_mistake_is_said_with_its_key_and_what_is_allowed(path, value, message):
+    with pytest.raises(InputError, match=message):
+        check(changed(path, value), SCHEMA)
+
+
+def test_all_mistakes_are_said_at_once():
+    config = changed("sampler.chains", "4")
+    config["draw"] = {}
+    with pytest.raises(InputError) as error:
+        check(config, SCHEMA)
+    assert "draw: unknown key" in str(error.value)
+    assert "sampler.chains" in str(error.value)
+
+
+def test_a_rules_share_of_the_configuration_is_the_same_text_whatever_its_order():
+    one = as_json({"a": {"x": 1, "y": [1, 2]}, "b": 3}, {"a": "a", "deep": "a/x"})
+    other = as_json({"b": 3, "a": {"y": [1, 2], "x": 1}}, {"deep": "a/x", "a": "a"})
+    assert one == other == '{"a": {"x": 1, "y": [1, 2]}, "deep": 1}'
+
+
+def test_auto_takes_the_real_table_where_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name, line = choose_catalog(CONFIG)
+    assert name == "twin"
+    assert "fetch_apogee" in line
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "apogee-binaries.fits").touch()
+    assert choose_catalog(CONFIG)[0] == "apogee"
+    assert choose_catalog(CONFIG | {"catalog": "twin"})[0] == "twin"

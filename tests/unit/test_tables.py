@@ -1,0 +1,98 @@
+"""The tables: agreement with the tutorial that can fail, modes with weights, and no system lost."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from conftest import ROOT, random_visits
+from starpop import tables
+from starpop.errors import InputError
+from starpop.orbit import OrbitPrior, ln_likelihood
+from starpop.scan import scan_systems
+
+PRIOR = OrbitPrior(100, 150)
+RANGE = (1.5, 20.0)
+COLUMNS = ["section", "parameter", "mean", "sd", "hdi_3%", "hdi_97%", "ess_bulk", "ess_tail", "note"]
+
+
+def compare(mean, ours, section="population"):
+    published = pd.DataFrame([[section, "mu", mean, "0.194", "1.407", "2.163", "1799", "1000", ""]], columns=COLUMNS)
+    row = {"parameter": "mu", "method": "nuts", "mean": ours, "sd": 0.19, "hdi_3%": 1.45, "hdi_97%": 2.17}
+    summary = pd.DataFrame([row | {"ess_bulk": 9000.0, "ess_tail": 9000.0}])
+    return tables.compare_published(published, {section: summary}).set_index("quantity")
+
+
+def test_numbers_within_rounding_and_monte_carlo_error_agree():
+    table = compare("1.813", 1.8155)
+    assert table["agrees"].all()
+    assert table.loc["mu", "difference_in_sd"] == pytest.approx(0.0025 / 0.194)
+    assert list(table.index) == ["mu", "mu sd", "mu hdi_3%", "mu hdi_97%"]
+
+
+@pytest.mark.parametrize("ours", [1.786, 1.84, 2.5])
+def test_the_wrong_alias_and_larger_differences_do_not_agree(ours):
+    """1.786 is what the tutorial's recipe gives when one system starts at an alias."""
+    assert not compare("1.813", ours).loc["mu", "agrees"]
+
+
+def test_every_printed_number_is_compared_and_keeps_its_digits():
+    published = pd.read_csv(ROOT / "data" / "published.csv", dtype=str, keep_default_na=False)
+    statistics = ["mean", "sd", "hdi_3%", "hdi_97%"]
+    summaries = {}
+    for section, group in published.groupby("section"):
+        numbers = group[COLUMNS[2:8]].replace("", "nan").astype(float).fillna({"sd": 1e-6})
+        summaries[section] = pd.concat([group["parameter"], numbers], axis=1).assign(method="nuts")
+    table = tables.compare_published(published, summaries)
+    assert len(table) == (published[statistics] != "").sum().sum()
+    assert table["agrees"].all()
+    assert table["note"].str.contains("first draw").sum() == 1
+
+
+def test_weights_of_two_equal_modes_are_halves():
+    peaks = xr.Dataset(
+        {
+            "peak_system": ("peak", [0, 0, 1]),
+            "peak_ln_period": ("peak", np.log([4.0, 4.0, 9.0])),
+            "peak_ln_mass": ("peak", [-10.0, -10.0, -3.0]),
+        }
+    )
+    row = tables.modes(peaks, 0, RANGE)
+    assert row["n_modes"] == 2
+    assert row["mode_weight"] == pytest.approx(0.5)
+    assert tables.modes(peaks, 1, RANGE)["ln_evidence"] == pytest.approx(-3 + np.log(9 / 18.5))
+
+
+def test_the_evidence_is_the_integral_of_the_likelihood_over_a_uniform_prior():
+    visits, _ = random_visits(np.random.default_rng(0), 25, baseline=60, error=3.0)
+    scan = scan_systems([visits], PRIOR, RANGE, bins=10)
+    period = np.linspace(*RANGE, 1_000_001)
+    values = ln_likelihood(1 / period, visits, PRIOR)
+    integral = np.trapezoid(np.exp(values - values.max()), period) / np.ptp(RANGE)
+    # Laplace's approximation: good to the peak's departure from a Gaussian
+    assert tables.modes(scan, 0, RANGE)["ln_evidence"] == pytest.approx(np.log(integral) + values.max(), abs=0.02)
+
+
+@pytest.fixture
+def posteriors():
+    names = ["B", "A"]
+    draws = xr.Dataset({"P": (("system", "chain", "draw"), np.ones((2, 2, 3)))}, coords={"system": names})
+    best = xr.Dataset({"P": ("system", [2.0, 1.0]), "status": ("system", ["", ""])}, coords={"system": names})
+    return [xr.DataTree.from_dict({"posterior": draws, "map": best})]
+
+
+def test_the_focus_system_is_the_first_or_the_one_named(posteriors):
+    assert tables.find_system(posteriors, "first").name == "A"
+    assert tables.find_system(posteriors, "first").map == {"P": 1.0}
+    assert tables.find_system(posteriors, "B").map == {"P": 2.0}
+    with pytest.raises(InputError, match="focus_system: 'b1' is not among the 2 systems used"):
+        tables.find_system(posteriors, "b1")
+
+
+def test_a_rejected_system_has_its_row(twin):
+    reasons = ["velocity is not a number", "time is not a number"]
+    rejected = pd.DataFrame({"system": ["LOST", "LOST"], "reason": reasons})
+    diagnostics = pd.DataFrame({"fit": [], "status": []})
+    table = tables.tabulate_orbits({}, [], [], diagnostics, rejected, PRIOR, RANGE)
+    assert list(table["status"]) == ["not used: time is not a number; velocity is not a number"]
+    assert tuple(table.columns) == tables.ORBIT_COLUMNS

@@ -1,0 +1,88 @@
+"""Copies of the project in which tests run it, edit it and ask what would rerun."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from conftest import ROOT
+
+PARTS = ("Snakefile", "environment.yml", "config", "profiles", "workflow")
+DATA = ("twin.ecsv", "twin_truth.ecsv", "published.csv")
+SMALL = ("--configfile", "config/small.yaml")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of the project."""
+
+    path: Path
+
+    def snakemake(self, *arguments: str, cores: int = 2, check: bool = True) -> str:
+        """Run snakemake in the copy and return all it says."""
+        command = [sys.executable, "-m", "snakemake", "--cores", str(cores), *arguments]
+        result = subprocess.run(command, cwd=self.path, capture_output=True, text=True)
+        said = result.stdout + result.stderr
+        if check and result.returncode:
+            raise AssertionError(f"{' '.join(command)} ended with {result.returncode}:\n{said}")
+        return said
+
+    def would_run(self, *arguments: str) -> dict[str, int]:
+        """The jobs that a command would run: their number by rule, without the target."""
+        said = self.snakemake("--dry-run", "--quiet", "rules", *arguments)
+        jobs = {name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)\s*$", said, re.MULTILINE)}
+        return {name: count for name, count in jobs.items() if name not in ("all", "total")}
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Replace some text of a file, which must be there."""
+        path = self.path / file
+        text = path.read_text()
+        assert old in text, f"{file} has no {old!r}"
+        path.write_text(text.replace(old, new))
+
+    def overlay(self, **changes) -> tuple[str, str, str]:
+        """Write a configuration to lay over the small one, and return the arguments that do."""
+        (self.path / "overlay.yaml").write_text(yaml.safe_dump(changes))
+        return (*SMALL, "overlay.yaml")
+
+
+def copy_project(target: Path) -> Project:
+    target.mkdir()
+    for name in PARTS:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, target / name)
+    (target / "data").mkdir()
+    for name in DATA:
+        shutil.copy2(ROOT / "data" / name, target / "data" / name)
+    return Project(target)
+
+
+@pytest.fixture
+def fresh(tmp_path) -> Project:
+    """A copy in which nothing has run."""
+    return copy_project(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Project:
+    """A copy with a finished small run, which no test may change."""
+    project = copy_project(tmp_path_factory.mktemp("finished") / "project")
+    project.snakemake(*SMALL, cores=4)
+    return project
+
+
+@pytest.fixture
+def run(finished, tmp_path) -> Project:
+    """A copy of a finished small run, to edit."""
+    shutil.copytree(finished.path, tmp_path / "project", symlinks=True)
+    return Project(tmp_path / "project")

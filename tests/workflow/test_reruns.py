@@ -1,0 +1,99 @@
+"""Exactly which jobs an edit reruns, after a finished small run of four systems in two batches."""
+
+import os
+
+import pytest
+from astropy.table import Table, vstack
+
+from .conftest import SMALL
+from .workflow_cases import AFTER_FITS, DIAGNOSTICS, FIGURES, POPULATION_FIT, SYSTEM_FITS, SYSTEM_TABLES
+
+pytestmark = pytest.mark.slow
+
+SCAN = {"scan_periods": 2}
+CLUSTER_FIT = {"fit_cluster": 1, "diagnose_cluster": 1, "plot_cluster": 1, "compare_published": 1}
+
+
+def test_a_second_run_has_nothing_to_do(run):
+    assert "Nothing to be done" in run.snakemake(*SMALL)
+
+
+@pytest.mark.parametrize(
+    ("changes", "jobs"),
+    [
+        (
+            {"population_models": {"normal": {"mu": [0, 10]}}},
+            POPULATION_FIT,
+        ),
+        (
+            {"period_range_days": [1.5, 25]},
+            SCAN | SYSTEM_FITS | POPULATION_FIT | {"plot_periodograms": 1},
+        ),
+        ({"orbit_prior": {"amplitude_sd_kms": 90}}, SCAN | SYSTEM_FITS | POPULATION_FIT | {"plot_periodograms": 1}),
+        ({"draws": {"systems": 600}}, SYSTEM_FITS),
+        ({"draws": {"population": 600}}, POPULATION_FIT),
+        ({"draws": {"cluster": 600}}, CLUSTER_FIT | {"collect_diagnostics": 1}),
+        ({"figures": {"colors": {"model": "#009E73"}}}, FIGURES),
+        ({"diagnostics": {"r_hat_max": 1.02}}, DIAGNOSTICS),
+        ({"focus_system": "TWIN-10"}, {"summarise_focus_system": 1, "compare_published": 1, "plot_focus_system": 1}),
+        ({"cluster": {"prior": {"mean_distance_sd_kpc": 3}}}, CLUSTER_FIT | {"collect_diagnostics": 1}),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) and "scan_periods" not in value else None,
+)
+def test_a_changed_setting_reruns_what_depends_on_it(run, changes, jobs):
+    assert run.would_run(*run.overlay(**changes)) == jobs
+
+
+def test_dropping_a_system_reruns_its_catalogue(run):
+    overlay = run.overlay(systems={"drop": ["TWIN-10"]})
+    assert run.would_run(*overlay) == {"prepare_visits": 1, "plot_visits": 1, **SCAN, **AFTER_FITS}
+
+
+def test_adding_a_system_reruns_its_catalogue(run):
+    path = run.path / "data" / "twin.ecsv"
+    table = Table.read(path)
+    more = table[table["system"] == "TWIN-01"]
+    more["system"] = "TWIN-15"
+    vstack([table, more]).write(path, overwrite=True)
+    overlay = run.overlay(systems={"keep": ["TWIN-01", "TWIN-03", "TWIN-10", "TWIN-13", "TWIN-15"]})
+    assert run.would_run(*overlay) == {"prepare_visits": 1, "plot_visits": 1, **SCAN, **AFTER_FITS}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "jobs"),
+    [
+        ("population.py", "STARTING_WIDTH = 1e-2", "STARTING_WIDTH = 1e-3", POPULATION_FIT),
+        ("plots/style.py", '"font.size": 8', '"font.size": 9', FIGURES),
+        ("plots/population.py", "RANK_BINS = 20", "RANK_BINS = 25", {"plot_population": 1}),
+        ("tables.py", "LIGHTEST_MODE = 1e-3", "LIGHTEST_MODE = 1e-2", SYSTEM_TABLES),
+        ("cluster.py", "size: int = 64", "size: int = 65", CLUSTER_FIT | {"collect_diagnostics": 1}),
+        (
+            "scan.py",
+            "DEEPEST_PEAK = 40.0",
+            "DEEPEST_PEAK = 41.0",
+            SCAN | SYSTEM_FITS | POPULATION_FIT | {"plot_periodograms": 1},
+        ),
+        ("population.py", "The PyMC model of all systems", "The model of all systems in PyMC", {}),
+        ("scan.py", "# A peak this much below", "# A peak as much below", {}),
+    ],
+    ids=lambda value: value if isinstance(value, str) and value.endswith(".py") else "",
+)
+def test_an_edited_module_reruns_the_rules_that_use_it(run, file, old, new, jobs):
+    run.edit(f"workflow/src/starpop/{file}", old, new)
+    assert run.would_run(*SMALL) == jobs
+
+
+def test_touching_every_source_reruns_nothing(run):
+    for folder in (
+        "workflow/src",
+        "workflow/rules",
+        "workflow/schemas",
+        "workflow/report",
+        "config",
+        "profiles",
+        "data",
+    ):
+        for path in (run.path / folder).rglob("*"):
+            os.utime(path)
+    os.utime(run.path / "Snakefile")
+    assert run.would_run(*SMALL) == {}

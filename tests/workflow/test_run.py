@@ -1,0 +1,87 @@
+"""A small run from end to end, the messages of mistakes, and the same bytes whatever the cores."""
+
+import hashlib
+
+import pandas as pd
+import pytest
+
+from .conftest import SMALL
+
+SYSTEMS = ["TWIN-01", "TWIN-03", "TWIN-10", "TWIN-13"]
+
+
+def csv_digests(project):
+    return {
+        str(path.relative_to(project.path)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted((project.path / "results").rglob("*.csv"))
+    }
+
+
+def test_a_dry_run_needs_no_downloaded_data(fresh):
+    jobs = fresh.would_run()
+    assert jobs["scan_periods"] == jobs["fit_systems"] == 4
+    assert "fetch_apogee" not in jobs
+    assert not (fresh.path / "results").exists()
+
+
+@pytest.mark.slow
+def test_a_small_run_makes_every_product(finished):
+    results = finished.path / "results"
+    orbits = pd.read_csv(results / "twin/tutorial/orbits.csv")
+    used = orbits[~orbits["status"].str.startswith("not used")]
+    assert list(used["system"]) == SYSTEMS
+    assert len(orbits) == 14
+    assert used["period_days"].to_numpy() == pytest.approx([2.8411, 8.1466, 14.40, 2.6603], rel=1e-3)
+    summary = pd.read_csv(results / "twin/tutorial/normal/summary.csv").set_index("parameter")
+    assert summary.loc["mu", "mean"] == pytest.approx(1.7, abs=0.6)
+    assert {"lnP[TWIN-10]", "a[TWIN-10]", "b[TWIN-10]", "v0[TWIN-10]", "lnsigma"} <= set(summary.index)
+    assert len(list(results.rglob("figures/*.png"))) == len(list(results.rglob("figures/*.pdf"))) == 15
+    assert all(path.stat().st_size > 1000 for path in results.rglob("figures/*"))
+    assert not list(results.rglob(".*part*"))
+
+
+@pytest.mark.slow
+def test_one_core_gives_the_same_tables_as_four(finished, fresh):
+    fresh.snakemake(*SMALL, "--until", "collect_diagnostics", "compare_published", "tabulate_orbits", cores=1)
+    ours, theirs = csv_digests(fresh), csv_digests(finished)
+    assert len(ours) == 9
+    assert ours == {name: theirs[name] for name in ours}
+
+
+@pytest.mark.slow
+def test_a_report_can_be_made(run):
+    run.snakemake(*SMALL, "--report", "report.html")
+    assert (run.path / "report.html").stat().st_size > 100_000
+
+
+@pytest.mark.slow
+def test_a_failed_diagnostic_is_said_at_the_end_and_can_be_an_error(run):
+    loose = run.overlay(diagnostics={"ess_min": 1e9})
+    assert "FAILED their diagnostics: cluster: not converged: ess_bulk" in run.snakemake(*loose)
+    orbits = pd.read_csv(run.path / "results/twin/tutorial/orbits.csv").set_index("system")
+    assert orbits.loc[SYSTEMS, "status"].str.contains("not converged: ess_bulk").all()
+    strict = run.overlay(diagnostics={"ess_min": 1e9, "strict": True})
+    said = run.snakemake(*strict, check=False)
+    assert "Error: diagnostics.strict: " in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"catalog": "mine"}, "catalog: 'mine' is not one of apogee, twin, auto."),
+        ({"bathes": 3}, "bathes: unknown key"),
+        ({"catalog": "apogee"}, "catalogs.apogee.path: no file 'data/apogee-binaries.fits' in "),
+    ],
+)
+def test_a_mistake_in_the_configuration_stops_at_once_without_a_traceback(fresh, changes, message):
+    said = fresh.snakemake("--dry-run", *fresh.overlay(**changes), check=False)
+    assert message in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.slow
+def test_a_mistake_in_the_selection_is_said_by_the_job(fresh):
+    said = fresh.snakemake(*fresh.overlay(systems={"keep": ["TWIN-99"]}), check=False)
+    assert "Error: systems.keep: 'TWIN-99' is not in the table, which has 14 systems." in said
+    assert "Traceback" not in said
