@@ -2,6 +2,10 @@
 
 
 rule fetch_apogee:
+    """Download and verify the table of the tutorial; having no output, this runs only when asked for by name."""
+    params:
+        settings=settings(catalog="catalogs/apogee"),
+        code=source_digest("fetch_apogee"),
     log:
         "logs/fetch_apogee.log",
     benchmark:
@@ -9,10 +13,6 @@ rule fetch_apogee:
     conda:
         "../../environment.yml"
     threads: 1
-    """Download the tutorial's table and verify it. It has no output, so it runs only when it is asked for by name."""
-    params:
-        settings=settings(catalog="catalogs/apogee"),
-        code=source_digest("fetch_apogee"),
     script:
         "../scripts/fetch_apogee.py"
 
@@ -23,6 +23,8 @@ rule simulate_twin:
         truth="data/twin_truth.ecsv",
     output:
         visits="results/simulated/twin.ecsv",
+    params:
+        code=source_digest("simulate_twin"),
     log:
         "logs/simulate_twin.log",
     benchmark:
@@ -30,8 +32,6 @@ rule simulate_twin:
     conda:
         "../../environment.yml"
     threads: 1
-    params:
-        code=source_digest("simulate_twin"),
     script:
         "../scripts/simulate_twin.py"
 
@@ -44,6 +44,9 @@ rule prepare_visits:
         visits="results/{catalog}/visits.fits",
         systems="results/{catalog}/systems.ecsv",
         rejected="results/{catalog}/rejected.ecsv",
+    params:
+        settings=settings("systems", catalog="catalogs/{catalog}"),
+        code=source_digest("prepare_visits"),
     log:
         "logs/prepare_visits/{catalog}.log",
     benchmark:
@@ -51,8 +54,5 @@ rule prepare_visits:
     conda:
         "../../environment.yml"
     threads: 1
-    params:
-        settings=settings("systems", catalog="catalogs/{catalog}"),
-        code=source_digest("prepare_visits"),
     script:
         "../scripts/prepare_visits.py"

@@ -5,6 +5,9 @@ rule simulate_cluster:
     """The tutorial's simulated parallaxes."""
     output:
         stars="results/cluster/stars.ecsv",
+    params:
+        settings=settings(simulation="cluster/simulation"),
+        code=source_digest("simulate_cluster"),
     log:
         "logs/simulate_cluster.log",
     benchmark:
@@ -12,9 +15,6 @@ rule simulate_cluster:
     conda:
         "../../environment.yml"
     threads: 1
-    params:
-        settings=settings(simulation="cluster/simulation"),
-        code=source_digest("simulate_cluster"),
     script:
         "../scripts/simulate_cluster.py"
 
@@ -25,6 +25,9 @@ rule fit_cluster:
         stars="results/cluster/stars.ecsv",
     output:
         posterior="results/cluster/posterior.nc",
+    params:
+        settings=settings("sampler", "seed", prior="cluster/prior", draws="draws/cluster"),
+        code=source_digest("fit_cluster"),
     log:
         "logs/fit_cluster.log",
     benchmark:
@@ -32,10 +35,5 @@ rule fit_cluster:
     conda:
         "../../environment.yml"
     threads: 2
-    params:
-        settings=settings(
-            "sampler", "seed", prior="cluster/prior", draws="draws/cluster"
-        ),
-        code=source_digest("fit_cluster"),
     script:
         "../scripts/fit_cluster.py"

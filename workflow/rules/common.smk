@@ -14,12 +14,8 @@ WORKFLOW = Path(workflow.basedir) / "workflow"
 # the machine's cores.
 SOURCE = str(WORKFLOW / "src")
 sys.path.insert(0, SOURCE)
-one_thread = dict.fromkeys(
-    ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"], "1"
-)
-os.environ |= {
-    "PYTHONPATH": os.pathsep.join(filter(None, [SOURCE, os.getenv("PYTHONPATH")]))
-} | one_thread
+one_thread = dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"], "1")
+os.environ |= {"PYTHONPATH": os.pathsep.join(filter(None, [SOURCE, os.getenv("PYTHONPATH")]))} | one_thread
 
 from starpop import provenance
 from starpop.diagnostics import verdict
@@ -73,11 +69,7 @@ def catalog_path(wildcards):
     """The user's table."""
     entry = config["catalogs"][wildcards.catalog]
     if not Path(entry["path"]).is_file():
-        hint = (
-            "run `snakemake --cores 1 fetch_apogee`, or put"
-            if "url" in entry
-            else "put"
-        )
+        hint = "run `snakemake --cores 1 fetch_apogee`, or put" if "url" in entry else "put"
         raise WorkflowError(
             f"catalogs.{wildcards.catalog}.path: no file {entry['path']!r} in {Path.cwd()}; {hint} the table there."
         )
@@ -142,9 +134,7 @@ def binaries_products():
         )
         for population in POPULATION_MODELS:
             products.append(f"{catalog}/{model}/{population}/summary.csv")
-            products += figures(
-                f"{catalog}/{model}/{population}", "corner", "trace", "density"
-            )
+            products += figures(f"{catalog}/{model}/{population}", "corner", "trace", "density")
     return products
 
 

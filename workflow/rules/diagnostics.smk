@@ -8,6 +8,10 @@ rule diagnose_cluster:
     output:
         diagnostics="results/cluster/diagnostics.csv",
         summary="results/cluster/summary.csv",
+    params:
+        settings=settings("diagnostics", max_treedepth="sampler/max_treedepth"),
+        code=source_digest("diagnose_fit"),
+        fit="cluster",
     log:
         "logs/diagnose_cluster.log",
     benchmark:
@@ -15,10 +19,6 @@ rule diagnose_cluster:
     conda:
         "../../environment.yml"
     threads: 1
-    params:
-        settings=settings("diagnostics", max_treedepth="sampler/max_treedepth"),
-        code=source_digest("diagnose_fit"),
-        fit="cluster",
     script:
         "../scripts/diagnose_fit.py"
 
@@ -29,6 +29,9 @@ rule diagnose_systems:
         posteriors=batches("results/{catalog}/{system_model}/posteriors/{batch}.nc"),
     output:
         diagnostics="results/{catalog}/{system_model}/diagnostics.csv",
+    params:
+        settings=settings("diagnostics", max_treedepth="sampler/max_treedepth"),
+        code=source_digest("diagnose_systems"),
     log:
         "logs/diagnose_systems/{catalog}/{system_model}.log",
     benchmark:
@@ -36,9 +39,6 @@ rule diagnose_systems:
     conda:
         "../../environment.yml"
     threads: 1
-    params:
-        settings=settings("diagnostics", max_treedepth="sampler/max_treedepth"),
-        code=source_digest("diagnose_systems"),
     script:
         "../scripts/diagnose_systems.py"
 
@@ -50,6 +50,10 @@ rule diagnose_population:
     output:
         diagnostics="results/{catalog}/{system_model}/{population_model}/diagnostics.csv",
         summary="results/{catalog}/{system_model}/{population_model}/summary.csv",
+    params:
+        settings=settings("diagnostics", max_treedepth="sampler/max_treedepth"),
+        code=source_digest("diagnose_fit"),
+        fit="{system_model}/{population_model}",
     log:
         "logs/diagnose_population/{catalog}/{system_model}/{population_model}.log",
     benchmark:
@@ -57,10 +61,6 @@ rule diagnose_population:
     conda:
         "../../environment.yml"
     threads: 1
-    params:
-        settings=settings("diagnostics", max_treedepth="sampler/max_treedepth"),
-        code=source_digest("diagnose_fit"),
-        fit="{system_model}/{population_model}",
     script:
         "../scripts/diagnose_fit.py"
 
@@ -82,6 +82,9 @@ rule collect_diagnostics:
         ),
     output:
         diagnostics="results/{catalog}/diagnostics.csv",
+    params:
+        settings=settings("diagnostics", "system_models"),
+        code=source_digest("collect_diagnostics"),
     log:
         "logs/collect_diagnostics/{catalog}.log",
     benchmark:
@@ -89,9 +92,6 @@ rule collect_diagnostics:
     conda:
         "../../environment.yml"
     threads: 1
-    params:
-        settings=settings("diagnostics", "system_models"),
-        code=source_digest("collect_diagnostics"),
     script:
         "../scripts/collect_diagnostics.py"
 
@@ -105,6 +105,8 @@ rule compare_published:
         population="results/{catalog}/tutorial/normal/summary.csv",
     output:
         published="results/{catalog}/published.csv",
+    params:
+        code=source_digest("compare_published"),
     log:
         "logs/compare_published/{catalog}.log",
     benchmark:
@@ -112,7 +114,5 @@ rule compare_published:
     conda:
         "../../environment.yml"
     threads: 1
-    params:
-        code=source_digest("compare_published"),
     script:
         "../scripts/compare_published.py"

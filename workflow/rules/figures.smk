@@ -5,6 +5,9 @@ rule plot_model_graph:
     """The graph of a model: which variable is drawn from which."""
     output:
         *picture("results/model_graphs", "{graph}", "Models"),
+    params:
+        settings=settings("figures"),
+        code=source_digest("plot_model_graph"),
     log:
         "logs/plot_model_graph/{graph}.log",
     benchmark:
@@ -12,9 +15,6 @@ rule plot_model_graph:
     conda:
         "../../environment.yml"
     threads: 1
-    params:
-        settings=settings("figures"),
-        code=source_digest("plot_model_graph"),
     script:
         "../scripts/plot_model_graph.py"
 
@@ -28,6 +28,9 @@ rule plot_cluster:
     output:
         parallaxes=picture("results/cluster", "parallaxes", "Cluster"),
         corner=picture("results/cluster", "corner", "Cluster"),
+    params:
+        settings=settings("figures"),
+        code=source_digest("plot_cluster"),
     log:
         "logs/plot_cluster.log",
     benchmark:
@@ -35,9 +38,6 @@ rule plot_cluster:
     conda:
         "../../environment.yml"
     threads: 1
-    params:
-        settings=settings("figures"),
-        code=source_digest("plot_cluster"),
     script:
         "../scripts/plot_cluster.py"
 
@@ -48,6 +48,9 @@ rule plot_visits:
         visits="results/{catalog}/visits.fits",
     output:
         *picture("results/{catalog}", "visits", "Systems"),
+    params:
+        settings=settings("figures"),
+        code=source_digest("plot_visits"),
     log:
         "logs/plot_visits/{catalog}.log",
     benchmark:
@@ -55,9 +58,6 @@ rule plot_visits:
     conda:
         "../../environment.yml"
     threads: 1
-    params:
-        settings=settings("figures"),
-        code=source_digest("plot_visits"),
     script:
         "../scripts/plot_visits.py"
 
@@ -69,10 +69,11 @@ rule plot_focus_system:
         posteriors=batches("results/{catalog}/{system_model}/posteriors/{batch}.nc"),
         diagnostics="results/{catalog}/{system_model}/diagnostics.csv",
     output:
-        time_series=picture(
-            "results/{catalog}/{system_model}", "focus_time_series", "Systems"
-        ),
+        time_series=picture("results/{catalog}/{system_model}", "focus_time_series", "Systems"),
         folded=picture("results/{catalog}/{system_model}", "focus_folded", "Systems"),
+    params:
+        settings=settings("figures", "focus_system"),
+        code=source_digest("plot_focus_system"),
     log:
         "logs/plot_focus_system/{catalog}/{system_model}.log",
     benchmark:
@@ -80,9 +81,6 @@ rule plot_focus_system:
     conda:
         "../../environment.yml"
     threads: 1
-    params:
-        settings=settings("figures", "focus_system"),
-        code=source_digest("plot_focus_system"),
     script:
         "../scripts/plot_focus_system.py"
 
@@ -93,6 +91,9 @@ rule plot_periodograms:
         periods=batches("results/{catalog}/{system_model}/periods/{batch}.nc"),
     output:
         *picture("results/{catalog}/{system_model}", "periodograms", "Systems"),
+    params:
+        settings=settings("figures"),
+        code=source_digest("plot_periodograms"),
     log:
         "logs/plot_periodograms/{catalog}/{system_model}.log",
     benchmark:
@@ -100,9 +101,6 @@ rule plot_periodograms:
     conda:
         "../../environment.yml"
     threads: 1
-    params:
-        settings=settings("figures"),
-        code=source_digest("plot_periodograms"),
     script:
         "../scripts/plot_periodograms.py"
 
@@ -115,6 +113,9 @@ rule plot_orbits:
         orbits="results/{catalog}/{system_model}/orbits.csv",
     output:
         *picture("results/{catalog}/{system_model}", "orbits", "Systems"),
+    params:
+        settings=settings("figures"),
+        code=source_digest("plot_orbits"),
     log:
         "logs/plot_orbits/{catalog}/{system_model}.log",
     benchmark:
@@ -122,9 +123,6 @@ rule plot_orbits:
     conda:
         "../../environment.yml"
     threads: 1
-    params:
-        settings=settings("figures"),
-        code=source_digest("plot_orbits"),
     script:
         "../scripts/plot_orbits.py"
 
@@ -150,6 +148,9 @@ rule plot_population:
             "density",
             "Population",
         ),
+    params:
+        settings=settings("figures"),
+        code=source_digest("plot_population"),
     log:
         "logs/plot_population/{catalog}/{system_model}/{population_model}.log",
     benchmark:
@@ -157,8 +158,5 @@ rule plot_population:
     conda:
         "../../environment.yml"
     threads: 1
-    params:
-        settings=settings("figures"),
-        code=source_digest("plot_population"),
     script:
         "../scripts/plot_population.py"

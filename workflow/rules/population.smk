@@ -8,13 +8,6 @@ rule fit_population:
         periods=batches("results/{catalog}/{system_model}/periods/{batch}.nc"),
     output:
         posterior="results/{catalog}/{system_model}/{population_model}/posterior.nc",
-    log:
-        "logs/fit_population/{catalog}/{system_model}/{population_model}.log",
-    benchmark:
-        "results/benchmarks/fit_population/{catalog}/{system_model}/{population_model}.tsv"
-    conda:
-        "../../environment.yml"
-    threads: 2
     params:
         settings=settings(
             "period_range_days",
@@ -26,5 +19,12 @@ rule fit_population:
             draws="draws/population",
         ),
         code=source_digest("fit_population"),
+    log:
+        "logs/fit_population/{catalog}/{system_model}/{population_model}.log",
+    benchmark:
+        "results/benchmarks/fit_population/{catalog}/{system_model}/{population_model}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 2
     script:
         "../scripts/fit_population.py"

@@ -7,13 +7,6 @@ rule scan_periods:
         visits="results/{catalog}/visits.fits",
     output:
         periods="results/{catalog}/{system_model}/periods/{batch}.nc",
-    log:
-        "logs/scan_periods/{catalog}/{system_model}/{batch}.log",
-    benchmark:
-        "results/benchmarks/scan_periods/{catalog}/{system_model}/{batch}.tsv"
-    conda:
-        "../../environment.yml"
-    threads: 1
     params:
         settings=settings(
             "period_range_days",
@@ -22,6 +15,13 @@ rule scan_periods:
             model="system_models/{system_model}",
         ),
         code=source_digest("scan_periods"),
+    log:
+        "logs/scan_periods/{catalog}/{system_model}/{batch}.log",
+    benchmark:
+        "results/benchmarks/scan_periods/{catalog}/{system_model}/{batch}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
     script:
         "../scripts/scan_periods.py"
 
@@ -33,13 +33,6 @@ rule fit_systems:
         periods="results/{catalog}/{system_model}/periods/{batch}.nc",
     output:
         posteriors="results/{catalog}/{system_model}/posteriors/{batch}.nc",
-    log:
-        "logs/fit_systems/{catalog}/{system_model}/{batch}.log",
-    benchmark:
-        "results/benchmarks/fit_systems/{catalog}/{system_model}/{batch}.tsv"
-    conda:
-        "../../environment.yml"
-    threads: 1
     params:
         settings=settings(
             "period_range_days",
@@ -51,6 +44,13 @@ rule fit_systems:
             draws="draws/systems",
         ),
         code=source_digest("fit_systems"),
+    log:
+        "logs/fit_systems/{catalog}/{system_model}/{batch}.log",
+    benchmark:
+        "results/benchmarks/fit_systems/{catalog}/{system_model}/{batch}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
     script:
         "../scripts/fit_systems.py"
 
@@ -65,6 +65,9 @@ rule tabulate_orbits:
         diagnostics="results/{catalog}/{system_model}/diagnostics.csv",
     output:
         orbits="results/{catalog}/{system_model}/orbits.csv",
+    params:
+        settings=settings("period_range_days", "orbit_prior"),
+        code=source_digest("tabulate_orbits"),
     log:
         "logs/tabulate_orbits/{catalog}/{system_model}.log",
     benchmark:
@@ -72,9 +75,6 @@ rule tabulate_orbits:
     conda:
         "../../environment.yml"
     threads: 1
-    params:
-        settings=settings("period_range_days", "orbit_prior"),
-        code=source_digest("tabulate_orbits"),
     script:
         "../scripts/tabulate_orbits.py"
 
@@ -86,6 +86,9 @@ rule summarise_focus_system:
         diagnostics="results/{catalog}/{system_model}/diagnostics.csv",
     output:
         summary="results/{catalog}/{system_model}/focus_system/summary.csv",
+    params:
+        settings=settings("focus_system"),
+        code=source_digest("summarise_focus_system"),
     log:
         "logs/summarise_focus_system/{catalog}/{system_model}.log",
     benchmark:
@@ -93,8 +96,5 @@ rule summarise_focus_system:
     conda:
         "../../environment.yml"
     threads: 1
-    params:
-        settings=settings("focus_system"),
-        code=source_digest("summarise_focus_system"),
     script:
         "../scripts/summarise_focus_system.py"
