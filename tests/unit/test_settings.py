@@ -89,4 +89,11 @@ def test_auto_takes_the_real_table_where_it_is(tmp_path, monkeypatch):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "apogee-binaries.fits").touch()
     assert choose_catalog(CONFIG)[0] == "apogee"
+    (tmp_path / "data" / "twin.ecsv").touch()
     assert choose_catalog(CONFIG | {"catalog": "twin"})[0] == "twin"
+
+
+def test_a_configured_catalogue_that_is_not_there_is_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"catalogs\.apogee\.path: no file .* fetch_apogee .* put the table there"):
+        choose_catalog(CONFIG | {"catalog": "apogee"})

@@ -24,10 +24,10 @@ from starpop.settings import as_json, check, choose_catalog
 
 try:
     check(config, WORKFLOW / "schemas" / "config.schema.yaml")
+    CATALOG, catalog_line = choose_catalog(config)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
-CATALOG, catalog_line = choose_catalog(config)
 if workflow.is_main_process:
     logger.info(catalog_line)
 
@@ -67,13 +67,7 @@ def source_digest(script):
 
 def catalog_path(wildcards):
     """The user's table."""
-    entry = config["catalogs"][wildcards.catalog]
-    if not Path(entry["path"]).is_file():
-        hint = "run `snakemake --cores 1 fetch_apogee`, or put" if "url" in entry else "put"
-        raise WorkflowError(
-            f"catalogs.{wildcards.catalog}.path: no file {entry['path']!r} in {Path.cwd()}; {hint} the table there."
-        )
-    return entry["path"]
+    return config["catalogs"][wildcards.catalog]["path"]
 
 
 def batches(pattern):

@@ -96,10 +96,21 @@ def as_json(config: Mapping[str, Any], paths: Mapping[str, str]) -> str:
 
 
 def choose_catalog(config: Mapping[str, Any]) -> tuple[str, str]:
-    """The catalogue to analyse, and a line that says which it is and why."""
+    """The catalogue to analyse, and a line that says which it is and why.
+
+    Raises
+    ------
+    InputError : the configured catalogue's file is not there
+    """
     name = config["catalog"]
     if name != "auto":
-        return name, f"Catalogue: {name} ({config['catalogs'][name]['path']})."
+        entry = config["catalogs"][name]
+        if not Path(entry["path"]).is_file():
+            fetch = "run `snakemake --cores 1 fetch_apogee --config catalog=auto`, or " if "url" in entry else ""
+            raise InputError(
+                f"catalogs.{name}.path: no file {entry['path']!r} in {Path.cwd()}; {fetch}put the table there."
+            )
+        return name, f"Catalogue: {name} ({entry['path']})."
     apogee = Path(config["catalogs"]["apogee"]["path"])
     if apogee.is_file():
         return "apogee", f"Catalogue: apogee, the tutorial's table ({apogee})."
