@@ -15,6 +15,7 @@ include: "workflow/rules/systems.smk"
 include: "workflow/rules/population.smk"
 include: "workflow/rules/diagnostics.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/calibration.smk"
 
 
 rule all:

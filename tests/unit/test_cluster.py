@@ -1,8 +1,11 @@
-"""The star cluster: the tutorial's data, the model's density, and its starts."""
+"""The star cluster: the tutorial's data, the model's density, and its exact posterior."""
+
+import itertools
 
 import numpy as np
 import pytest
-from scipy.stats import norm, truncnorm
+from scipy.integrate import quad
+from scipy.stats import kstest, norm, truncnorm
 
 from starpop import cluster
 from starpop.simulate import simulate_cluster
@@ -40,11 +43,75 @@ def test_the_models_density_is_the_tutorials(stars):
     assert model.compile_logp(jacobian=False)(point) == pytest.approx(expected, abs=1e-7)  # of the cdf
 
 
+def integral(parallax, error, mu, std):
+    """p(parallax | mu, std) by adaptive quadrature over the distance."""
+
+    def integrand(r):
+        return norm.pdf(parallax, 1 / r, error) * truncnorm.pdf(r, -mu / std, np.inf, mu, std)
+
+    edges = np.unique(np.clip([mu + k * std for k in (-9, -3, -1, 0, 1, 3, 9)], 1e-6, None))
+    edges = np.unique(
+        np.concatenate(
+            [edges, np.clip(1 / np.clip(parallax + error * np.arange(-9, 10), 1e-3, None), edges[0], edges[-1])]
+        )
+    )
+    return sum(quad(integrand, a, b, epsabs=0, epsrel=1e-12, limit=200)[0] for a, b in itertools.pairwise(edges))
+
+
+@pytest.mark.parametrize(
+    ("parallax", "error", "mu", "ln_std"),
+    [
+        (2.0, 0.05, 0.5, -4.8),
+        (1.9, 0.1, 0.52, -7.5),
+        (2.1, 0.01, 0.48, -3.0),
+        (1.0, 0.3, 1.2, -1.0),
+        (0.3, 0.2, 1.0, -1.5),
+    ],
+)
+def test_a_stars_likelihood_is_the_integral_over_its_distance(parallax, error, mu, ln_std):
+    expected = np.log(integral(parallax, error, mu, np.exp(ln_std)))
+    data = np.array([parallax]), np.array([error])
+    assert cluster.ln_likelihood(np.array([mu]), np.array([ln_std]), *data)[0] == pytest.approx(expected, abs=1e-8)
+
+
+def test_the_posterior_is_that_of_a_dense_grid(stars):
+    data = stars["parallax"].value[:40].copy(), stars["parallax_error"].value[:40].copy()
+    hyper = cluster.posterior(*data, PRIOR)
+    mu, ln_std = np.linspace(0.49, 0.515, 201), np.linspace(-7.999, -3, 301)
+    y, z = (axis.ravel() for axis in np.meshgrid(mu, ln_std))
+    values = cluster.ln_likelihood(y, z, *data) - 0.125 * (y - 1) ** 2
+    mass = np.exp(values - values.max()).reshape(301, 201)
+    mass[[0, -1]] *= 0.5
+    mass = mass.ravel() / mass.sum()
+    assert hyper.moments()["y"][0] == pytest.approx(mass @ y, abs=1e-6)
+    assert hyper.moments()["z"][0] == pytest.approx(mass @ z, abs=1e-3)
+
+
+def test_the_published_numbers(stars):
+    """To the printed digit, but for ln_std_r: printed -4.787 +- 0.078 with a Monte Carlo error of 0.003."""
+    hyper = cluster.posterior(stars["parallax"].value, stars["parallax_error"].value, PRIOR)
+    values = cluster.exact_summary(hyper)["value"]
+    assert [round(float(v), 3) for v in values.sel(parameter="mu_r")] == [0.500, 0.001, 0.499, 0.502]
+    assert [round(float(v), 3) for v in values.sel(parameter="std_r")] == [0.008, 0.001, 0.007, 0.010]
+    assert float(values.sel(parameter="ln_std_r", statistic="mean")) == pytest.approx(-4.787, abs=0.003)
+    assert float(values.sel(parameter="ln_std_r", statistic="sd")) == pytest.approx(0.078, abs=0.003)
+
+
+def test_distances_are_drawn_from_their_posterior():
+    parallax, error = np.array([2.0, 0.4]), np.array([0.05, 0.2])
+    size, mu, ln_std = 20_000, 0.9, -1.2
+    drawn = np.empty((size, 2))
+    cluster._draw_distances(np.full(size, mu), np.full(size, ln_std), parallax, error, np.random.default_rng(0), drawn)
+    for n in range(2):
+        grid = np.linspace(1e-3, 6, 200_001)
+        density = norm.pdf(parallax[n], 1 / grid, error[n]) * norm.pdf(grid, mu, np.exp(ln_std))
+        cdf = np.cumsum(density) / density.sum()
+        assert kstest(drawn[:, n], lambda t, grid=grid, cdf=cdf: np.interp(t, grid, cdf)).pvalue > 1e-4
+
+
 @pytest.mark.parametrize("depth", [8.7, 0.0])
-def test_starts_are_near_the_cluster_and_inside_the_priors(depth):
+def test_the_search_starts_near_the_cluster_and_inside_the_priors(depth):
     stars = simulate_cluster(200, 500, depth, (-2, -1), seed=3)
-    data = stars["parallax"].value, stars["parallax_error"].value
-    starts = cluster.draw_starts(*data, PRIOR, np.random.default_rng(0))
-    assert starts["mu_r"].mean() == pytest.approx(0.5, abs=0.005)
-    assert ((starts["ln_std_r"] > -8) & (starts["ln_std_r"] < 0)).all()
-    assert (starts["r"] > 0).all()
+    distance, ln_depth = cluster.starting_point(stars["parallax"].value, stars["parallax_error"].value, PRIOR)
+    assert distance == pytest.approx(0.5, abs=0.005)
+    assert -8 < ln_depth < 0

@@ -84,5 +84,5 @@ def test_vectors_are_taken_apart_by_their_labels():
 
 def test_the_verdict_names_the_fits_that_failed():
     table = pd.DataFrame({"fit": ["a", "b"], "status": ["ok", "not converged: r_hat 1.2 > 1.01"]})
-    assert verdict(table) == "1 of 2 fits FAILED their diagnostics: b: not converged: r_hat 1.2 > 1.01."
-    assert verdict(table[:1]) == "All 1 fits passed their diagnostics."
+    assert verdict(table) == "1 of 2 fits and checks FAILED: b: not converged: r_hat 1.2 > 1.01."
+    assert verdict(table[:1]) == "All 1 fits and checks passed."

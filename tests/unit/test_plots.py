@@ -5,6 +5,7 @@ import pytest
 from pymc.model_graph import ModelGraph
 
 from starpop import cluster, population, single
+from starpop.densities import Normal
 from starpop.orbit import OrbitPrior
 from starpop.plots import pgm, style
 from starpop.plots.corner import ENCLOSED, contour_levels
@@ -17,7 +18,7 @@ def models(twin):
     return {
         "cluster": cluster.build_model(*data, cluster.ClusterPrior(1, 2, (-8, 0))),
         "system": single.build_model(twin[0], PRIOR, (1.5, 20)),
-        "population": population.build_model(twin[:2], PRIOR, population.NormalPopulation((1, 10), (-2, 3))),
+        "population": population.build_model(twin[:2], PRIOR, Normal((1, 10), (-2, 3))),
     }
 
 

@@ -1,94 +1,113 @@
-"""The peaks of the period likelihood: all found, refined, and better than the tutorial's where it errs."""
+"""The fast kernel against the slow reference, and against sums in extended precision."""
 
 import numpy as np
 import pytest
 
 from conftest import random_visits
 from starpop.orbit import OrbitPrior, ln_likelihood
-from starpop.scan import best_peaks, envelope, find_peaks, frequency_grid, lomb_scargle, scan_systems
+from starpop.scan import lattice, linear_model, scan, turns, uniform_lattice
+from starpop.visits import Visits
 
 PRIOR = OrbitPrior(100, 150)
 RANGE = (1.5, 20.0)
-# Periods of the tutorial's systems [d], in sorted order, and the sd of their ln, from an independent exact analysis.
-APOGEE_PERIODS = [2.841144, 11.709710, 8.146561, 15.610248, 6.430672, 8.662572, 5.818556, 2.923376, 10.104035]
-APOGEE_PERIODS += [14.400857, 4.286036, 2.151399, 2.660310, 7.615192]
-APOGEE_SD = [4.4e-7, 8.0e-6, 1.4e-6, 9.7e-6, 2.2e-5, 1.2e-5, 1.3e-6, 4.9e-6, 5.5e-6, 9.8e-5, 3.7e-6, 1.2e-6, 5.8e-7]
-APOGEE_SD += [1.9e-5]
 
 
-def peaks_of(visits):
-    grid = frequency_grid(RANGE, visits)
-    return find_peaks(visits, PRIOR, grid, ln_likelihood(grid, visits, PRIOR))
+def extended(model, frequency):
+    """ln L with every sum in extended precision (64-bit significands), by Cholesky's method on whole arrays."""
+    wide = np.longdouble
+    two_pi = 8 * np.arctan(wide(1))
+    phase = two_pi * np.multiply.outer(frequency.astype(wide), model.time.astype(wide))
+    columns = []
+    for k in range(1, model.harmonics + 1):
+        columns += [np.cos(k * phase), np.sin(k * phase)]
+    columns += [np.broadcast_to(model.static[:, q].astype(wide), phase.shape) for q in range(model.static.shape[1])]
+    design = np.stack(columns, axis=-1)
+    weight, velocity = model.weight.astype(wide), model.velocity.astype(wide)
+    count = design.shape[-1]
+    matrix = np.einsum("fjk,j,fjl->fkl", design, weight, design)
+    vector = np.einsum("fjk,j->fk", design, weight * velocity)
+    for k in range(count):
+        matrix[:, k, k] += model.precision[k]
+        vector[:, k] += wide(model.precision[k]) * wide(model.mean[k])
+    explained = np.zeros(len(frequency), wide)
+    ln_determinant = np.zeros(len(frequency), wide)
+    for k in range(count):
+        for i in range(k + 1):
+            rest = matrix[:, k, i] - np.einsum("fm,fm->f", matrix[:, k, :i], matrix[:, i, :i])
+            matrix[:, k, i] = np.sqrt(rest) if i == k else rest / matrix[:, i, i]
+        vector[:, k] -= np.einsum("fm,fm->f", matrix[:, k, :k], vector[:, :k])
+        vector[:, k] /= matrix[:, k, k]
+        explained += vector[:, k] ** 2
+        ln_determinant += 2 * np.log(matrix[:, k, k])
+    square = np.sum(weight * velocity**2) + np.sum(model.precision.astype(wide) * model.mean.astype(wide) ** 2)
+    return model.constant - (square - explained + ln_determinant) / 2
 
 
-@pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("count", [4, 7, 25])
-def test_no_sample_of_a_dense_grid_lies_above_the_best_peak(seed, count):
-    visits, _ = random_visits(np.random.default_rng(seed), count, baseline=300)
-    dense = np.linspace(1 / 20, 1 / 1.5, 400_001)
-    values = ln_likelihood(dense, visits, PRIOR)
-    peaks = peaks_of(visits)
-    # Rounding of ln L: a few ulp of sum (v / sigma)^2
-    assert peaks.ln_likelihood[0] >= values.max() - 1e-9 * np.abs(values).max()
-    top = (values[1:-1] > values[:-2]) & (values[1:-1] > values[2:]) & (values[1:-1] > values.max() - 25)
-    for frequency in dense[1:-1][top]:
-        assert np.min(np.abs(np.exp(-peaks.ln_period) - frequency)) < 2 * (dense[1] - dense[0])
+def allowed(model):
+    return 1e-6 + 1e-12 * np.sum(model.weight * model.velocity**2)
 
 
-def test_a_peak_has_the_width_of_the_likelihood_around_it():
-    visits, _ = random_visits(np.random.default_rng(3), 30)
-    peaks = peaks_of(visits)
-    offset = peaks.ln_period_sd[0] * np.linspace(-1, 1, 5)
-    drop = ln_likelihood(np.exp(-(peaks.ln_period[0] + offset)), visits, PRIOR) - peaks.ln_likelihood[0]
-    np.testing.assert_allclose(drop, -0.5 * np.linspace(-1, 1, 5) ** 2, atol=0.01)
+@pytest.mark.parametrize("seed", range(40))
+def test_the_kernel_keeps_its_accuracy_where_signals_are_strong_and_baselines_long(seed):
+    rng = np.random.default_rng(seed)
+    count, baseline = int(rng.integers(3, 61)), float(np.exp(rng.uniform(np.log(10), np.log(5000))))
+    ratio = np.exp(rng.uniform(0, np.log(1e4)))
+    visits, _ = random_visits(rng, count, baseline, amplitude=0.01 * ratio, error=0.01)
+    model, grid = linear_model(visits, PRIOR), lattice(RANGE, visits.baseline_days, count)
+    chosen = np.unique(rng.integers(0, grid.count, 500))
+    values = scan(model, grid)[chosen]
+    assert np.abs(values - extended(model, grid.frequencies[chosen])).max() < allowed(model)
 
 
-def test_a_peak_at_the_edge_has_no_width():
-    time = np.linspace(0, 3, 9)
-    from starpop.visits import Visits
-
-    visits = Visits("slow", time, 0.05 * time, np.full(9, 0.1))
-    peaks = peaks_of(visits)
-    at_edge = np.isclose(np.exp(peaks.ln_period), 20)
-    assert at_edge.any()
-    assert np.isinf(peaks.ln_period_sd[at_edge]).all()
-
-
-def test_the_periods_of_the_tutorial_systems(apogee):
-    best = [peaks_of(visits) for visits in apogee]
-    ln_period = np.array([p.ln_period[0] for p in best])
-    np.testing.assert_array_less(np.abs(ln_period - np.log(APOGEE_PERIODS)), 3 * np.array(APOGEE_SD))
-    np.testing.assert_allclose([p.ln_period_sd[0] for p in best], APOGEE_SD, rtol=0.05)
+@pytest.mark.parametrize(("harmonics", "extra"), [(1, 1), (1, 4), (2, 0), (2, 2), (3, 0), (3, 1)])
+def test_the_kernel_takes_any_linear_basis_of_up_to_eight_columns(harmonics, extra):
+    rng = np.random.default_rng(10 * harmonics + extra)
+    visits, _ = random_visits(rng, 20, 300)
+    static = (visits.time_days[:, None] / 300 - 0.5) ** np.arange(1, extra + 1)
+    model, grid = linear_model(visits, PRIOR, harmonics, static), uniform_lattice(0.05, 0.6, 3000)
+    values = scan(model, grid)
+    assert np.abs(values - extended(model, grid.frequencies)).max() < allowed(model)
 
 
-def test_lomb_scargle_as_in_the_tutorial_starts_one_system_at_an_alias(apogee):
-    starts = []
-    for visits in apogee:
-        frequency, power = lomb_scargle(visits, RANGE)
-        starts.append(1 / frequency[power.argmax()])
-    wrong = np.abs(np.log(np.array(starts) / APOGEE_PERIODS)) > 0.02
-    assert [v.system for v, w in zip(apogee, wrong, strict=True) if w] == ["2M19320489+4230318"]
-    assert starts[9] == pytest.approx(9.617, abs=0.001)
+def test_nine_columns_are_refused():
+    visits, _ = random_visits(np.random.default_rng(0), 20)
+    with pytest.raises(ValueError, match="the basis has 9 columns; at most 8 are possible"):
+        linear_model(visits, PRIOR, 4)
 
 
-def test_envelope_keeps_every_bins_highest_value_and_leaves_no_gap():
-    frequency = np.array([0.1, 0.12, 0.35, 0.9])
-    binned = envelope(frequency, np.array([1.0, 5.0, 2.0, 3.0]), np.linspace(0, 1, 6))
-    assert list(binned[[0, 1, 4]]) == [5.0, 2.0, 3.0]
-    assert np.isfinite(binned).all()
+@pytest.mark.parametrize("count", [3, 24, 90])
+def test_the_kernel_agrees_with_the_slow_reference(count):
+    visits, _ = random_visits(np.random.default_rng(count), count)
+    model, grid = linear_model(visits, PRIOR), lattice(RANGE, visits.baseline_days, count)
+    np.testing.assert_allclose(scan(model, grid), ln_likelihood(grid.frequencies, visits, PRIOR), rtol=1e-9, atol=1e-6)
 
 
-def test_scan_of_a_batch_lists_each_systems_peaks_best_first(twin):
-    scan = scan_systems(twin[:3], PRIOR, RANGE, bins=300)
-    assert list(scan["system"].values) == [v.system for v in twin[:3]]
-    for i, (ln_period, _) in enumerate(best_peaks(scan)):
-        mine = scan["peak_system"].values == i
-        assert scan["peak_ln_likelihood"].values[mine].argmax() == 0
-        assert scan["peak_ln_period"].values[mine][0] == ln_period
-        assert scan["ln_likelihood"].values[i].max() == scan["peak_ln_likelihood"].values[mine][0]
+def test_a_value_does_not_depend_on_where_the_grid_starts():
+    visits, _ = random_visits(np.random.default_rng(5), 15)
+    model, grid = linear_model(visits, PRIOR), lattice(RANGE, visits.baseline_days, 15)
+    later = type(grid)(grid.first + 37, 500, grid.step)
+    np.testing.assert_allclose(scan(model, later), scan(model, grid)[37:537], rtol=0, atol=allowed(model))
 
 
-def test_scan_of_an_empty_batch_is_empty():
-    scan = scan_systems([], PRIOR, RANGE, bins=10)
-    assert scan.sizes["system"] == 0
-    assert best_peaks(scan) == []
+def test_a_lattice_lies_in_its_range_and_is_exact():
+    grid = lattice(RANGE, 3344.0, 36)
+    frequency = grid.frequencies
+    assert 1 / 20 <= frequency[0] < 1 / 20 + grid.step
+    assert 1 / 1.5 - grid.step < frequency[-1] <= 1 / 1.5
+    assert np.all(frequency / grid.step == grid.first + np.arange(grid.count))
+    assert 1 / grid.step / 3344.0 >= 10
+
+
+def test_turns_keep_the_digits_of_many_revolutions():
+    rng = np.random.default_rng(1)
+    for frequency, time in zip(rng.uniform(0.05, 0.67, 200), rng.uniform(-2500, 2500, 200), strict=True):
+        exact = np.longdouble(frequency) * np.longdouble(time)
+        assert abs(turns(frequency, time) - float(exact - np.rint(exact))) < 1e-15
+
+
+def test_the_origins_of_time_and_velocity_do_not_matter():
+    visits, _ = random_visits(np.random.default_rng(6), 12)
+    shifted = Visits("shifted", visits.time_days + 1000.0, visits.rv_kms, visits.rv_err_kms)
+    grid = lattice(RANGE, visits.baseline_days, 12)
+    first, second = (scan(linear_model(v, PRIOR), grid) for v in (visits, shifted))
+    np.testing.assert_allclose(first, second, rtol=0, atol=1e-5)

@@ -8,19 +8,13 @@ from scipy.stats import norm
 
 from conftest import random_visits
 from starpop import single
-from starpop.orbit import COEFFICIENTS, OrbitPrior, conditional, ln_likelihood, radial_velocity
+from starpop.orbit import COEFFICIENTS, OrbitPrior, conditional, radial_velocity
+from starpop.period_likelihood import period_likelihood
 from starpop.sampling import SamplerSettings
-from starpop.scan import best_peaks, find_peaks, frequency_grid, scan_systems
 
 PRIOR = OrbitPrior(100, 150)
 RANGE = (1.5, 20.0)
 SETTINGS = SamplerSettings("nutpie", chains=2, tune=300, draws=300, target_accept=0.8, max_treedepth=10)
-
-
-def best_peak(visits):
-    grid = frequency_grid(RANGE, visits)
-    peaks = find_peaks(visits, PRIOR, grid, ln_likelihood(grid, visits, PRIOR))
-    return peaks.ln_period[0], peaks.ln_period_sd[0]
 
 
 def test_the_models_density_is_the_tutorials():
@@ -37,30 +31,35 @@ def test_the_models_density_is_the_tutorials():
         assert ln_density(point) == pytest.approx(expected, rel=1e-10)
 
 
-def test_starts_follow_the_peak_and_the_coefficients_given_the_period():
+def test_starts_are_draws_from_the_heaviest_mode():
     visits, _ = random_visits(np.random.default_rng(1), 20, error=2.0)
-    centre, width = best_peak(visits)
-    starts = single.draw_starts(visits, PRIOR, RANGE, centre, width, np.random.default_rng(0), size=20_000)
-    ln_period = np.log(starts["P"])
-    assert abs(ln_period.mean() - centre) < 5 * width / np.sqrt(20_000)
-    assert ln_period.std() == pytest.approx(width, rel=0.03)
-    fixed = single.draw_starts(visits, PRIOR, RANGE, centre, 1e-12, np.random.default_rng(0), size=20_000)
-    theta = np.stack([fixed[name] for name in COEFFICIENTS])
-    fit = conditional(np.array([np.exp(-centre)]), visits, PRIOR)
-    sd = np.sqrt(np.diag(fit.covariance()))
-    np.testing.assert_allclose((theta.mean(axis=1) - fit.mean[0]) / sd, 0, atol=0.04)
-    np.testing.assert_allclose(np.cov(theta) / np.outer(sd, sd), fit.covariance() / np.outer(sd, sd), atol=0.04)
+    likelihood = period_likelihood(visits, PRIOR, RANGE)
+    starts = single.best_mode_starts(likelihood, RANGE, np.random.default_rng(0))
+    assert set(starts) == set(single.PARAMETERS)
+    centre, width = likelihood.peak_ln_period[0], likelihood.peak_ln_period_sd[0]
+    assert np.abs(np.log(starts["P"]) - centre).max() < 5 * width
+    assert len(starts["P"]) == single.STARTS
 
 
-def test_starts_stay_inside_the_period_range():
-    visits, _ = random_visits(np.random.default_rng(1), 5)
-    starts = single.draw_starts(visits, PRIOR, RANGE, np.log(20.0), np.inf, np.random.default_rng(0), size=500)
-    assert ((starts["P"] > RANGE[0]) & (starts["P"] < RANGE[1])).all()
+def test_exact_draws_and_modes_of_a_batch(twin):
+    likelihoods = [period_likelihood(v, PRIOR, RANGE) for v in (twin[2], twin[9])]
+    tree = single.draw(likelihoods, RANGE, 4000, base_seed=3)
+    alone = single.draw(likelihoods[1:], RANGE, 4000, base_seed=3)
+    for name in single.PARAMETERS:
+        np.testing.assert_array_equal(tree["posterior"][name][1], alone["posterior"][name][0])
+    for i, likelihood in enumerate(likelihoods):
+        ln_period = np.log(tree["posterior"]["P"].values[i, 0])
+        width = likelihood.peak_ln_period_sd[0]
+        assert abs(ln_period.mean() - likelihood.peak_ln_period[0]) < 5 * width / np.sqrt(4000)
+        assert ln_period.std() == pytest.approx(width, rel=0.05)
+    np.testing.assert_array_equal(tree["modes"]["n_modes"], [1, 1])
+    np.testing.assert_allclose(tree["modes"]["mode_weight"], 1)
 
 
 def test_the_maximum_a_posteriori_is_higher_than_every_point_around_it():
     visits, _ = random_visits(np.random.default_rng(4), 15, error=1.0)
-    centre, width = best_peak(visits)
+    likelihood = period_likelihood(visits, PRIOR, RANGE)
+    centre, width = likelihood.peak_ln_period[0], likelihood.peak_ln_period_sd[0]
     best = single.maximum_a_posteriori(visits, PRIOR, RANGE, centre, width)
 
     def ln_density(point):
@@ -83,20 +82,21 @@ def test_the_maximum_a_posteriori_is_higher_than_every_point_around_it():
 def fitted(twin):
     """Two systems of the twin, fitted in one batch."""
     systems = [twin[2], twin[9]]
-    peaks = best_peaks(scan_systems(systems, PRIOR, RANGE, bins=10))
-    return systems, peaks, single.fit_systems(systems, peaks, PRIOR, RANGE, SETTINGS, base_seed=1)
+    likelihoods = [period_likelihood(v, PRIOR, RANGE) for v in systems]
+    return systems, likelihoods, single.fit_systems(systems, likelihoods, PRIOR, RANGE, SETTINGS, base_seed=1)
 
 
 def test_a_systems_draws_do_not_depend_on_its_batch(fitted):
-    systems, peaks, together = fitted
-    alone = single.fit_systems(systems[1:], peaks[1:], PRIOR, RANGE, SETTINGS, base_seed=1)
+    systems, likelihoods, together = fitted
+    alone = single.fit_systems(systems[1:], likelihoods[1:], PRIOR, RANGE, SETTINGS, base_seed=1)
     for name in single.PARAMETERS:
         np.testing.assert_array_equal(together["posterior"][name][1], alone["posterior"][name][0])
 
 
 def test_draws_have_the_moments_of_the_peak(fitted):
-    systems, peaks, tree = fitted
-    for i, (visits, (centre, width)) in enumerate(zip(systems, peaks, strict=True)):
+    systems, likelihoods, tree = fitted
+    for i, (visits, likelihood) in enumerate(zip(systems, likelihoods, strict=True)):
+        centre, width = likelihood.peak_ln_period[0], likelihood.peak_ln_period_sd[0]
         ln_period = np.log(tree["posterior"]["P"].values[i])
         assert abs(ln_period.mean() - centre) < 0.3 * width
         assert ln_period.std() == pytest.approx(width, rel=0.25)
@@ -107,8 +107,10 @@ def test_draws_have_the_moments_of_the_peak(fitted):
 
 
 def test_pymcs_own_sampler_gives_the_same_posterior(fitted):
-    systems, peaks, tree = fitted
-    other = single.fit_systems(systems[:1], peaks[:1], PRIOR, RANGE, replace(SETTINGS, backend="pymc"), base_seed=1)
+    systems, likelihoods, tree = fitted
+    other = single.fit_systems(
+        systems[:1], likelihoods[:1], PRIOR, RANGE, replace(SETTINGS, backend="pymc"), base_seed=1
+    )
     for name in single.PARAMETERS:
         ours, theirs = other["posterior"][name].values[0], tree["posterior"][name].values[0]
         # 600 draws of some 300 effective each: the means agree within 5 Monte Carlo errors

@@ -6,12 +6,22 @@ import pytest
 from astropy.table import Table, vstack
 
 from .conftest import SMALL
-from .workflow_cases import AFTER_FITS, DIAGNOSTICS, FIGURES, POPULATION_FIT, SYSTEM_FITS, SYSTEM_TABLES
+from .workflow_cases import (
+    AFTER_FITS,
+    CLUSTER,
+    DIAGNOSTICS,
+    FIGURES,
+    NUTS_CLUSTER,
+    NUTS_POPULATION,
+    POPULATION_FIT,
+    SYSTEM_FITS,
+    TABLES,
+)
 
 pytestmark = pytest.mark.slow
 
 SCAN = {"scan_periods": 2}
-CLUSTER_FIT = {"fit_cluster": 1, "diagnose_cluster": 1, "plot_cluster": 1, "compare_published": 1}
+ALL_PERIODS = SCAN | AFTER_FITS
 
 
 def test_a_second_run_has_nothing_to_do(run):
@@ -27,16 +37,16 @@ def test_a_second_run_has_nothing_to_do(run):
         ),
         (
             {"period_range_days": [1.5, 25]},
-            SCAN | SYSTEM_FITS | POPULATION_FIT | {"plot_periodograms": 1},
+            ALL_PERIODS,
         ),
-        ({"orbit_prior": {"amplitude_sd_kms": 90}}, SCAN | SYSTEM_FITS | POPULATION_FIT | {"plot_periodograms": 1}),
+        ({"orbit_prior": {"amplitude_sd_kms": 90}}, ALL_PERIODS),
         ({"draws": {"systems": 900}}, SYSTEM_FITS),
-        ({"draws": {"population": 900}}, POPULATION_FIT),
-        ({"draws": {"cluster": 900}}, CLUSTER_FIT | {"collect_diagnostics": 1}),
+        ({"draws": {"population": 900}}, NUTS_POPULATION),
+        ({"draws": {"cluster": 900}}, NUTS_CLUSTER),
         ({"figures": {"colors": {"model": "#009E73"}}}, FIGURES),
         ({"diagnostics": {"r_hat_max": 1.02}}, DIAGNOSTICS),
         ({"focus_system": "TWIN-10"}, {"summarise_focus_system": 1, "compare_published": 1, "plot_focus_system": 1}),
-        ({"cluster": {"prior": {"mean_distance_sd_kpc": 3}}}, CLUSTER_FIT | {"collect_diagnostics": 1}),
+        ({"cluster": {"prior": {"mean_distance_sd_kpc": 3}}}, CLUSTER),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) and "scan_periods" not in value else None,
 )
@@ -46,7 +56,7 @@ def test_a_changed_setting_reruns_what_depends_on_it(run, changes, jobs):
 
 def test_dropping_a_system_reruns_its_catalogue(run):
     overlay = run.overlay(systems={"drop": ["TWIN-10"]})
-    assert run.would_run(*overlay) == {"prepare_visits": 1, "plot_visits": 1, **SCAN, **AFTER_FITS}
+    assert run.would_run(*overlay) == {"prepare_visits": 1, "plot_visits": 1, **ALL_PERIODS}
 
 
 def test_adding_a_system_reruns_its_catalogue(run):
@@ -56,7 +66,7 @@ def test_adding_a_system_reruns_its_catalogue(run):
     more["system"] = "TWIN-15"
     vstack([table, more]).write(path, overwrite=True)
     overlay = run.overlay(systems={"keep": ["TWIN-01", "TWIN-03", "TWIN-10", "TWIN-13", "TWIN-15"]})
-    assert run.would_run(*overlay) == {"prepare_visits": 1, "plot_visits": 1, **SCAN, **AFTER_FITS}
+    assert run.would_run(*overlay) == {"prepare_visits": 1, "plot_visits": 1, **ALL_PERIODS}
 
 
 @pytest.mark.parametrize(
@@ -65,16 +75,16 @@ def test_adding_a_system_reruns_its_catalogue(run):
         ("population.py", "STARTING_WIDTH = 1e-2", "STARTING_WIDTH = 1e-3", POPULATION_FIT),
         ("plots/style.py", '"font.size": 8', '"font.size": 9', FIGURES),
         ("plots/population.py", "RANK_BINS = 20", "RANK_BINS = 25", {"plot_population": 1}),
-        ("tables.py", "LIGHTEST_MODE = 1e-3", "LIGHTEST_MODE = 1e-2", SYSTEM_TABLES),
-        ("cluster.py", "size: int = 64", "size: int = 65", CLUSTER_FIT | {"collect_diagnostics": 1}),
+        ("tables.py", "FITTED_PARAMETERS = 4", "FITTED_PARAMETERS = 3", TABLES),
+        ("cluster.py", "CONVERGED = 1e-5", "CONVERGED = 1e-6", CLUSTER),
         (
             "scan.py",
-            "DEEPEST_PEAK = 40.0",
-            "DEEPEST_PEAK = 41.0",
-            SCAN | SYSTEM_FITS | POPULATION_FIT | {"plot_periodograms": 1},
+            "POINTS_PER_RESOLUTION = 10",
+            "POINTS_PER_RESOLUTION = 11",
+            ALL_PERIODS,
         ),
-        ("population.py", "The PyMC model of all systems", "The model of all systems in PyMC", {}),
-        ("scan.py", "# A peak this much below", "# A peak as much below", {}),
+        ("population.py", "The full PyMC model", "The whole PyMC model", {}),
+        ("scan.py", "# With few visits ln L", "# Where visits are few ln L", {}),
     ],
     ids=lambda value: value if isinstance(value, str) and value.endswith(".py") else "",
 )

@@ -7,6 +7,7 @@ FIGURES = {
     "plot_focus_system": 1,
     "plot_periodograms": 1,
     "plot_orbits": 1,
+    "plot_agreement": 1,
     "plot_population": 1,
 }
 SYSTEM_FITS = {
@@ -15,18 +16,43 @@ SYSTEM_FITS = {
     "tabulate_orbits": 1,
     "summarise_focus_system": 1,
     "compare_published": 1,
+    "check_agreement": 1,
     "collect_diagnostics": 1,
+    "plot_agreement": 1,
     "plot_focus_system": 1,
     "plot_orbits": 1,
 }
+EXACT_ORBITS = {
+    "draw_orbits": 2,
+    "tabulate_orbits": 1,
+    "summarise_focus_system": 1,
+    "compare_published": 1,
+    "plot_orbits": 1,
+}
 POPULATION_FIT = {
+    "integrate_population": 1,
     "fit_population": 1,
+    "fit_hyper_parameters": 1,
     "diagnose_population": 1,
     "compare_published": 1,
+    "check_agreement": 1,
     "collect_diagnostics": 1,
+    "plot_agreement": 1,
     "plot_population": 1,
 }
-AFTER_FITS = SYSTEM_FITS | POPULATION_FIT | {"plot_periodograms": 1}
+NUTS_POPULATION = {name: count for name, count in POPULATION_FIT.items() if name != "integrate_population"}
+CLUSTER = {
+    "integrate_cluster": 1,
+    "fit_cluster": 1,
+    "diagnose_cluster": 1,
+    "compare_published": 1,
+    "check_agreement": 1,
+    "collect_diagnostics": 1,
+    "plot_agreement": 1,
+    "plot_cluster": 1,
+}
+NUTS_CLUSTER = {name: count for name, count in CLUSTER.items() if name != "integrate_cluster"}
+AFTER_FITS = EXACT_ORBITS | SYSTEM_FITS | POPULATION_FIT | {"plot_periodograms": 1}
 DIAGNOSTICS = {
     "diagnose_cluster": 1,
     "diagnose_systems": 1,
@@ -40,7 +66,7 @@ DIAGNOSTICS = {
     "plot_orbits": 1,
     "plot_population": 1,
 }
-SYSTEM_TABLES = {
+TABLES = {
     "tabulate_orbits": 1,
     "summarise_focus_system": 1,
     "compare_published": 1,

@@ -19,10 +19,31 @@ rule simulate_cluster:
         "../scripts/simulate_cluster.py"
 
 
+rule integrate_cluster:
+    """The exact posterior of mean distance and depth, and exact draws of every star's distance."""
+    input:
+        stars="results/cluster/stars.ecsv",
+    output:
+        exact="results/cluster/exact.nc",
+    params:
+        settings=settings("seed", prior="cluster/prior", draws="draws/exact"),
+        code=source_digest("integrate_cluster"),
+    log:
+        "logs/integrate_cluster.log",
+    benchmark:
+        "results/benchmarks/integrate_cluster.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    script:
+        "../scripts/integrate_cluster.py"
+
+
 rule fit_cluster:
     """Sample the hierarchical model of the cluster: mean distance, depth, and every star's distance."""
     input:
         stars="results/cluster/stars.ecsv",
+        exact="results/cluster/exact.nc",
     output:
         posterior="results/cluster/posterior.nc",
     params:

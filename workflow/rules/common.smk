@@ -35,6 +35,8 @@ SYSTEM_MODELS = list(config["system_models"])
 POPULATION_MODELS = list(config["population_models"])
 BATCHES = [f"{i:0{len(str(config['batches'] - 1))}d}" for i in range(config["batches"])]
 FORMATS = ["png", "pdf"]
+# Jobs that a calibration or a recovery study is spread over.
+SHARES = 10
 
 
 wildcard_constraints:
@@ -73,6 +75,11 @@ def catalog_path(wildcards):
 def batches(pattern):
     """The products of all batches."""
     return expand(pattern, batch=BATCHES, allow_missing=True)
+
+
+def populations(pattern):
+    """The products of all population models."""
+    return expand(pattern, population_model=POPULATION_MODELS, allow_missing=True)
 
 
 def figures(folder, *names):
@@ -125,6 +132,7 @@ def binaries_products():
             "focus_folded",
             "periodograms",
             "orbits",
+            "agreement",
         )
         for population in POPULATION_MODELS:
             products.append(f"{catalog}/{model}/{population}/summary.csv")

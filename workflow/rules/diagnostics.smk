@@ -5,6 +5,7 @@ rule diagnose_cluster:
     """Diagnostics and summary of the cluster's fit."""
     input:
         posterior="results/cluster/posterior.nc",
+        exact="results/cluster/exact.nc",
     output:
         diagnostics="results/cluster/diagnostics.csv",
         summary="results/cluster/summary.csv",
@@ -47,6 +48,8 @@ rule diagnose_population:
     """Diagnostics and summary of a population's fit."""
     input:
         posterior="results/{catalog}/{system_model}/{population_model}/posterior.nc",
+        hyper_posterior="results/{catalog}/{system_model}/{population_model}/hyper_posterior.nc",
+        exact="results/{catalog}/{system_model}/{population_model}/exact.nc",
     output:
         diagnostics="results/{catalog}/{system_model}/{population_model}/diagnostics.csv",
         summary="results/{catalog}/{system_model}/{population_model}/summary.csv",
@@ -65,6 +68,32 @@ rule diagnose_population:
         "../scripts/diagnose_fit.py"
 
 
+rule check_agreement:
+    """Exact answer and NUTS, each checking the other: cluster, systems and populations, in Monte Carlo errors."""
+    input:
+        exact_cluster=["results/cluster/exact.nc"],
+        cluster=["results/cluster/posterior.nc"],
+        exact_systems=batches("results/{catalog}/{system_model}/exact/{batch}.nc"),
+        systems=batches("results/{catalog}/{system_model}/posteriors/{batch}.nc"),
+        exact_population=populations("results/{catalog}/{system_model}/{population_model}/exact.nc"),
+        population=populations("results/{catalog}/{system_model}/{population_model}/posterior.nc"),
+        hyper_parameters=populations("results/{catalog}/{system_model}/{population_model}/hyper_posterior.nc"),
+    output:
+        agreement="results/{catalog}/{system_model}/agreement.csv",
+        status="results/{catalog}/{system_model}/agreement_status.csv",
+    params:
+        code=source_digest("check_agreement"),
+    log:
+        "logs/check_agreement/{catalog}/{system_model}.log",
+    benchmark:
+        "results/benchmarks/check_agreement/{catalog}/{system_model}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    script:
+        "../scripts/check_agreement.py"
+
+
 rule collect_diagnostics:
     """All fits of a catalogue, and the cluster's, in one table; with diagnostics.strict, a failed one ends the run."""
     input:
@@ -79,6 +108,9 @@ rule collect_diagnostics:
             system_model=SYSTEM_MODELS,
             population_model=POPULATION_MODELS,
             allow_missing=True,
+        ),
+        agreement=expand(
+            "results/{catalog}/{system_model}/agreement_status.csv", system_model=SYSTEM_MODELS, allow_missing=True
         ),
     output:
         diagnostics="results/{catalog}/diagnostics.csv",

@@ -127,6 +127,26 @@ rule plot_orbits:
         "../scripts/plot_orbits.py"
 
 
+rule plot_agreement:
+    """How far NUTS lies from the exact answers, in Monte Carlo errors."""
+    input:
+        agreement="results/{catalog}/{system_model}/agreement.csv",
+    output:
+        *picture("results/{catalog}/{system_model}", "agreement", "Certificates"),
+    params:
+        settings=settings("figures"),
+        code=source_digest("plot_agreement"),
+    log:
+        "logs/plot_agreement/{catalog}/{system_model}.log",
+    benchmark:
+        "results/benchmarks/plot_agreement/{catalog}/{system_model}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    script:
+        "../scripts/plot_agreement.py"
+
+
 rule plot_population:
     """The hyper-parameters, how they were sampled, and the density of ln P over the systems' periods."""
     input:

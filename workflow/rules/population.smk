@@ -1,11 +1,39 @@
 """All systems together: the density of ln P."""
 
 
-rule fit_population:
-    """Sample the hierarchical model: the density's parameters, and the orbit of every system."""
+rule integrate_population:
+    """The exact posterior of the density's parameters, and exact joint draws of all parameters."""
     input:
         visits="results/{catalog}/visits.fits",
         periods=batches("results/{catalog}/{system_model}/periods/{batch}.nc"),
+    output:
+        exact="results/{catalog}/{system_model}/{population_model}/exact.nc",
+    params:
+        settings=settings(
+            "period_range_days",
+            "orbit_prior",
+            "seed",
+            model="system_models/{system_model}",
+            population="population_models/{population_model}",
+            draws="draws/exact",
+        ),
+        code=source_digest("integrate_population"),
+    log:
+        "logs/integrate_population/{catalog}/{system_model}/{population_model}.log",
+    benchmark:
+        "results/benchmarks/integrate_population/{catalog}/{system_model}/{population_model}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    script:
+        "../scripts/integrate_population.py"
+
+
+rule fit_population:
+    """Sample the full hierarchical model: the density's parameters, and the orbit of every system."""
+    input:
+        visits="results/{catalog}/visits.fits",
+        exact="results/{catalog}/{system_model}/{population_model}/exact.nc",
     output:
         posterior="results/{catalog}/{system_model}/{population_model}/posterior.nc",
     params:
@@ -28,3 +56,33 @@ rule fit_population:
     threads: 2
     script:
         "../scripts/fit_population.py"
+
+
+rule fit_hyper_parameters:
+    """Sample the density's parameters alone, over the nodes of the period likelihoods."""
+    input:
+        visits="results/{catalog}/visits.fits",
+        periods=batches("results/{catalog}/{system_model}/periods/{batch}.nc"),
+        exact="results/{catalog}/{system_model}/{population_model}/exact.nc",
+    output:
+        posterior="results/{catalog}/{system_model}/{population_model}/hyper_posterior.nc",
+    params:
+        settings=settings(
+            "period_range_days",
+            "orbit_prior",
+            "sampler",
+            "seed",
+            model="system_models/{system_model}",
+            population="population_models/{population_model}",
+            draws="draws/population",
+        ),
+        code=source_digest("fit_hyper_parameters"),
+    log:
+        "logs/fit_hyper_parameters/{catalog}/{system_model}/{population_model}.log",
+    benchmark:
+        "results/benchmarks/fit_hyper_parameters/{catalog}/{system_model}/{population_model}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 2
+    script:
+        "../scripts/fit_hyper_parameters.py"

@@ -26,8 +26,31 @@ rule scan_periods:
         "../scripts/scan_periods.py"
 
 
+rule draw_orbits:
+    """Exact draws of the orbits of a batch, all modes in their proportions."""
+    input:
+        visits="results/{catalog}/visits.fits",
+        periods="results/{catalog}/{system_model}/periods/{batch}.nc",
+    output:
+        exact="results/{catalog}/{system_model}/exact/{batch}.nc",
+    params:
+        settings=settings(
+            "period_range_days", "orbit_prior", "seed", model="system_models/{system_model}", draws="draws/exact"
+        ),
+        code=source_digest("draw_orbits"),
+    log:
+        "logs/draw_orbits/{catalog}/{system_model}/{batch}.log",
+    benchmark:
+        "results/benchmarks/draw_orbits/{catalog}/{system_model}/{batch}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    script:
+        "../scripts/draw_orbits.py"
+
+
 rule fit_systems:
-    """Sample the orbit of each system of a batch, started at its best peak."""
+    """Sample the orbit of each system of a batch, started in its heaviest mode."""
     input:
         visits="results/{catalog}/visits.fits",
         periods="results/{catalog}/{system_model}/periods/{batch}.nc",
@@ -61,12 +84,13 @@ rule tabulate_orbits:
         visits="results/{catalog}/visits.fits",
         rejected="results/{catalog}/rejected.ecsv",
         periods=batches("results/{catalog}/{system_model}/periods/{batch}.nc"),
+        exact=batches("results/{catalog}/{system_model}/exact/{batch}.nc"),
         posteriors=batches("results/{catalog}/{system_model}/posteriors/{batch}.nc"),
         diagnostics="results/{catalog}/{system_model}/diagnostics.csv",
     output:
         orbits="results/{catalog}/{system_model}/orbits.csv",
     params:
-        settings=settings("period_range_days", "orbit_prior"),
+        settings=settings("orbit_prior"),
         code=source_digest("tabulate_orbits"),
     log:
         "logs/tabulate_orbits/{catalog}/{system_model}.log",
@@ -82,6 +106,7 @@ rule tabulate_orbits:
 rule summarise_focus_system:
     """Posterior summary of the one system that the tutorial shows."""
     input:
+        exact=batches("results/{catalog}/{system_model}/exact/{batch}.nc"),
         posteriors=batches("results/{catalog}/{system_model}/posteriors/{batch}.nc"),
         diagnostics="results/{catalog}/{system_model}/diagnostics.csv",
     output:

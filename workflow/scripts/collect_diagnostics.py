@@ -13,7 +13,8 @@ with store.job(snakemake.log[0]) as log:
         pd.read_csv(path).assign(fit=lambda table, model=model: model + "/" + table["fit"])
         for model, path in zip(settings["system_models"], snakemake.input.systems, strict=True)
     ]
-    table = pd.concat([pd.read_csv(snakemake.input.cluster), *map(pd.read_csv, snakemake.input.populations), *systems])
+    others = [snakemake.input.cluster, *snakemake.input.populations, *snakemake.input.agreement]
+    table = pd.concat([*map(pd.read_csv, others), *systems])
     verdict = diagnostics.verdict(table)
     log.info("%s", verdict)
     if settings["diagnostics"]["strict"] and (table["status"] != "ok").any():

@@ -1,4 +1,4 @@
-"""Diagnostics and summary of one fit."""
+"""Diagnostics of a NUTS fit, and its summary beside the exact one."""
 
 import json
 
@@ -8,14 +8,14 @@ from starpop import diagnostics, store
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
-    tree = store.read_tree(snakemake.input.posterior)
-    parameters = diagnostics.columns_of(tree["posterior"].to_dataset())
-    row = diagnostics.assess(
-        snakemake.params.fit,
-        parameters,
-        tree["sample_stats"].to_dataset(),
-        diagnostics.Thresholds(**settings["diagnostics"]),
-        settings["max_treedepth"],
-    )
-    store.write_csv(pd.DataFrame([row]), snakemake.output.diagnostics)
-    store.write_csv(diagnostics.summarise(parameters, "nuts", row["status"]), snakemake.output.summary)
+    nuts, exact = store.read_tree(snakemake.input.posterior), store.read_tree(snakemake.input.exact)
+    limits = diagnostics.Thresholds(**settings["diagnostics"]), settings["max_treedepth"]
+    row = diagnostics.assess_tree(snakemake.params.fit, nuts, *limits)
+    rows = [row]
+    if hyper_posterior := snakemake.input.get("hyper_posterior"):
+        over_nodes = store.read_tree(hyper_posterior)
+        rows.append(diagnostics.assess_tree(f"{snakemake.params.fit} over nodes", over_nodes, *limits))
+    store.write_csv(pd.DataFrame(rows), snakemake.output.diagnostics)
+    parameters = diagnostics.columns_of(nuts["posterior"].to_dataset())
+    summary = diagnostics.summarise_exact(exact), diagnostics.summarise(parameters, "nuts", row["status"])
+    store.write_csv(pd.concat(summary), snakemake.output.summary)

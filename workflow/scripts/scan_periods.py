@@ -4,7 +4,7 @@ import json
 
 import xarray as xr
 
-from starpop import scan, store, visits
+from starpop import periods, store, visits
 from starpop.orbit import OrbitPrior
 
 DRAWN_BINS = 2000
@@ -14,6 +14,6 @@ with store.job(snakemake.log[0]) as log:
     systems = visits.read_visits(snakemake.input.visits, int(snakemake.wildcards.batch), settings["batches"])
     log.info("%d systems: %s", len(systems), " ".join(s.system for s in systems))
     prior = OrbitPrior(**settings["orbit_prior"])
-    periods = scan.scan_systems(systems, prior, settings["period_range_days"], DRAWN_BINS)
+    scanned = periods.scan_systems(systems, prior, settings["period_range_days"], DRAWN_BINS)
     attributes = store.provenance(settings=settings, **visits.origin(snakemake.input.visits))
-    store.write_tree(xr.DataTree(periods), snakemake.output.periods, attributes)
+    store.write_tree(xr.DataTree(scanned), snakemake.output.periods, attributes)

@@ -7,15 +7,17 @@ import pandas as pd
 from starpop import diagnostics, store, tables
 
 with store.job(snakemake.log[0]):
+    wanted = json.loads(snakemake.params.settings)["focus_system"]
     posteriors = [store.read_tree(path) for path in snakemake.input.posteriors]
-    focus = tables.find_system(posteriors, json.loads(snakemake.params.settings)["focus_system"])
+    focus = tables.find_system(posteriors, wanted)
     status = pd.read_csv(snakemake.input.diagnostics).set_index("fit")["status"][focus.name]
-    summary = diagnostics.summarise(diagnostics.columns_of(focus.posterior), "nuts", status)
-    highest = {
-        "parameter": "P_map",
-        "method": "exact",
-        "mean": focus.map["P"],
-        "sd": summary.set_index("parameter")["sd"]["P"],
-        "status": status,
-    }
+    exact = tables.system_draws([store.read_tree(path) for path in snakemake.input.exact], focus.name)
+    summary = pd.concat(
+        [
+            diagnostics.summarise(diagnostics.columns_of(exact), "exact", "ok"),
+            diagnostics.summarise(diagnostics.columns_of(focus.posterior), "nuts", status),
+        ]
+    )
+    highest = {"parameter": "P_map", "method": "exact", "mean": focus.map["P"], "status": "ok"}
+    highest["sd"] = summary.loc[(summary["parameter"] == "P") & (summary["method"] == "exact"), "sd"].item()
     store.write_csv(pd.concat([summary, pd.DataFrame([highest])]), snakemake.output.summary)

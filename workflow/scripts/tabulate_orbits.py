@@ -9,14 +9,13 @@ from starpop import store, tables, visits
 from starpop.orbit import OrbitPrior
 
 with store.job(snakemake.log[0]):
-    settings = json.loads(snakemake.params.settings)
     orbits = tables.tabulate_orbits(
         {s.system: s for s in visits.read_visits(snakemake.input.visits)},
         [store.read_tree(path).to_dataset() for path in snakemake.input.periods],
+        [store.read_tree(path) for path in snakemake.input.exact],
         [store.read_tree(path) for path in snakemake.input.posteriors],
         pd.read_csv(snakemake.input.diagnostics),
         Table.read(snakemake.input.rejected).to_pandas(),
-        OrbitPrior(**settings["orbit_prior"]),
-        settings["period_range_days"],
+        OrbitPrior(**json.loads(snakemake.params.settings)["orbit_prior"]),
     )
     store.write_csv(orbits, snakemake.output.orbits)

@@ -57,7 +57,8 @@ def convergence(draws: np.ndarray) -> dict[str, float]:
         "mcse_mean": float(array_stats.mcse(draws, method="mean", **CHAIN_DRAW)),
         "ess_bulk": float(array_stats.ess(draws, method="bulk", **CHAIN_DRAW)),
         "ess_tail": float(array_stats.ess(draws, method="tail", prob=TAIL, **CHAIN_DRAW)),
-        "r_hat": float(array_stats.rhat(draws, **CHAIN_DRAW)),
+        # one chain of independent draws has nothing to be compared with
+        "r_hat": float(array_stats.rhat(draws, **CHAIN_DRAW)) if len(draws) > 1 else 1.0,
     }
 
 
@@ -105,6 +106,12 @@ def assess(
     return row | {"status": "not converged: " + ", ".join(failed) if failed else "ok"}
 
 
+def assess_tree(fit: str, tree: xr.DataTree, limits: Thresholds, max_treedepth: int) -> dict[str, object]:
+    """One row of the diagnostics table, of a NUTS run."""
+    parameters = columns_of(tree["posterior"].to_dataset())
+    return assess(fit, parameters, tree["sample_stats"].to_dataset(), limits, max_treedepth)
+
+
 def summarise(parameters: Mapping[str, np.ndarray], method: str, status: str) -> pd.DataFrame:
     """One row a parameter: posterior mean, sd and 94% highest-density interval, with their Monte Carlo quality."""
     rows = []
@@ -125,11 +132,22 @@ def summarise(parameters: Mapping[str, np.ndarray], method: str, status: str) ->
     return pd.DataFrame(rows)
 
 
+def summarise_exact(tree: xr.DataTree) -> pd.DataFrame:
+    """The summary of exact draws; hyper-parameters have the moments and intervals of the quadrature itself."""
+    summary = summarise(columns_of(tree["posterior"].to_dataset()), "exact", "ok").set_index("parameter")
+    values = tree["exact"].to_dataset()["value"]
+    for name in values["parameter"].values:
+        for statistic in values["statistic"].values:
+            summary.loc[name, statistic] = float(values.sel(parameter=name, statistic=statistic))
+        summary.loc[name, ["mcse_mean", "ess_bulk", "ess_tail", "r_hat"]] = [0.0, np.inf, np.inf, 1.0]
+    return summary.reset_index()
+
+
 def verdict(table: pd.DataFrame) -> str:
     """One sentence on all fits of a run."""
     failed = table[table["status"] != "ok"]
     if failed.empty:
-        return f"All {len(table)} fits passed their diagnostics."
+        return f"All {len(table)} fits and checks passed."
     listing = "; ".join(f"{row.fit}: {row.status}" for row in failed.head(5).itertuples())
     more = f"; and {len(failed) - 5} more" if len(failed) > 5 else ""
-    return f"{len(failed)} of {len(table)} fits FAILED their diagnostics: {listing}{more}."
+    return f"{len(failed)} of {len(table)} fits and checks FAILED: {listing}{more}."

@@ -1,43 +1,124 @@
-"""The period distribution of all systems, as one PyMC model: the tutorial's Part 2, vectorised over systems.
+"""The period distribution of all systems: the tutorial's Part 2, exactly and as PyMC models.
 
-mu ~ U(mu range),   lnsigma ~ U(ln sigma range),   ln P_n ~ N(mu, exp(lnsigma)),
-a_n, b_n ~ N(0, s_amplitude),   v0_n ~ N(0, s_v0),
-v_nj ~ N(a_n cos(2 pi t_nj / P_n) + b_n sin(2 pi t_nj / P_n) + v0_n, sigma_nj).
+    ln P_n ~ p(x | mu, lnsigma),        mu, lnsigma ~ U(their ranges),
+    a_n, b_n ~ N(0, s_amplitude),   v0_n ~ N(0, s_v0),
+    v_nj ~ N(a_n cos(2 pi t_nj / P_n) + b_n sin(2 pi t_nj / P_n) + v0_n, sigma_nj).
+
+With the nodes (x_nk, w_nk) of each system's period likelihood, everything but mu and lnsigma integrates out:
+
+    p(D | mu, lnsigma) = prod_n sum_k w_nk p(x_nk | mu, lnsigma),
+
+a function of two numbers, which `quadrature` integrates. Given (mu, lnsigma) the periods are independent, and given
+its period a system's coefficients are normal: joint draws of all parameters are independent and exact.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pymc as pm
+import xarray as xr
 
+from starpop.densities import Normal, TruncatedNormal
 from starpop.orbit import COEFFICIENTS, OrbitPrior
+from starpop.period_likelihood import PeriodLikelihood, draw_orbits
+from starpop.quadrature import HyperPosterior, integrate
 from starpop.visits import Visits
 
-# The least spread of ln P that the hyper-parameters start with, for systems of nearly one period.
+HYPER_PARAMETERS = ("mu", "lnsigma")
+# The least spread of ln P that the search for the hyper-parameters starts with, for systems of nearly one period.
 STARTING_WIDTH = 1e-2
+TERMS_AT_ONCE = 1 << 20
 
 
-@dataclass(frozen=True)
-class NormalPopulation:
-    """A normal density of ln P [ln day] with uniform priors on its mean and the ln of its standard deviation."""
+def ln_likelihood(
+    likelihoods: Sequence[PeriodLikelihood], density: Normal
+) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """The ln-likelihood of (M,) values of mu and lnsigma, as a function."""
+    x = np.concatenate([n.ln_period for n in likelihoods])
+    tops = np.array([n.ln_weight.max() for n in likelihoods])
+    weight = np.concatenate([np.exp(n.ln_weight - top) for n, top in zip(likelihoods, tops, strict=True)])
+    starts = np.cumsum([0, *(len(n.ln_period) for n in likelihoods[:-1])])
+    rows = max(TERMS_AT_ONCE // len(x), 1)
 
-    mu: tuple[float, float]
-    ln_sigma: tuple[float, float]
+    def evaluate(mu: np.ndarray, lnsigma: np.ndarray) -> np.ndarray:
+        values = np.empty(len(mu))
+        for first in range(0, len(mu), rows):
+            some = slice(first, first + rows)
+            terms = np.exp(density.ln_pdf(x, mu[some, None], lnsigma[some, None]))
+            terms *= weight
+            with np.errstate(divide="ignore"):  # a density that is zero at every node of a system
+                values[some] = np.log(np.add.reduceat(terms, starts, axis=1)).sum(axis=1)
+        return values + tops.sum()
+
+    return evaluate
 
 
-def build_model(systems: Sequence[Visits], prior: OrbitPrior, population: NormalPopulation) -> pm.Model:
-    """The PyMC model of all systems."""
+def starting_point(likelihoods: Sequence[PeriodLikelihood], density: Normal) -> tuple[float, float]:
+    """Hyper-parameters that suit the systems' best periods, within their ranges."""
+    best = np.array([n.peak_ln_period[0] for n in likelihoods])
+    guess = {"mu": best.mean(), "lnsigma": np.log(max(best.std(), STARTING_WIDTH))}
+    inside = []
+    for name in HYPER_PARAMETERS:
+        low, high = density.bounds[name]
+        margin = 0.01 * (high - low)
+        inside.append(float(np.clip(guess[name], low + margin, high - margin)))
+    return inside[0], inside[1]
+
+
+def posterior(likelihoods: Sequence[PeriodLikelihood], density: Normal) -> HyperPosterior:
+    """The exact posterior of (mu, lnsigma): y is mu, z is lnsigma; ln_evidence is that of all visits."""
+    mu, ln_sigma = (density.bounds[name] for name in HYPER_PARAMETERS)
+    ln_prior = -np.log(mu[1] - mu[0]) - np.log(ln_sigma[1] - ln_sigma[0])
+    evaluate = ln_likelihood(likelihoods, density)
+    return integrate(lambda y, z: evaluate(y, z) + ln_prior, mu, ln_sigma, starting_point(likelihoods, density))
+
+
+def draw(
+    likelihoods: Sequence[PeriodLikelihood],
+    density: Normal,
+    hyper: HyperPosterior,
+    size: int,
+    rng_of: Callable[[str], np.random.Generator],
+) -> xr.DataTree:
+    """Independent exact draws of all parameters, in ArviZ's layout: one chain.
+
+    Parameters
+    ----------
+    hyper : the posterior of the hyper-parameters
+    size : number of draws
+    rng_of : the generator for a name: of each system, and "population"
+    """
+    parameters = hyper.draw(size, rng_of("population"))
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in ("lnP", *COEFFICIENTS)}
+    for likelihood in likelihoods:
+        drawn = draw_orbits(likelihood, density, parameters, size, rng_of(likelihood.system))
+        for name, listed in columns.items():
+            listed.append(drawn[name])
+    data: dict[str, tuple] = {
+        n: (("chain", "draw"), v[None]) for n, v in zip(HYPER_PARAMETERS, parameters, strict=True)
+    }
+    data |= {name: (("chain", "draw", "system"), np.stack(listed, axis=1)[None]) for name, listed in columns.items()}
+    coords = {"chain": [0], "draw": np.arange(size), "system": [n.system for n in likelihoods]}
+    return xr.DataTree.from_dict({"posterior": xr.Dataset(data, coords=coords)})
+
+
+def build_model(systems: Sequence[Visits], prior: OrbitPrior, density: Normal) -> pm.Model:
+    """The full PyMC model: the hyper-parameters, and the orbit of every system."""
     index = np.repeat(np.arange(len(systems)), [len(s) for s in systems])
     time, rv, rv_err = (
         np.concatenate([getattr(s, name) for s in systems]) for name in ("time_days", "rv_kms", "rv_err_kms")
     )
     with pm.Model(coords={"system": [s.system for s in systems]}) as model:
-        mu = pm.Uniform("mu", *population.mu)
-        lnsigma = pm.Uniform("lnsigma", *population.ln_sigma)
-        ln_period = pm.Normal("lnP", mu, pm.math.exp(lnsigma), dims="system")
+        mu = pm.Uniform("mu", *density.mu)
+        lnsigma = pm.Uniform("lnsigma", *density.ln_sigma)
+        sigma = pm.math.exp(lnsigma)
+        if isinstance(density, TruncatedNormal):
+            low, high = np.log(density.period_range_days)
+            ln_period = pm.TruncatedNormal("lnP", mu, sigma, lower=low, upper=high, dims="system")
+        else:
+            ln_period = pm.Normal("lnP", mu, sigma, dims="system")
         a = pm.Normal("a", 0, prior.amplitude_sd_kms, dims="system")
         b = pm.Normal("b", 0, prior.amplitude_sd_kms, dims="system")
         v0 = pm.Normal("v0", 0, prior.systemic_velocity_sd_kms, dims="system")
@@ -47,24 +128,23 @@ def build_model(systems: Sequence[Visits], prior: OrbitPrior, population: Normal
     return model
 
 
-def draw_starts(
-    system_starts: Sequence[dict[str, np.ndarray]], population: NormalPopulation, rng: np.random.Generator
-) -> dict[str, np.ndarray]:
-    """Draws near the posterior: each system's own, and hyper-parameters that suit their periods.
+def build_node_model(likelihoods: Sequence[PeriodLikelihood], density: Normal) -> pm.Model:
+    """The PyMC model of the hyper-parameters alone, over the nodes of the systems' period likelihoods."""
+    import pytensor.tensor as pt
 
-    Parameters
-    ----------
-    system_starts : for each system, (S,) draws of P, a, b, v0, as `single.draw_starts` makes them
-    population : the priors, within which the hyper-parameters are kept
-    rng : the source of randomness
-    """
-    starts = {name: np.stack([s[name] for s in system_starts], axis=1) for name in ("P", *COEFFICIENTS)}
-    ln_period = starts["lnP"] = np.log(starts.pop("P"))
-    size, count = ln_period.shape
-    spread = max(float(ln_period[0].std()), STARTING_WIDTH)
-    mu = rng.normal(ln_period[0].mean(), spread / np.sqrt(count), size)
-    ln_sigma = rng.normal(np.log(spread), 1 / np.sqrt(2 * count), size)
-    for name, values, bounds in (("mu", mu, population.mu), ("lnsigma", ln_sigma, population.ln_sigma)):
-        margin = 0.01 * np.ptp(bounds)
-        starts[name] = np.clip(values, bounds[0] + margin, bounds[1] - margin)
-    return starts
+    count = max(len(n.ln_period) for n in likelihoods)
+    x = np.stack([np.resize(n.ln_period, count) for n in likelihoods])
+    ln_weight = np.full(x.shape, -np.inf)
+    for row, n in zip(ln_weight, likelihoods, strict=True):
+        row[: len(n.ln_weight)] = n.ln_weight
+    with pm.Model() as model:
+        mu = pm.Uniform("mu", *density.mu)
+        lnsigma = pm.Uniform("lnsigma", *density.ln_sigma)
+        if isinstance(density, TruncatedNormal):
+            low, high = np.log(density.period_range_days)
+            population = pm.TruncatedNormal.dist(mu, pm.math.exp(lnsigma), lower=low, upper=high)
+        else:
+            population = pm.Normal.dist(mu, pm.math.exp(lnsigma))
+        terms = pm.logp(population, x) + ln_weight
+        pm.Potential("visits", pt.sum(pt.logsumexp(terms, axis=1)))
+    return model

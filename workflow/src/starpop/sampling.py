@@ -15,6 +15,8 @@ import pymc as pm
 import pytensor
 import xarray as xr
 
+# Points to choose the chains' starts from.
+STARTS = 64
 STATISTICS = {
     "nutpie": {"diverging": "diverging", "energy": "energy", "depth": "tree_depth", "n_steps": "n_steps"},
     "pymc": {name: name for name in ("diverging", "energy", "tree_depth", "n_steps")},
@@ -136,3 +138,9 @@ def _unconstraining_function(model: pm.Model):
         values.append(value)
         outputs.append(transform.forward(value, *rv.owner.inputs) if transform else value)
     return pytensor.function(values, outputs, mode="FAST_COMPILE", on_unused_input="ignore")
+
+
+def starts_from(draws: xr.DataTree, model: pm.Model, count: int = STARTS) -> dict[str, np.ndarray]:
+    """Starting points from exact draws: (count, ...) of each free variable of the model."""
+    posterior = draws["posterior"].to_dataset().isel(draw=slice(count)).stack(start=("chain", "draw"))
+    return {rv.name: posterior[rv.name].transpose("start", ...).values for rv in model.free_RVs}

@@ -1,178 +1,468 @@
-"""Which periods can a system have: its ln-likelihood over frequency, and every peak of it, refined.
+"""ln L of a system on a uniform grid of frequencies, with its orbital coefficients integrated out: the fast kernel.
 
-ln L(f) is made of sums that the baseline T band-limits, so that it varies on the scale 1/(4T) however sharp the
-peaks of L itself are. A uniform grid of ten points per 1/T therefore brackets the maxima of a system with many
-visits. With few, ln L is a ratio of sums whose maxima crowd (two within 0.1/T of each other are common at four
-visits), and the grid is made finer. The height of a bracketed sample says little (the true peak of a well-measured
-system may be 10^5 higher), so every bracket is refined before any two peaks are compared.
+For a linear basis A(f) = [cos k w t, sin k w t (k = 1..H), Z] with w = 2 pi f and static columns Z (the first is the
+constant), weights C^-1 = diag(1/sigma^2) and the prior theta ~ N(m, L), the quantities of `orbit`,
 
-The Lomb-Scargle period of the tutorial, the highest *sample* of astropy's default grid, is computed beside it.
+    ln L(f) = -1/2 [v'C^-1 v + m'L^-1 m - y'B^-1 y] - 1/2 ln|B| - 1/2 ln|L| - 1/2 sum ln(2 pi sigma^2),
+    B = A'C^-1 A + L^-1,        y = A'C^-1 v + L^-1 m,
+
+need, for every f, only sums of weights times cos(m w t) and sin(m w t): products of two harmonics are sums of
+harmonics. The kernel goes through the grid in blocks of 64 frequencies
+f_b +- (l + 1/2) df around their centre. With x = m w_b t_j and y = m (l + 1/2) 2 pi df t_j,
+
+    sum_j g_j cos(x +- y) = sum_j (g_j cos x) cos y -+ sum_j (g_j sin x) sin y,
+
+and likewise for sin: matrix products of the rows (g cos x, g sin x) of some blocks with a table of cos y and sin y,
+made once, each product serving two frequencies. The phase x at the first of 16 blocks is computed anew, its product
+f_b t_j carried to twice the precision, and rotated from block to block: errors do not grow along the grid. Frequencies
+are whole multiples of a step df of 24 significant bits, so that they are exact in double precision.
+
+Velocities are taken about their mean and times about the middle of the visits: the sums then lose the fewest digits.
+That moves the prior mean m of v0; the prior of each harmonic is isotropic, so that its phase origin is free.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
 
 import numpy as np
-import xarray as xr
-from astropy.timeseries import LombScargle
+from numba import njit
 
-from starpop.orbit import OrbitPrior, ln_likelihood
+from starpop.orbit import OrbitPrior
 from starpop.visits import Visits
 
+LANES = 64
+BLOCKS = 16
+MAX_COLUMNS = 8
 POINTS_PER_RESOLUTION = 10
-# How many visits it takes for the grid to be refined less than twofold.
+# With few visits ln L is a ratio of sums whose maxima crowd (two within 0.1/T of each other are common at four
+# visits), and the grid is refined: less than twofold from this many visits on.
 CROWDED_VISITS = 60
-GOLDEN = (np.sqrt(5) - 1) / 2
-# A peak this much below the best holds less than e^-40 of the best one's probability per unit of width.
-DEEPEST_PEAK = 40.0
 
 
 @dataclass(frozen=True)
-class Peaks:
-    """The refined peaks of ln L, best first.
+class LinearModel:
+    """One system's visits and the basis and prior of its orbit, ready for the kernel.
 
     Attributes
     ----------
-    ln_period : (K,) ln of the period in days
-    ln_period_sd : (K,) width in ln P, from the curvature of ln L; infinite at an edge of the period range
-    ln_likelihood : (K,) height
+    time : (J,) times about `time_origin` [d]
+    weight : (J,) 1/sigma^2 [s^2/km^2]
+    velocity : (J,) velocities about `velocity_origin` [km/s]
+    static : (J, q) columns that do not depend on the frequency; the first is the constant
+    harmonics : number H of harmonics
+    precision : (2H + q,) prior precisions, harmonics first [s^2/km^2]
+    mean : (2H + q,) prior means about the origins [km/s]
+    constant : what does not depend on the frequency in ln L
+    time_origin : time of the middle, from the system's first visit [d]
+    velocity_origin : weighted mean velocity [km/s]
     """
 
-    ln_period: np.ndarray
-    ln_period_sd: np.ndarray
-    ln_likelihood: np.ndarray
+    time: np.ndarray
+    weight: np.ndarray
+    velocity: np.ndarray
+    static: np.ndarray
+    harmonics: int
+    precision: np.ndarray
+    mean: np.ndarray
+    constant: float
+    time_origin: float
+    velocity_origin: float
 
     @property
-    def ln_mass(self) -> np.ndarray:
-        """(K,) ln of the integral of L over ln P under each peak, by Laplace's approximation."""
-        return self.ln_likelihood + np.log(self.ln_period_sd * np.sqrt(2 * np.pi))
-
-
-def frequency_grid(period_range_days: tuple[float, float], visits: Visits) -> np.ndarray:
-    """(F,) uniform frequencies [1/d] over the period range, ends included, that bracket every maximum of ln L."""
-    low, high = 1 / period_range_days[1], 1 / period_range_days[0]
-    points = POINTS_PER_RESOLUTION * (1 + CROWDED_VISITS / len(visits))
-    count = int(np.ceil(points * (high - low) * visits.baseline_days))
-    return np.linspace(low, high, max(count, 100) + 1)
-
-
-def find_peaks(visits: Visits, prior: OrbitPrior, grid: np.ndarray, values: np.ndarray, steps: int = 70) -> Peaks:
-    """Refine every local maximum of ln L on a frequency grid, all at once, by golden-section search."""
-    padded = np.concatenate([[-np.inf], values, [-np.inf]])
-    top = np.flatnonzero((values >= padded[:-2]) & (values > padded[2:]))
-    low, high = grid[np.maximum(top - 1, 0)], grid[np.minimum(top + 1, len(grid) - 1)]
-    left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
-    at_left, at_right = ln_likelihood(left, visits, prior), ln_likelihood(right, visits, prior)
-    for _ in range(steps):
-        go_left = at_left > at_right
-        low, high = np.where(go_left, low, left), np.where(go_left, right, high)
-        new = np.where(go_left, high - GOLDEN * (high - low), low + GOLDEN * (high - low))
-        at_new = ln_likelihood(new, visits, prior)
-        left, right = np.where(go_left, new, right), np.where(go_left, left, new)
-        at_left, at_right = np.where(go_left, at_new, at_right), np.where(go_left, at_left, at_new)
-    frequency, height = np.where(at_left > at_right, left, right), np.maximum(at_left, at_right)
-
-    keep = np.flatnonzero(height >= height.max() - DEEPEST_PEAK)
-    keep = keep[np.argsort(-height[keep], kind="stable")]
-    frequency, height = frequency[keep], height[keep]
-    width = peak_width(frequency, height, visits, prior, step=(grid[1] - grid[0]) / 10)
-    at_edge = np.minimum(frequency - grid[0], grid[-1] - frequency) < 1e-9 * grid[0]
-    width = np.where(at_edge, np.inf, width)
-    return Peaks(-np.log(frequency), width / frequency, height)
-
-
-def peak_width(
-    frequency: np.ndarray, height: np.ndarray, visits: Visits, prior: OrbitPrior, step: float
-) -> np.ndarray:
-    """(K,) standard deviations in frequency [1/d] of the Gaussians that match ln L at its peaks.
-
-    Second differences with `step`, then again with the width that these give, where it is smaller: wide enough
-    for the difference to stand above the rounding of ln L, narrow enough for ln L to be a parabola.
-    """
-    steps = np.full(len(frequency), step)
-    for _ in range(2):
-        above = ln_likelihood(frequency + steps, visits, prior)
-        below = ln_likelihood(frequency - steps, visits, prior)
-        curvature = (2 * height - above - below) / steps**2
-        width = np.where(curvature > 0, np.sqrt(1 / np.abs(np.where(curvature == 0, 1, curvature))), np.inf)
-        steps = np.minimum(width, step)
-    return width
-
-
-def lomb_scargle(visits: Visits, period_range_days: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
-    """Frequencies [1/d] and Lomb-Scargle powers on astropy's default grid, as the tutorial takes them."""
-    low, high = 1 / period_range_days[1], 1 / period_range_days[0]
-    return LombScargle(visits.time_days, visits.rv_kms, visits.rv_err_kms).autopower(
-        minimum_frequency=low, maximum_frequency=high
-    )
-
-
-def envelope(frequency: np.ndarray, values: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """(len(edges) - 1,) highest value in each bin of frequency, for drawing; empty bins are interpolated."""
-    binned = np.full(len(edges) - 1, -np.inf)
-    index = np.clip(np.searchsorted(edges, frequency, side="right") - 1, 0, len(edges) - 2)
-    np.maximum.at(binned, index, values)
-    centre, empty = 0.5 * (edges[1:] + edges[:-1]), np.isneginf(binned)
-    order = np.argsort(frequency)
-    binned[empty] = np.interp(centre[empty], frequency[order], values[order])
-    return binned
-
-
-def scan_systems(
-    systems: Sequence[Visits], prior: OrbitPrior, period_range_days: tuple[float, float], bins: int
-) -> xr.Dataset:
-    """Scan the systems of a batch.
-
-    Returns
-    -------
-    ``frequency`` (bin) [1/d], ``ln_likelihood`` and ``lomb_scargle_power`` (system, bin), both the highest values in
-    each bin, to draw; ``lomb_scargle_period_days`` (system); and the peaks of all systems in one list, best first for
-    each: ``peak_system`` (an index), ``peak_ln_period``, ``peak_ln_period_sd``, ``peak_ln_likelihood``,
-    ``peak_ln_mass``
-    """
-    edges = np.linspace(1 / period_range_days[1], 1 / period_range_days[0], bins + 1)
-    ln_likelihoods, powers = np.empty((2, len(systems), bins))
-    lomb_scargle_period = np.empty(len(systems))
-    peaks = {name: [np.empty(0)] for name in ("ln_period", "ln_period_sd", "ln_likelihood", "ln_mass")}
-    owner = [np.empty(0, int)]
-    for i, visits in enumerate(systems):
-        grid = frequency_grid(period_range_days, visits)
-        values = ln_likelihood(grid, visits, prior)
-        found = find_peaks(visits, prior, grid, values)
-        frequency, power = lomb_scargle(visits, period_range_days)
-        lomb_scargle_period[i] = 1 / frequency[power.argmax()]
-        powers[i] = envelope(frequency, power, edges)
-        ln_likelihoods[i] = envelope(
-            np.append(grid, np.exp(-found.ln_period)), np.append(values, found.ln_likelihood), edges
+    def arrays(self) -> tuple:
+        """The arguments that the compiled functions take."""
+        return (
+            self.time,
+            self.weight,
+            self.velocity,
+            self.static,
+            self.harmonics,
+            self.precision,
+            self.mean,
+            self.constant,
         )
-        owner.append(np.full(len(found.ln_period), i))
-        for name, listed in peaks.items():
-            listed.append(getattr(found, name))
-    return xr.Dataset(
-        {
-            "ln_likelihood": (("system", "bin"), ln_likelihoods),
-            "lomb_scargle_power": (("system", "bin"), powers),
-            "lomb_scargle_period_days": ("system", lomb_scargle_period),
-            "peak_system": ("peak", np.concatenate(owner)),
-        }
-        | {f"peak_{name}": ("peak", np.concatenate(listed)) for name, listed in peaks.items()},
-        coords={
-            "system": np.array([s.system for s in systems], dtype=str),
-            "frequency": ("bin", 0.5 * (edges[1:] + edges[:-1])),
-        },
+
+    @property
+    def baseline_days(self) -> float:
+        """Time from the first to the last visit [d]."""
+        return float(np.ptp(self.time))
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Frequencies (first + k) * step, k = 0..count-1 [1/d], each exact in double precision."""
+
+    first: int
+    count: int
+    step: float
+
+    @property
+    def frequencies(self) -> np.ndarray:
+        """(count,) the frequencies [1/d]."""
+        return (self.first + np.arange(self.count)) * self.step
+
+
+def linear_model(
+    visits: Visits, prior: OrbitPrior, harmonics: int = 1, static: np.ndarray | None = None
+) -> LinearModel:
+    """Prepare a system for the kernel.
+
+    Parameters
+    ----------
+    visits : the system
+    prior : amplitude_sd_kms holds for every harmonic and for static columns after the first
+    harmonics : number H of harmonics of the orbit
+    static : (J, q - 1) further static columns
+
+    Raises
+    ------
+    ValueError : the basis has more than 8 columns
+    """
+    extra = np.empty((len(visits), 0)) if static is None else np.asarray(static, float)
+    columns = 2 * harmonics + 1 + extra.shape[1]
+    if columns > MAX_COLUMNS:
+        raise ValueError(f"the basis has {columns} columns; at most {MAX_COLUMNS} are possible")
+    weight = visits.rv_err_kms**-2
+    velocity_origin = float(np.sum(weight * visits.rv_kms) / np.sum(weight))
+    time_origin = 0.5 * float(visits.time_days.min() + visits.time_days.max())
+    velocity = visits.rv_kms - velocity_origin
+    variance = np.full(columns, prior.amplitude_sd_kms**2)
+    variance[2 * harmonics] = prior.systemic_velocity_sd_kms**2
+    mean = np.zeros(columns)
+    mean[2 * harmonics] = -velocity_origin
+    constant = -0.5 * (np.sum(np.log(variance)) + np.sum(np.log(2 * np.pi * visits.rv_err_kms**2)))
+    return LinearModel(
+        visits.time_days - time_origin,
+        weight,
+        velocity,
+        np.column_stack([np.ones(len(visits)), extra]),
+        harmonics,
+        1 / variance,
+        mean,
+        float(constant),
+        time_origin,
+        velocity_origin,
     )
 
 
-def best_peaks(scan: xr.Dataset) -> list[tuple[float, float]]:
-    """(ln P, its sd) of the highest peak of each system of a scan."""
-    first = np.searchsorted(scan["peak_system"].values, np.arange(scan.sizes["system"]))
-    return [(float(scan["peak_ln_period"][k]), float(scan["peak_ln_period_sd"][k])) for k in first]
+def lattice(period_range_days: tuple[float, float], baseline_days: float, visits: int) -> Lattice:
+    """Frequencies inside a period range, fine enough to bracket the maxima of ln L; at least 100."""
+    low, high = 1 / period_range_days[1], 1 / period_range_days[0]
+    points = POINTS_PER_RESOLUTION * (1 + CROWDED_VISITS / visits)
+    return uniform_lattice(low, high, max(int(np.ceil(points * (high - low) * baseline_days)), 100))
 
 
-def best_peaks_by_system(scans: Sequence[xr.Dataset]) -> dict[str, tuple[float, float]]:
-    """(ln P, its sd) of the highest peak of each system, by name, over the scans of all batches."""
-    return {
-        str(name): peak for scan in scans for name, peak in zip(scan["system"].values, best_peaks(scan), strict=True)
-    }
+def uniform_lattice(low: float, high: float, steps: int) -> Lattice:
+    """A lattice of about so many steps inside [low, high]."""
+    mantissa, exponent = math.frexp((high - low) / steps)
+    step = math.ldexp(math.floor(math.ldexp(mantissa, 24)), exponent - 24)
+    first, last = math.ceil(low / step), math.floor(high / step)
+    return Lattice(first, last - first + 1, step)
+
+
+def scan(model: LinearModel, grid: Lattice) -> np.ndarray:
+    """(count,) ln-likelihood on a lattice of frequencies."""
+    values = np.empty(grid.count)
+    scan_kernel(*(*model.arrays, grid.first, grid.step, values))
+    return values
+
+
+@njit(cache=True, nogil=True)
+def turns(frequency, time):
+    """Fraction of a turn of frequency * time, the product carried to twice the precision (Dekker 1971)."""
+    product = frequency * time
+    split = 134217729.0 * frequency
+    f_high = split - (split - frequency)
+    f_low = frequency - f_high
+    split = 134217729.0 * time
+    t_high = split - (split - time)
+    t_low = time - t_high
+    error = ((f_high * t_high - product) + f_high * t_low + f_low * t_high) + f_low * t_low
+    return (product - np.rint(product)) + error
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _phase_tables(time, step, tables):
+    """cos, then sin, of 2 pi m (l + 1/2) step t_j: tables[m - 1, j], for the half lanes l of a block."""
+    half = LANES // 2
+    for j in range(len(time)):
+        turn = 2 * np.pi * turns(step, time[j])
+        turn_c, turn_s = np.cos(turn), np.sin(turn)
+        start = 2 * np.pi * turns(0.5 * step, time[j])
+        c, s = np.cos(start), np.sin(start)
+        for lane in range(half):
+            tables[0, j, lane], tables[0, j, half + lane] = c, s
+            c, s = c * turn_c - s * turn_s, s * turn_c + c * turn_s
+    for m in range(1, tables.shape[0]):
+        for j in range(len(time)):
+            for lane in range(half):
+                c, s = tables[0, j, lane], tables[0, j, half + lane]
+                before_c, before_s = tables[m - 1, j, lane], tables[m - 1, j, half + lane]
+                tables[m, j, lane] = before_c * c - before_s * s
+                tables[m, j, half + lane] = before_s * c + before_c * s
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _phase_rows(frequency, time, turn_c, turn_s, base_c, base_s):
+    """cos and sin of 2 pi f t_j at the centre f of every block of a chunk: the first exact, the others rotated."""
+    for j in range(len(time)):
+        angle = 2 * np.pi * turns(frequency, time[j])
+        c, s = np.cos(angle), np.sin(angle)
+        for block in range(BLOCKS):
+            base_c[block, j], base_s[block, j] = c, s
+            c, s = c * turn_c[j] - s * turn_s[j], s * turn_c[j] + c * turn_s[j]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _unfold(cosine, sine, sums_c, sums_s):
+    """Sums of cos and sin at f + (l + 1/2) df and f - (l + 1/2) df, ascending, from the four products of a block.
+
+    cos(x + y) = cx cy - sx sy and cos(x - y) = cx cy + sx sy, and likewise for sin.
+    """
+    half = LANES // 2
+    for lane in range(half):
+        cc, cs = cosine[lane], cosine[half + lane]
+        sc, ss = sine[lane], sine[half + lane]
+        sums_c[half + lane], sums_c[half - 1 - lane] = cc - ss, cc + ss
+        sums_s[half + lane], sums_s[half - 1 - lane] = sc + cs, sc - cs
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _solve_circular(c, s, c2, s2, vc, vs, half_weight, prior_precision, inverse_total, y0, determinant, quadratic):
+    """Eliminate v0, then a, from the three equations of the circular orbit, in every lane."""
+    for lane in range(LANES):
+        cc = half_weight + 0.5 * c2[lane] + prior_precision - c[lane] * c[lane] * inverse_total
+        cs = 0.5 * s2[lane] - c[lane] * s[lane] * inverse_total
+        ss = half_weight - 0.5 * c2[lane] + prior_precision - s[lane] * s[lane] * inverse_total
+        yc = vc[lane] - c[lane] * y0 * inverse_total
+        ys = vs[lane] - s[lane] * y0 * inverse_total
+        inverse = 1 / cc
+        ratio = cs * inverse
+        pivot = ss - cs * ratio
+        rest = ys - ratio * yc
+        determinant[lane] = cc * pivot
+        quadratic[lane] = yc * yc * inverse + rest * rest / pivot
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _assemble(cosine, sine, harmonics, channels, lane, static_matrix, static_vector, precision, mean, matrix, vector):
+    """B and y of one frequency, from the sums of every harmonic m and channel: weight, weighted statics, velocity."""
+    last = channels - 1
+    for k in range(harmonics):
+        for i in range(k + 1):
+            total, difference = k + i + 1, k - i - 1
+            plus_c, plus_s = cosine[total, 0, lane], sine[total, 0, lane]
+            if difference >= 0:
+                minus_c, minus_s = cosine[difference, 0, lane], sine[difference, 0, lane]
+            else:
+                minus_c, minus_s = static_matrix[0, 0], 0.0
+            matrix[2 * k, 2 * i] = 0.5 * (minus_c + plus_c)
+            matrix[2 * k + 1, 2 * i + 1] = 0.5 * (minus_c - plus_c)
+            matrix[2 * k + 1, 2 * i] = 0.5 * (plus_s + minus_s)
+            matrix[2 * k, 2 * i + 1] = 0.5 * (plus_s - minus_s)
+        vector[2 * k], vector[2 * k + 1] = cosine[k, last, lane], sine[k, last, lane]
+        for q in range(last):
+            matrix[2 * harmonics + q, 2 * k] = cosine[k, q, lane]
+            matrix[2 * harmonics + q, 2 * k + 1] = sine[k, q, lane]
+    for q in range(last):
+        vector[2 * harmonics + q] = static_vector[q]
+        for i in range(q + 1):
+            matrix[2 * harmonics + q, 2 * harmonics + i] = static_matrix[q, i]
+    for k in range(len(precision)):
+        matrix[k, k] += precision[k]
+        vector[k] += precision[k] * mean[k]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def scan_kernel(time, weight, velocity, static, harmonics, precision, mean, constant, first, step, values):
+    """ln-likelihood at the frequencies (first + k) * step."""
+    visits, count, channels = len(time), len(values), static.shape[1] + 1
+    columns = len(precision)
+    weighted = np.empty((channels, visits))
+    static_matrix, static_vector = np.zeros((channels, channels)), np.zeros(channels)
+    unexplained = 0.0
+    for j in range(visits):
+        for q in range(channels - 1):
+            weighted[q, j] = weight[j] * static[j, q]
+            static_vector[q] += weighted[q, j] * velocity[j]
+            for i in range(q + 1):
+                static_matrix[q, i] += weighted[q, j] * static[j, i]
+        weighted[channels - 1, j] = weight[j] * velocity[j]
+        unexplained += weight[j] * velocity[j] ** 2
+    for k in range(columns):
+        unexplained += precision[k] * mean[k] ** 2
+    offset = constant - 0.5 * unexplained
+
+    tables = np.empty((2 * harmonics, visits, LANES))
+    _phase_tables(time, step, tables)
+    turn_c, turn_s = np.empty(visits), np.empty(visits)
+    for j in range(visits):
+        angle = 2 * np.pi * turns(LANES * step, time[j])
+        turn_c[j], turn_s[j] = np.cos(angle), np.sin(angle)
+    base_c, base_s = np.empty((BLOCKS, visits)), np.empty((BLOCKS, visits))
+    power_c, power_s = np.empty((BLOCKS, visits)), np.empty((BLOCKS, visits))
+    rows = np.empty((2 * channels * BLOCKS, visits))
+    products = np.empty((2 * harmonics, 2 * channels * BLOCKS, LANES))
+    cosine, sine = np.empty((2 * harmonics, channels, LANES)), np.empty((2 * harmonics, channels, LANES))
+    determinant, quadratic = np.empty(LANES), np.empty(LANES)
+    matrix, vector = np.zeros((MAX_COLUMNS, MAX_COLUMNS)), np.empty(MAX_COLUMNS)
+    circular = columns == 3
+    total = static_matrix[0, 0] + precision[2]
+    y0 = static_vector[0] + precision[2] * mean[2]
+
+    for start in range(0, count, LANES * BLOCKS):
+        _phase_rows((first + start + 0.5 * (LANES - 1)) * step, time, turn_c, turn_s, base_c, base_s)
+        power_c[:], power_s[:] = base_c, base_s
+        for m in range(2 * harmonics):
+            # weights alone serve the harmonics above H, of which only sums with each other are needed
+            used = channels if m < harmonics else 1
+            for q in range(used):
+                for block in range(BLOCKS):
+                    row = 2 * (q * BLOCKS + block)
+                    for j in range(visits):
+                        rows[row, j] = weighted[q, j] * power_c[block, j]
+                        rows[row + 1, j] = weighted[q, j] * power_s[block, j]
+            np.dot(rows[: 2 * used * BLOCKS], tables[m], products[m, : 2 * used * BLOCKS])
+            for block in range(BLOCKS):
+                for j in range(visits):
+                    c, s = power_c[block, j], power_s[block, j]
+                    power_c[block, j] = c * base_c[block, j] - s * base_s[block, j]
+                    power_s[block, j] = s * base_c[block, j] + c * base_s[block, j]
+        for block in range(BLOCKS):
+            here = start + block * LANES
+            lanes = min(LANES, count - here)
+            if lanes <= 0:
+                break
+            for m in range(2 * harmonics):
+                for q in range(channels if m < harmonics else 1):
+                    row = 2 * (q * BLOCKS + block)
+                    _unfold(products[m, row], products[m, row + 1], cosine[m, q], sine[m, q])
+            if circular:
+                _solve_circular(
+                    cosine[0, 0],
+                    sine[0, 0],
+                    cosine[1, 0],
+                    sine[1, 0],
+                    cosine[0, 1],
+                    sine[0, 1],
+                    0.5 * static_matrix[0, 0],
+                    precision[0],
+                    1 / total,
+                    y0,
+                    determinant,
+                    quadratic,
+                )
+                for lane in range(lanes):
+                    values[here + lane] = offset + 0.5 * (
+                        quadratic[lane] - np.log(determinant[lane] * total) + y0 * y0 / total
+                    )
+            else:
+                for lane in range(lanes):
+                    _assemble(
+                        cosine,
+                        sine,
+                        harmonics,
+                        channels,
+                        lane,
+                        static_matrix,
+                        static_vector,
+                        precision,
+                        mean,
+                        matrix,
+                        vector,
+                    )
+                    half_ln_determinant = _cholesky(columns, matrix)
+                    _forward(columns, matrix, vector)
+                    explained = 0.0
+                    for k in range(columns):
+                        explained += vector[k] ** 2
+                    values[here + lane] = offset + 0.5 * explained - half_ln_determinant
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _cholesky(count, matrix):
+    """Replace the lower half of a matrix by its Cholesky factor; returns 1/2 ln of its determinant."""
+    ln_diagonal = 0.0
+    for k in range(count):
+        for i in range(k + 1):
+            total = matrix[k, i]
+            for m in range(i):
+                total -= matrix[k, m] * matrix[i, m]
+            matrix[k, i] = np.sqrt(total) if i == k else total / matrix[i, i]
+        ln_diagonal += np.log(matrix[k, k])
+    return ln_diagonal
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _forward(count, factor, vector):
+    """Solve factor x = vector in place."""
+    for k in range(count):
+        for i in range(k):
+            vector[k] -= factor[k, i] * vector[i]
+        vector[k] /= factor[k, k]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _backward(count, factor, vector):
+    """Solve factor' x = vector in place."""
+    for k in range(count - 1, -1, -1):
+        for i in range(k + 1, count):
+            vector[k] -= factor[i, k] * vector[i]
+        vector[k] /= factor[k, k]
+
+
+@njit(cache=True, nogil=True)
+def workspace(visits):
+    """Room for `ln_likelihood_at`: B and its factor, y and theta, and the design matrix."""
+    return np.empty((MAX_COLUMNS, MAX_COLUMNS)), np.empty(MAX_COLUMNS), np.empty((visits, MAX_COLUMNS))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def factorise(frequency, time, weight, velocity, static, harmonics, precision, mean, matrix, vector, design):
+    """Cholesky factor of B (lower half of `matrix`), theta = B^-1 y (`vector`), and 1/2 ln|B|."""
+    count = len(precision)
+    for k in range(count):
+        for i in range(k + 1):
+            matrix[k, i] = 0.0
+        matrix[k, k] = precision[k]
+        vector[k] = precision[k] * mean[k]
+    for j in range(len(time)):
+        angle = 2 * np.pi * turns(frequency, time[j])
+        c, s = np.cos(angle), np.sin(angle)
+        design[j, 0], design[j, 1] = c, s
+        for k in range(1, harmonics):
+            design[j, 2 * k] = design[j, 2 * k - 2] * c - design[j, 2 * k - 1] * s
+            design[j, 2 * k + 1] = design[j, 2 * k - 1] * c + design[j, 2 * k - 2] * s
+        for q in range(static.shape[1]):
+            design[j, 2 * harmonics + q] = static[j, q]
+        for k in range(count):
+            scaled = weight[j] * design[j, k]
+            vector[k] += scaled * velocity[j]
+            for i in range(k + 1):
+                matrix[k, i] += scaled * design[j, i]
+    half_ln_determinant = _cholesky(count, matrix)
+    _forward(count, matrix, vector)
+    _backward(count, matrix, vector)
+    return half_ln_determinant
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def ln_likelihood_at(
+    frequency, time, weight, velocity, static, harmonics, precision, mean, constant, matrix, vector, design
+):
+    """ln-likelihood at any one frequency, from residuals: it keeps its digits where sum (v/sigma)^2 is large."""
+    half_ln_determinant = factorise(
+        frequency, time, weight, velocity, static, harmonics, precision, mean, matrix, vector, design
+    )
+    count = len(precision)
+    chi2 = 0.0
+    for k in range(count):
+        chi2 += precision[k] * (mean[k] - vector[k]) ** 2
+    for j in range(len(time)):
+        residual = velocity[j]
+        for k in range(count):
+            residual -= design[j, k] * vector[k]
+        chi2 += weight[j] * residual * residual
+    return constant - 0.5 * chi2 - half_ln_determinant

@@ -16,9 +16,9 @@ from starpop.errors import InputError, nearest
 
 # Names of folders beside the catalogues', the system models' and the population models'.
 RESERVED = {
-    "catalogs": {"cluster", "benchmarks", "model_graphs", "simulated"},
+    "catalogs": {"cluster", "benchmarks", "model_graphs", "simulated", "calibration", "recovery"},
     "system_models": {"figures"},
-    "population_models": {"figures", "periods", "posteriors", "focus_system"},
+    "population_models": {"figures", "periods", "exact", "posteriors", "focus_system"},
 }
 
 
@@ -75,6 +75,11 @@ def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
         "cluster.prior.ln_depth_kpc": config["cluster"]["prior"]["ln_depth_kpc"],
         "cluster.simulation.log10_parallax_error_mas": config["cluster"]["simulation"]["log10_parallax_error_mas"],
     }
+    for section in ("calibration", "recovery"):
+        survey = config[section]["survey"]
+        ranges |= {f"{section}.survey.{key}": survey[key] for key in ("visits", "baseline_days", "rv_err_kms")}
+    population = config["calibration"]["population"]
+    ranges |= {f"calibration.population.{key}": population[key] for key in ("mu", "ln_sigma")}
     for name, model in config["population_models"].items():
         ranges |= {f"population_models.{name}.{key}": model[key] for key in ("mu", "ln_sigma")}
     for key, (low, high) in ranges.items():

@@ -44,12 +44,16 @@ def simulate_cluster(
 def visit_times(visits: int, baseline_days: float, rng: np.random.Generator) -> np.ndarray:
     """Times of a survey's visits [d]: runs of a few nights, months apart, one visit a night.
 
-    The first visit is at 0 and the last at the baseline; the others fall into some runs of up to two weeks.
+    The first visit is at 0 and the last at the baseline; the others fall into some runs of up to two weeks. The baseline
+    must have a night for each.
     """
     nights = int(baseline_days)
     runs = rng.integers(0, max(nights - 14, 1), size=max(visits // 5, 3))
     candidates = np.unique(np.add.outer(runs, np.arange(1, 14)))
-    chosen = np.sort(rng.choice(candidates[(candidates > 0) & (candidates < nights)], visits - 2, replace=False))
+    candidates = candidates[(candidates > 0) & (candidates < nights)]
+    if len(candidates) < visits - 2:  # runs that overlap have too few nights: take any
+        candidates = np.arange(1, nights)
+    chosen = np.sort(rng.choice(candidates, visits - 2, replace=False))
     within_night = rng.uniform(-0.12, 0.12, size=visits - 2)
     return np.concatenate([[0.0], chosen + within_night, [baseline_days]])
 

@@ -5,6 +5,9 @@
 
 The model is compiled once; the visits are `pm.Data`, so each further system costs only its sampling. Each system is
 sampled on its own, with a seed of its own: its draws do not depend on what else is in its batch.
+
+The same posterior is drawn from exactly, through the nodes of the period likelihood: all modes in their proportions,
+where NUTS stays in the one it starts in.
 """
 
 from __future__ import annotations
@@ -16,13 +19,18 @@ import pymc as pm
 import xarray as xr
 from scipy.optimize import minimize_scalar
 
+from starpop.densities import UniformPeriod
 from starpop.orbit import COEFFICIENTS, OrbitPrior, conditional
+from starpop.period_likelihood import PeriodLikelihood, draw_orbits, mode_weights
 from starpop.sampling import Sampler, SamplerSettings
 from starpop.seeds import generator_for, seed_for
 from starpop.visits import Visits
 
 PARAMETERS = ("P", *COEFFICIENTS)
 STARTS = 64
+# A mode of less posterior probability than this is not counted.
+LIGHTEST_MODE = 1e-3
+MODE_COLUMNS = ("ln_evidence", "n_modes", "mode_weight", "mode_ln_period", "mode_ln_period_sd")
 
 
 def build_model(visits: Visits, prior: OrbitPrior, period_range_days: tuple[float, float]) -> pm.Model:
@@ -40,33 +48,65 @@ def build_model(visits: Visits, prior: OrbitPrior, period_range_days: tuple[floa
     return model
 
 
-def draw_starts(
-    visits: Visits,
-    prior: OrbitPrior,
+def draw(
+    likelihoods: Sequence[PeriodLikelihood],
     period_range_days: tuple[float, float],
-    ln_period: float,
-    ln_period_sd: float,
-    rng: np.random.Generator,
-    size: int = STARTS,
+    size: int,
+    base_seed: int,
+) -> xr.DataTree:
+    """Independent exact draws of every system's orbit, P uniform over the range, in ArviZ's layout: one chain.
+
+    Returns
+    -------
+    ``posterior`` with P, a, b, v0 of dimensions (system, chain, draw); ``modes`` with the ``ln_evidence``, the number
+    ``n_modes`` of peaks that have a posterior probability of 1e-3 or more, the ``mode_weight`` of the heaviest and its
+    ``mode_ln_period`` and ``mode_ln_period_sd``, each of dimension (system)
+    """
+    density = UniformPeriod(period_range_days)
+    draws = {name: np.empty((len(likelihoods), 1, size)) for name in PARAMETERS}
+    modes = {name: np.empty(len(likelihoods)) for name in MODE_COLUMNS}
+    for i, likelihood in enumerate(likelihoods):
+        rng = generator_for(base_seed, "draw_orbits", likelihood.system)
+        drawn = draw_orbits(likelihood, density, (), size, rng)
+        for name in COEFFICIENTS:
+            draws[name][i, 0] = drawn[name]
+        draws["P"][i, 0] = np.exp(drawn["lnP"])
+        ln_prior = density.ln_pdf(likelihood.ln_period)
+        weights = mode_weights(likelihood, density)
+        heaviest = int(weights.argmax())
+        values = (
+            likelihood.ln_evidence(ln_prior),
+            np.sum(weights >= LIGHTEST_MODE),
+            weights[heaviest],
+            likelihood.peak_ln_period[heaviest],
+            likelihood.peak_ln_period_sd[heaviest],
+        )
+        for name, value in zip(MODE_COLUMNS, values, strict=True):
+            modes[name][i] = value
+    coords = {"system": np.array([n.system for n in likelihoods], dtype=str)}
+    dims = ("system", "chain", "draw")
+    return xr.DataTree.from_dict(
+        {
+            "posterior": xr.Dataset({k: (dims, v) for k, v in draws.items()}, coords=coords),
+            "modes": xr.Dataset({k: ("system", v) for k, v in modes.items()}, coords=coords),
+        }
+    )
+
+
+def best_mode_starts(
+    likelihood: PeriodLikelihood, period_range_days: tuple[float, float], rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """Draws near a peak of the period likelihood: P from the peak's Gaussian, (a, b, v0) given P exactly."""
-    period = np.exp(ln_period)
-    # A peak at an edge of the range has no width of its own; a tenth of the frequency resolution is safe.
-    width = min(ln_period_sd, 0.1 * period / visits.baseline_days)
-    edges = np.log(period_range_days)
-    inside = edges + np.array([1e-9, -1e-9]) * np.ptp(edges)
-    periods = np.exp(np.clip(rng.normal(ln_period, width, size), *inside))
-    fit = conditional(1 / periods, visits, prior)
-    noise = rng.standard_normal((size, len(COEFFICIENTS)))
-    # theta = mean + L^-T z has covariance (L L')^-1 = B^-1
-    theta = fit.mean + np.linalg.solve(fit.cholesky.transpose(0, 2, 1), noise[..., None])[..., 0]
-    return {"P": periods, **dict(zip(COEFFICIENTS, theta.T, strict=True))}
+    """Exact draws within the heaviest mode: where a sampler that cannot change modes starts."""
+    density = UniformPeriod(period_range_days)
+    mode = int(mode_weights(likelihood, density).argmax())
+    drawn = draw_orbits(likelihood, density, (), STARTS, rng, mode)
+    return {"P": np.exp(drawn.pop("lnP"))} | drawn
 
 
 def maximum_a_posteriori(
     visits: Visits, prior: OrbitPrior, period_range_days: tuple[float, float], ln_period: float, width: float
 ) -> dict[str, float]:
-    """The highest point of the posterior density of (P, a, b, v0), within 10 widths of a peak.
+    """The highest point of the posterior density of (P, a, b, v0), within 10 widths of a period.
 
     With P uniform it is where the penalised chi-squared of the linear fit is smallest, so one bounded search over
     ln P finds it: a draw can only come near it.
@@ -85,19 +125,19 @@ def maximum_a_posteriori(
 
 def fit_systems(
     systems: Sequence[Visits],
-    peaks: Sequence[tuple[float, float]],
+    likelihoods: Sequence[PeriodLikelihood],
     prior: OrbitPrior,
     period_range_days: tuple[float, float],
     settings: SamplerSettings,
     base_seed: int,
     cores: int = 1,
 ) -> xr.DataTree:
-    """Sample each system at its best peak.
+    """Sample each system in its heaviest mode.
 
     Parameters
     ----------
     systems : the systems of a batch, possibly none
-    peaks : (ln P, its sd) of the best peak of each
+    likelihoods : the period likelihood of each
     prior, period_range_days, settings, base_seed : as configured
     cores : chains to run at once
 
@@ -112,13 +152,13 @@ def fit_systems(
     best = {name: np.full(len(systems), np.nan) for name in PARAMETERS}
     status = [""] * len(systems)
     sampler = None
-    for i, (visits, (ln_period, ln_period_sd)) in enumerate(zip(systems, peaks, strict=True)):
+    for i, (visits, likelihood) in enumerate(zip(systems, likelihoods, strict=True)):
         if sampler is None:
             sampler = Sampler(build_model(visits, prior, period_range_days), settings, cores)
-        rng = generator_for(base_seed, "starts", visits.system)
-        starts = draw_starts(visits, prior, period_range_days, ln_period, ln_period_sd, rng)
+        starts = best_mode_starts(likelihood, period_range_days, generator_for(base_seed, "starts", visits.system))
         data = {"t": visits.time_days, "rv_err": visits.rv_err_kms, "rv_observed": visits.rv_kms}
-        highest = maximum_a_posteriori(visits, prior, period_range_days, ln_period, ln_period_sd)
+        centre, width = np.median(np.log(starts["P"])), np.ptp(np.log(starts["P"]))
+        highest = maximum_a_posteriori(visits, prior, period_range_days, centre, width)
         for name in PARAMETERS:
             best[name][i] = highest[name]
         try:

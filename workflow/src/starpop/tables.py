@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.special import logsumexp
 
 from starpop.errors import InputError, nearest
 from starpop.orbit import Conditional, OrbitPrior, conditional
@@ -37,24 +36,7 @@ ORBIT_COLUMNS = (
     "ln_evidence",
     "status",
 )
-# A mode of less weight than this is not counted.
-LIGHTEST_MODE = 1e-3
 FITTED_PARAMETERS = 4
-
-
-def modes(peaks: xr.Dataset, system: int, period_range_days: tuple[float, float]) -> dict[str, float]:
-    """Number of modes, weight of the best and ln-evidence, under a uniform prior on P, from a system's peaks."""
-    mine = peaks["peak_system"].values == system
-    ln_period = peaks["peak_ln_period"].values[mine]
-    ln_prior = ln_period - np.log(np.ptp(period_range_days))
-    ln_mass = peaks["peak_ln_mass"].values[mine] + ln_prior
-    ln_evidence = float(logsumexp(ln_mass))
-    weight = np.exp(ln_mass - ln_evidence)
-    return {
-        "n_modes": int(np.sum(weight >= LIGHTEST_MODE)),
-        "mode_weight": float(weight[0]),
-        "ln_evidence": ln_evidence,
-    }
 
 
 def orbit_row(
@@ -87,21 +69,28 @@ def orbit_row(
 def tabulate_orbits(
     systems: Mapping[str, Visits],
     periods: Sequence[xr.Dataset],
+    exact: Sequence[xr.DataTree],
     posteriors: Sequence[xr.DataTree],
     diagnostics: pd.DataFrame,
     rejected: pd.DataFrame,
     prior: OrbitPrior,
-    period_range_days: tuple[float, float],
 ) -> pd.DataFrame:
-    """One row for every system of the catalogue; those that were not fitted say why in ``status``."""
+    """One row for every system of the catalogue; those that were not fitted say why in ``status``.
+
+    The numbers are those of the exact draws; ``status`` is that of the NUTS fit that checks them.
+    """
     status = diagnostics.set_index("fit")["status"]
     highest = highest_points(posteriors)
     rows: list[dict[str, Any]] = []
-    for peaks, tree in zip(periods, posteriors, strict=True):
+    for scan, tree in zip(periods, exact, strict=True):
+        modes = tree["modes"].to_dataset()
         for i, name in enumerate(names_of(tree)):
             draws = {str(k): v.values[i].ravel() for k, v in tree["posterior"].data_vars.items()}
-            row = orbit_row(systems[name], draws, highest[name], prior) | modes(peaks, i, period_range_days)
-            row["lomb_scargle_period_days"] = float(peaks["lomb_scargle_period_days"][i])
+            row = orbit_row(systems[name], draws, highest[name], prior)
+            row |= {k: float(modes[k][i]) for k in ("mode_weight", "ln_evidence")} | {
+                "n_modes": int(modes["n_modes"][i])
+            }
+            row["lomb_scargle_period_days"] = float(scan["lomb_scargle_period_days"][i])
             rows.append(row | {"status": status[name]})
     for left_out, group in rejected[~rejected["system"].isin(list(systems))].groupby("system"):
         reasons = "; ".join(sorted(set(group["reason"])))
@@ -133,13 +122,15 @@ def half_unit(printed: str) -> float:
 
 def monte_carlo_error(statistic: str, sd: float, sample: Any) -> float:
     """Monte Carlo error of a statistic of draws with this standard deviation and these effective sizes."""
+    if np.isinf(float(sample["ess_bulk"] or np.inf)) or np.isnan(float(sample["ess_bulk"])):
+        return 0.0  # not from draws
     if statistic.startswith("hdi"):
         return sd * float(sample["ess_tail"]) ** (-1 / 3)
     return sd / np.sqrt((1 if statistic == "mean" else 2) * float(sample["ess_bulk"]))
 
 
 def compare_published(published: pd.DataFrame, summaries: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Each number printed in the tutorial beside this run's.
+    """Each number printed in the tutorial beside this run's exact answer.
 
     Two numbers agree when they differ by no more than half a printed digit and three Monte Carlo errors, theirs and
     ours together; a mean outside the cluster, besides, by less than 0.2 published sd and half a digit (one draw: by
@@ -155,13 +146,14 @@ def compare_published(published: pd.DataFrame, summaries: Mapping[str, pd.DataFr
     """
     rows = []
     for row in published.to_dict("records"):
-        ours = summaries[row["section"]].set_index("parameter").loc[row["parameter"]]
+        summary = summaries[row["section"]]
+        ours = summary[summary["method"] == "exact"].set_index("parameter").loc[row["parameter"]]
         scale = float(row["sd"] or ours["sd"])
         for statistic in ("mean", "sd", "hdi_3%", "hdi_97%"):
             if not row[statistic]:
                 continue
             error = monte_carlo_error(statistic, scale, row)
-            ours_error = 0.0 if ours["method"] == "exact" else monte_carlo_error(statistic, ours["sd"], ours)
+            ours_error = monte_carlo_error(statistic, ours["sd"], ours)
             value, rounding = float(row[statistic]), half_unit(row[statistic])
             difference = abs(float(ours[statistic]) - value)
             agrees = difference <= rounding + MONTE_CARLO_ERRORS * np.hypot(error, ours_error)
@@ -204,6 +196,12 @@ def find_system(posteriors: Sequence[xr.DataTree], wanted: str) -> SystemFit:
         )
     tree, i = where[name]
     return SystemFit(name, tree["posterior"].to_dataset().isel(system=i), highest_points([tree])[name])
+
+
+def system_draws(trees: Sequence[xr.DataTree], name: str) -> xr.Dataset:
+    """The draws of one system, from the draws of all batches."""
+    tree = next(tree for tree in trees if name in names_of(tree))
+    return tree["posterior"].to_dataset().sel(system=name)
 
 
 def names_of(posteriors: xr.DataTree) -> list[str]:

@@ -1,0 +1,84 @@
+"""Targets of their own, `calibrate` and `recover`: is the chain from visits to hyper-parameters right."""
+
+
+rule rank_catalogs:
+    """Simulate a share of the catalogues, analyse them, and rank the truth among the draws."""
+    output:
+        ranks=temp("results/calibration/ranks/{batch}.csv"),
+    params:
+        settings=settings("calibration", "period_range_days", "seed"),
+        code=source_digest("rank_catalogs"),
+        shares=SHARES,
+    log:
+        "logs/rank_catalogs/{batch}.log",
+    benchmark:
+        "results/benchmarks/rank_catalogs/{batch}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    script:
+        "../scripts/rank_catalogs.py"
+
+
+rule calibrate:
+    """Rank histograms with their band, coverage, and a test of uniformity for each parameter."""
+    input:
+        ranks=expand("results/calibration/ranks/{batch}.csv", batch=range(SHARES)),
+    output:
+        ranks="results/calibration/ranks.csv",
+        table="results/calibration/calibration.csv",
+        figure=picture("results/calibration", "ranks", "Certificates"),
+    params:
+        settings=settings("figures", draws="calibration/draws"),
+        code=source_digest("calibrate"),
+    log:
+        "logs/calibrate.log",
+    benchmark:
+        "results/benchmarks/calibrate.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    script:
+        "../scripts/calibrate.py"
+
+
+rule recover_systems:
+    """Simulate a share of the systems, and look for their periods."""
+    output:
+        recovered=temp("results/recovery/systems/{batch}.csv"),
+    params:
+        settings=settings("recovery", "period_range_days", "seed"),
+        code=source_digest("recover_systems"),
+        shares=SHARES,
+    log:
+        "logs/recover_systems/{batch}.log",
+    benchmark:
+        "results/benchmarks/recover_systems/{batch}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    script:
+        "../scripts/recover_systems.py"
+
+
+rule recover:
+    """How often a period is right, and whether the weights of the modes are borne out."""
+    input:
+        recovered=expand("results/recovery/systems/{batch}.csv", batch=range(SHARES)),
+    output:
+        systems="results/recovery/systems.csv",
+        table="results/recovery/recovery.csv",
+        reliability="results/recovery/reliability.csv",
+        figure=picture("results/recovery", "reliability", "Certificates"),
+    params:
+        settings=settings("figures"),
+        code=source_digest("recover"),
+    log:
+        "logs/recover.log",
+    benchmark:
+        "results/benchmarks/recover.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    script:
+        "../scripts/recover.py"

@@ -1,0 +1,20 @@
+"""Set exact answers and NUTS side by side, parameter by parameter."""
+
+import pandas as pd
+
+from starpop import agreement, store
+
+with store.job(snakemake.log[0]) as log:
+    read = {name: [store.read_tree(path) for path in paths] for name, paths in snakemake.input.items()}
+    systems = list(zip(read["exact_systems"], read["systems"], strict=True))
+    left_out = [name for exact, _ in systems for name in agreement.several_modes(exact)]
+    tables = [agreement.compare_fit("cluster", "nuts", *read["exact_cluster"], *read["cluster"])]
+    tables += [agreement.compare_systems("systems", exact, nuts) for exact, nuts in systems]
+    for i, exact in enumerate(read["exact_population"]):
+        for sampler, name in (("nuts", "population"), ("nuts over nodes", "hyper_parameters")):
+            tables.append(agreement.compare_fit("population", sampler, exact, read[name][i], left_out))
+    table = pd.concat([part for part in tables if len(part)], ignore_index=True)
+    status, sentence = agreement.verdict(table)
+    log.info("%s: %s", status, sentence)
+    store.write_csv(table, snakemake.output.agreement)
+    store.write_csv(pd.DataFrame([{"fit": "agreement", "status": status}]), snakemake.output.status)

@@ -1,0 +1,18 @@
+"""The exact posterior of the cluster, and exact draws of every star's distance."""
+
+import json
+
+from astropy.table import Table
+
+from starpop import cluster, store
+from starpop.seeds import generator_for
+
+with store.job(snakemake.log[0]) as log:
+    settings = json.loads(snakemake.params.settings)
+    stars = Table.read(snakemake.input.stars)
+    data = [stars[name].value for name in ("parallax", "parallax_error")]
+    hyper = cluster.posterior(*data, cluster.ClusterPrior(**settings["prior"]))
+    log.info("ln evidence %.6f; error of the quadrature %.1e", hyper.ln_evidence, hyper.error)
+    tree = cluster.draw(*data, hyper, settings["draws"], generator_for(settings["seed"], "exact", "cluster"))
+    tree["exact"] = cluster.exact_summary(hyper)
+    store.write_tree(tree, snakemake.output.exact, store.provenance(settings=settings, units="kpc"))

@@ -1,0 +1,16 @@
+"""Draw how far NUTS lies from the exact answers."""
+
+import json
+
+import pandas as pd
+
+from starpop import agreement, store
+from starpop.plots.agreement import certificate
+from starpop.plots.style import Style, failures, save
+
+with store.job(snakemake.log[0]):
+    style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
+    table = pd.read_csv(snakemake.input.agreement)
+    status, sentence = agreement.verdict(table)
+    source = f"catalogue {snakemake.wildcards.catalog}; {sentence}"
+    save(certificate(table, style), snakemake.output, style, source, failures([status]))
