@@ -4,7 +4,7 @@ BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: setup reproduce test lint lock
+.PHONY: setup reproduce test lint lock bench
 
 setup: .venv/installed
 
@@ -27,3 +27,9 @@ lint: setup
 
 lock: # pins every dependency, with hashes and without the name of any index
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --no-emit-index-url --quiet --upgrade --output-file requirements.lock
+
+bench: setup # ratios measured in one run, as tables in benchmarks/results/
+	mkdir -p benchmarks/results
+	for name in scan accuracy population; do \
+		PYTHONPATH=workflow/src $(BIN)/python benchmarks/bench_$$name.py | tee benchmarks/results/$$name.md || exit 1; \
+	done

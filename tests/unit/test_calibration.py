@@ -55,7 +55,7 @@ def test_weights_of_modes_are_borne_out():
     table = calibration.recovery_table(recovered).set_index("quantity")["value"]
     assert table["wrong by the heaviest mode"] > 0.2
     assert abs(table["difference of the last two in standard errors"]) < 4
-    reliability = calibration.reliability(recovered, bins=4)
+    reliability = calibration.reliability(recovered, groups=4)
     z = (reliability["share_right"] - reliability["weight_mean"]) / reliability["share_expected_sd"]
     assert (z.abs() < 4).all()
     assert reliability["systems"].sum() == 300

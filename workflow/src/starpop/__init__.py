@@ -1,3 +1,55 @@
-"""Hierarchical models of stars: from radial velocities and parallaxes to the populations behind them."""
+"""Hierarchical models of stars: from radial velocities and parallaxes to the populations behind them.
+
+The few names that a notebook needs are here; everything else stands in the modules.
+
+>>> import numpy as np, starpop
+>>> rng = np.random.default_rng(1)
+>>> systems = []
+>>> for n in range(5):
+...     time = np.sort(rng.uniform(0, 300, 20))
+...     period = np.exp(rng.normal(1.8, 0.5))
+...     rv = 20 * np.cos(2 * np.pi * time / period) + rng.normal(0, 0.2, 20)
+...     systems.append(starpop.Visits(f"S{n}", time, rv, np.full(20, 0.2)))
+>>> prior = starpop.OrbitPrior(amplitude_sd_kms=100, systemic_velocity_sd_kms=150)
+>>> likelihoods = [starpop.likelihood(visits, prior, (1.5, 20)) for visits in systems]
+>>> density = starpop.Normal(mu=(1, 10), ln_sigma=(-2, 3))
+>>> posterior = starpop.population_posterior(likelihoods, density)
+>>> mean, sd = posterior.moments()["y"]
+>>> print(f"mean ln P: {mean:.1f} +- {sd:.1f}")
+mean ln P: 1.8 +- 0.1
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
+
+_NAMES = {
+    "Visits": ("visits", "Visits"),
+    "OrbitPrior": ("orbit", "OrbitPrior"),
+    "read_table": ("catalog", "read_table"),
+    "likelihood": ("period_likelihood", "period_likelihood"),
+    "draw_orbits": ("period_likelihood", "draw_orbits"),
+    "mode_weights": ("period_likelihood", "mode_weights"),
+    "UniformPeriod": ("densities", "UniformPeriod"),
+    "Normal": ("densities", "Normal"),
+    "TruncatedNormal": ("densities", "TruncatedNormal"),
+    "population_posterior": ("population", "posterior"),
+    "draw_population": ("population", "draw"),
+}
+__all__ = sorted(_NAMES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: most of them need libraries that take a second to load."""
+    if name not in _NAMES:
+        raise AttributeError(f"module 'starpop' has no attribute {name!r}")
+    module, attribute = _NAMES[name]
+    return getattr(import_module(f"starpop.{module}"), attribute)
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return __all__

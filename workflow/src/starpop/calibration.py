@@ -31,6 +31,8 @@ RANK_BINS = 20
 COVERAGES = (0.5, 0.8, 0.95)
 # The simultaneous band of a rank histogram, and the level at which a parameter's uniformity is refused.
 BAND = 0.99
+# From this weight on a mode leaves nothing worth a group of its own.
+CERTAIN = 0.9999
 REFUSED = 1e-4
 
 
@@ -164,22 +166,27 @@ def recover_systems(
     return pd.DataFrame(rows)
 
 
-def reliability(recovered: pd.DataFrame, bins: int = 10) -> pd.DataFrame:
-    """Mean weight of the heaviest mode and the share of the cases in which it is right, in equal groups by weight."""
+def reliability(recovered: pd.DataFrame, groups: int = 9) -> pd.DataFrame:
+    """Mean weight of the heaviest mode and the share of the cases in which it is right.
+
+    In equal groups by weight, and one group more of the weights that leave less than 1e-4 to others.
+    """
     order = recovered.sort_values("mode_weight", ignore_index=True)
+    certain = int(np.searchsorted(order["mode_weight"], CERTAIN))
+    members = [*np.array_split(np.arange(certain), groups), np.arange(certain, len(order))]
     rows = []
-    for rows_of_group in np.array_split(np.arange(len(order)), bins):
-        group = order.iloc[rows_of_group]
-        weight, right = group["mode_weight"].to_numpy(), group["mode_right"].to_numpy()
-        error = np.sqrt(np.sum(weight * (1 - weight))) / len(group)
-        rows.append((weight.min(), weight.max(), weight.mean(), right.mean(), error, len(group)))
+    for some in filter(len, members):
+        weight = np.minimum(order["mode_weight"].to_numpy()[some], 1.0)
+        right = order["mode_right"].to_numpy()[some]
+        error = np.sqrt(np.sum(weight * (1 - weight))) / len(some)
+        rows.append((weight.min(), weight.max(), weight.mean(), right.mean(), error, len(some)))
     columns = ["weight_min", "weight_max", "weight_mean", "share_right", "share_expected_sd", "systems"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def recovery_table(recovered: pd.DataFrame) -> pd.DataFrame:
     """Shares of wrong periods by each way, and whether the weights of the heaviest modes are borne out."""
-    weight, right = recovered["mode_weight"].to_numpy(), recovered["mode_right"].to_numpy(float)
+    weight, right = np.minimum(recovered["mode_weight"].to_numpy(), 1.0), recovered["mode_right"].to_numpy(float)
     z = (right.sum() - weight.sum()) / max(np.sqrt(np.sum(weight * (1 - weight))), 1e-12)
     rows = [
         ("wrong by Lomb-Scargle, as in the tutorial", 1 - recovered["lomb_scargle_right"].mean()),

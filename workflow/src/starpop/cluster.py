@@ -15,15 +15,18 @@ two hyper-parameters.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pymc as pm
 import xarray as xr
 from numba import njit
 from scipy.interpolate import CubicSpline
 from scipy.special import log_ndtr
 
 from starpop.quadrature import HDI_PROBABILITY, HyperPosterior, integrate, shortest_interval
+
+if TYPE_CHECKING:  # PyMC takes seconds to load, and the exact answer does not need it
+    import pymc as pm
 
 STEP = 0.6
 CONVERGED = 1e-5
@@ -235,6 +238,8 @@ def draw(
 
 def build_model(parallax_mas: np.ndarray, parallax_error_mas: np.ndarray, prior: ClusterPrior) -> pm.Model:
     """The PyMC model of the cluster."""
+    import pymc as pm
+
     with pm.Model(coords={"star": np.arange(len(parallax_mas))}) as model:
         mu_r = pm.TruncatedNormal("mu_r", prior.mean_distance_kpc, prior.mean_distance_sd_kpc, lower=0)
         ln_std_r = pm.Uniform("ln_std_r", *prior.ln_depth_kpc)

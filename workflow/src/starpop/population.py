@@ -15,9 +15,9 @@ its period a system's coefficients are normal: joint draws of all parameters are
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pymc as pm
 import xarray as xr
 
 from starpop.densities import Normal, TruncatedNormal
@@ -25,6 +25,9 @@ from starpop.orbit import COEFFICIENTS, OrbitPrior
 from starpop.period_likelihood import PeriodLikelihood, draw_orbits
 from starpop.quadrature import HyperPosterior, integrate
 from starpop.visits import Visits
+
+if TYPE_CHECKING:  # PyMC takes seconds to load, and the exact answer does not need it
+    import pymc as pm
 
 HYPER_PARAMETERS = ("mu", "lnsigma")
 # The least spread of ln P that the search for the hyper-parameters starts with, for systems of nearly one period.
@@ -106,6 +109,8 @@ def draw(
 
 def build_model(systems: Sequence[Visits], prior: OrbitPrior, density: Normal) -> pm.Model:
     """The full PyMC model: the hyper-parameters, and the orbit of every system."""
+    import pymc as pm
+
     index = np.repeat(np.arange(len(systems)), [len(s) for s in systems])
     time, rv, rv_err = (
         np.concatenate([getattr(s, name) for s in systems]) for name in ("time_days", "rv_kms", "rv_err_kms")
@@ -130,6 +135,7 @@ def build_model(systems: Sequence[Visits], prior: OrbitPrior, density: Normal) -
 
 def build_node_model(likelihoods: Sequence[PeriodLikelihood], density: Normal) -> pm.Model:
     """The PyMC model of the hyper-parameters alone, over the nodes of the systems' period likelihoods."""
+    import pymc as pm
     import pytensor.tensor as pt
 
     count = max(len(n.ln_period) for n in likelihoods)

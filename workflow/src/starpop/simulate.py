@@ -44,8 +44,8 @@ def simulate_cluster(
 def visit_times(visits: int, baseline_days: float, rng: np.random.Generator) -> np.ndarray:
     """Times of a survey's visits [d]: runs of a few nights, months apart, one visit a night.
 
-    The first visit is at 0 and the last at the baseline; the others fall into some runs of up to two weeks. The baseline
-    must have a night for each.
+    The first visit is at 0 and the last at the baseline; the others fall into some runs of up to two weeks. The
+    baseline must have a night for each.
     """
     nights = int(baseline_days)
     runs = rng.integers(0, max(nights - 14, 1), size=max(visits // 5, 3))

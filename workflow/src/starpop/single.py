@@ -13,18 +13,22 @@ where NUTS stays in the one it starts in.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pymc as pm
 import xarray as xr
 from scipy.optimize import minimize_scalar
 
 from starpop.densities import UniformPeriod
 from starpop.orbit import COEFFICIENTS, OrbitPrior, conditional
 from starpop.period_likelihood import PeriodLikelihood, draw_orbits, mode_weights
-from starpop.sampling import Sampler, SamplerSettings
 from starpop.seeds import generator_for, seed_for
 from starpop.visits import Visits
+
+if TYPE_CHECKING:  # PyMC takes seconds to load, and the exact answer does not need it
+    import pymc as pm
+
+    from starpop.sampling import SamplerSettings
 
 PARAMETERS = ("P", *COEFFICIENTS)
 STARTS = 64
@@ -35,6 +39,8 @@ MODE_COLUMNS = ("ln_evidence", "n_modes", "mode_weight", "mode_ln_period", "mode
 
 def build_model(visits: Visits, prior: OrbitPrior, period_range_days: tuple[float, float]) -> pm.Model:
     """The PyMC model of one system."""
+    import pymc as pm
+
     with pm.Model() as model:
         t = pm.Data("t", visits.time_days)
         rv_err = pm.Data("rv_err", visits.rv_err_kms)
@@ -146,6 +152,10 @@ def fit_systems(
     groups ``posterior`` and ``sample_stats`` with dimensions (system, chain, draw), and ``map`` with (system,);
     ``status`` in ``map`` is empty, or says why a system could not be sampled (its draws are then NaN)
     """
+    from pymc.exceptions import SamplingError
+
+    from starpop.sampling import Sampler
+
     shape = (len(systems), settings.chains, settings.draws)
     posterior = {name: np.full(shape, np.nan) for name in PARAMETERS}
     stats = {name: np.full(shape, np.nan) for name in ("diverging", "energy", "tree_depth", "n_steps")}
@@ -163,7 +173,7 @@ def fit_systems(
             best[name][i] = highest[name]
         try:
             tree = sampler.run(starts, seed_for(base_seed, "fit_systems", visits.system), data)
-        except (RuntimeError, pm.exceptions.SamplingError) as error:
+        except (RuntimeError, SamplingError) as error:
             status[i] = f"not sampled: {error}"
             continue
         for target, group in ((posterior, "posterior"), (stats, "sample_stats")):

@@ -47,7 +47,7 @@ def reliability_diagram(table: pd.DataFrame, style: Style) -> Figure:
         2 * table["share_expected_sd"],
         fmt="o",
         color=style.colors.model,
-        label="tenths of the systems, by weight (2 sd)",
+        label="groups of systems, by weight (2 sd)",
     )
     ax.set(xlabel="weight of the heaviest mode", ylabel="share in which it is right", xlim=(0, 1.03), ylim=(0, 1.06))
     ax.legend(loc="upper left")

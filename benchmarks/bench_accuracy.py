@@ -1,0 +1,62 @@
+"""The kernel against extended precision, and nodes against dense brute force, on very many random systems."""
+
+import sys
+
+from common import PRIOR, RANGE, ROOT, machine, random_system, show
+
+import numpy as np
+
+sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests" / "unit"))
+from test_period_likelihood import brute_force
+from test_scan import allowed, extended
+
+from starpop.densities import UniformPeriod
+from starpop.period_likelihood import period_likelihood
+from starpop.scan import lattice, linear_model, scan
+
+
+def kernel(systems: int = 1000, pairs: int = 1000) -> None:
+    """A million pairs of system and frequency: K/sigma to 10^4, baselines to 5000 d, 3 to 60 visits."""
+    worst, largest = 0.0, 0.0
+    for seed in range(systems):
+        rng = np.random.default_rng(seed)
+        count, baseline = int(rng.integers(3, 61)), float(np.exp(rng.uniform(np.log(10), np.log(5000))))
+        visits = random_system(rng, count, baseline, float(np.exp(rng.uniform(0, np.log(1e4)))), 0.01)
+        model, grid = linear_model(visits, PRIOR), lattice(RANGE, baseline, count)
+        chosen = rng.integers(0, grid.count, pairs)
+        difference = np.abs(scan(model, grid)[chosen] - extended(model, grid.frequencies[chosen])).max()
+        worst, largest = max(worst, float(difference) / allowed(model)), max(largest, float(difference))
+    rows = [[systems * pairs, float(largest), float(worst)]]
+    show("Kernel against extended precision", ["pairs", "largest error in ln L", "largest share of the allowed"], rows)
+
+
+def nodes(systems: int = 1000) -> None:
+    """Evidence and mean of ln P under a uniform prior on P, 3 to 60 visits, the sparse ones as many as the others."""
+    density, errors = UniformPeriod(RANGE), []
+    for seed in range(systems):
+        rng = np.random.default_rng(10_000 + seed)
+        count = int(rng.integers(3, 61)) if seed % 2 else int(rng.integers(3, 9))
+        baseline = float(np.exp(rng.uniform(np.log(20), np.log(100))))
+        visits = random_system(rng, count, baseline, float(np.exp(rng.uniform(0, np.log(60)))), 0.3)
+        likelihood = period_likelihood(visits, PRIOR, RANGE)
+        x, ln_weight = brute_force(visits)
+        terms = np.exp(ln_weight - ln_weight.max() + density.ln_pdf(x))
+        ln_prior = density.ln_pdf(likelihood.ln_period)
+        ln_evidence = likelihood.ln_evidence(ln_prior)
+        weight = np.exp(likelihood.ln_weight + ln_prior - ln_evidence)
+        truth = ln_weight.max() + np.log(terms.sum())
+        mean = np.sum(terms * x) / terms.sum()
+        errors.append((abs(np.expm1(ln_evidence - truth)), abs(np.sum(weight * likelihood.ln_period) / mean - 1)))
+    table = np.array(errors)
+    rows = [
+        [name, *map(float, np.quantile(column, [0.5, 0.99, 1]))]
+        for name, column in zip(("evidence", "mean of ln P"), table.T, strict=True)
+    ]
+    show(f"Nodes against brute force, {systems} systems", ["relative error", "median", "99%", "largest"], rows)
+
+
+if __name__ == "__main__":
+    print(machine("scipy"))
+    kernel()
+    nodes()

@@ -1,0 +1,76 @@
+"""The scan against Lomb-Scargle periodograms on the same frequencies, one thread each; and how its cost grows."""
+
+from common import PRIOR, machine, random_system, show, times
+
+import nifty_ls
+import numpy as np
+from astropy.timeseries import LombScargle
+
+from starpop.period_likelihood import period_likelihood
+from starpop.scan import linear_model, scan, uniform_lattice
+
+LOW, HIGH = 1 / 20, 1 / 1.5
+SIZES = ((24, 1000.0), (36, 3300.0), (100, 3000.0), (8, 500.0))
+
+
+def versus() -> None:
+    """Ratios at the four sizes, ten frequencies per 1/T."""
+    rows = []
+    for count, baseline in SIZES:
+        visits = random_system(np.random.default_rng(count), count, baseline, 200)
+        model = linear_model(visits, PRIOR)
+        grid = uniform_lattice(LOW, HIGH, int(10 * (HIGH - LOW) * baseline))
+        f = grid.frequencies
+        data = (visits.time_days, visits.rv_kms, visits.rv_err_kms)
+        periodogram = LombScargle(*data)
+        bounds = {"fmin": f[0], "fmax": f[-1], "Nf": len(f)}
+        taken = times(
+            {
+                "ours": lambda m=model, g=grid: scan(m, g),
+                "fast": lambda p=periodogram, f=f: p.power(f, method="fast", assume_regular_frequency=True),
+                "cython": lambda p=periodogram, f=f: p.power(f, method="cython", assume_regular_frequency=True),
+                "nifty-ls": lambda d=data, b=bounds: nifty_ls.lombscargle(*d, nthreads=1, **b),
+            },
+            rounds=15,
+        )
+        ours = taken.pop("ours")
+        ratios = [value / ours for value in taken.values()]
+        rows.append([count, int(baseline), len(f), 1e3 * ours, *ratios, 1e9 * ours / count / len(f)])
+    header = ["visits", "baseline [d]", "frequencies", "scan [ms]", "astropy `fast` / scan", "astropy `cython` / scan"]
+    show("Scan", [*header, "nifty-ls / scan", "ns per visit and frequency"], rows)
+
+
+def growth() -> None:
+    """Exponents of the cost in the number of visits, and of a whole period likelihood in the baseline."""
+    rng = np.random.default_rng(1)
+    counts = np.array([50, 100, 200, 300])
+    seconds = []
+    for count in counts:
+        model = linear_model(random_system(rng, int(count), 1000.0, 200), PRIOR)
+        grid = uniform_lattice(LOW, HIGH, 20_000)
+        seconds.append(times({"": lambda m=model, g=grid: scan(m, g)}, 9)[""])
+    slope = np.polyfit(np.log(counts), np.log(seconds), 1)[0]
+    per_visit = np.polyfit(counts, seconds, 1)[0] / 20_000
+    rows = [["scan, in visits (50 to 300)", float(slope)]]
+    baselines = np.array([500.0, 1000.0, 2000.0, 4000.0])
+    seconds = []
+    for baseline in baselines:
+        visits = random_system(rng, 24, float(baseline), 200)
+        seconds.append(times({"": lambda v=visits: period_likelihood(v, PRIOR, (1.5, 20))}, 9)[""])
+    rows.append(
+        [
+            "period likelihood, in the baseline (500 to 4000 d)",
+            float(np.polyfit(np.log(baselines), np.log(seconds), 1)[0]),
+        ]
+    )
+    show("Exponents of the cost", ["", "exponent"], rows)
+    flops = 12  # six products and six additions a visit and frequency
+    print(
+        f"\nA further visit costs {1e9 * per_visit:.3g} ns a frequency: {flops / per_visit / 1e9:.3g} Gflop/s in one core."
+    )
+
+
+if __name__ == "__main__":
+    print(machine("astropy", "nifty-ls"))
+    versus()
+    growth()
