@@ -34,16 +34,21 @@ def machine(*packages: str) -> str:
     return f"{processor}, {os.cpu_count()} cores; Python {platform.python_version()}, {versions}"
 
 
-def times(functions: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of some functions, run in turns after one warm-up each, so that the machine's moods cancel."""
+def times(functions: dict[str, Callable[[], object]], rounds: int, least: float = 0.01) -> dict[str, float]:
+    """Median seconds of some functions, run in turns, so that the machine's moods cancel.
+
+    In its turn a function is called until `least` seconds have passed, as timeit does; one warm-up call comes before.
+    """
     taken: dict[str, list[float]] = {name: [] for name in functions}
     for function in functions.values():
         function()
     for _ in range(rounds):
         for name, function in functions.items():
-            start = time.perf_counter()
-            function()
-            taken[name].append(time.perf_counter() - start)
+            calls, start = 0, time.perf_counter()
+            while calls == 0 or time.perf_counter() - start < least:
+                function()
+                calls += 1
+            taken[name].append((time.perf_counter() - start) / calls)
     return {name: float(np.median(values)) for name, values in taken.items()}
 
 

@@ -14,6 +14,6 @@ with store.job(snakemake.log[0]) as log:
     systems = visits.read_visits(snakemake.input.visits, int(snakemake.wildcards.batch), settings["batches"])
     log.info("%d systems: %s", len(systems), " ".join(s.system for s in systems))
     prior = OrbitPrior(**settings["orbit_prior"])
-    scanned = periods.scan_systems(systems, prior, settings["period_range_days"], DRAWN_BINS)
+    scanned = periods.scan_systems(systems, prior, settings["period_range_days"], DRAWN_BINS, snakemake.threads)
     attributes = store.provenance(settings=settings, **visits.origin(snakemake.input.visits))
     store.write_tree(xr.DataTree(scanned), snakemake.output.periods, attributes)

@@ -31,6 +31,7 @@ _NAMES = {
     "OrbitPrior": ("orbit", "OrbitPrior"),
     "read_table": ("catalog", "read_table"),
     "likelihood": ("period_likelihood", "period_likelihood"),
+    "likelihoods": ("period_likelihood", "period_likelihoods"),
     "draw_orbits": ("period_likelihood", "draw_orbits"),
     "mode_weights": ("period_likelihood", "mode_weights"),
     "UniformPeriod": ("densities", "UniformPeriod"),

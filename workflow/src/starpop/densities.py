@@ -49,9 +49,13 @@ class Normal:
         """Of mu and lnsigma."""
         return {"mu": self.mu, "lnsigma": self.ln_sigma}
 
+    def ln_norm(self, mu: np.ndarray, lnsigma: np.ndarray) -> np.ndarray:
+        """Ln of the density where x = mu: what does not depend on x."""
+        return -lnsigma - LN_SQRT_2PI
+
     def ln_pdf(self, x: np.ndarray, mu: np.ndarray, lnsigma: np.ndarray) -> np.ndarray:
-        """Ln of the normal density."""
-        return -0.5 * ((x - mu) * np.exp(-lnsigma)) ** 2 - lnsigma - LN_SQRT_2PI
+        """Ln of the density."""
+        return -0.5 * ((x - mu) * np.exp(-lnsigma)) ** 2 + self.ln_norm(mu, lnsigma)
 
     def ln_peak(self, low: np.ndarray, high: np.ndarray, mu: np.ndarray, lnsigma: np.ndarray) -> np.ndarray:
         """At mu, or at the end nearest to it."""
@@ -64,14 +68,14 @@ class TruncatedNormal(Normal):
 
     period_range_days: tuple[float, float]
 
-    def ln_pdf(self, x: np.ndarray, mu: np.ndarray, lnsigma: np.ndarray) -> np.ndarray:
-        """Ln of the normal density over its share inside the range."""
+    def ln_norm(self, mu: np.ndarray, lnsigma: np.ndarray) -> np.ndarray:
+        """Ln of the normal density at its centre, over its share inside the range."""
         low, high = ((np.log(p) - mu) * np.exp(-lnsigma) for p in self.period_range_days)
         # both ends on the side where the normal cdf is small keep the digits of their difference
         flip = low > 0
         low, high = np.where(flip, -high, low), np.where(flip, -low, high)
         inside = log_ndtr(high) + np.log1p(-np.exp(log_ndtr(low) - log_ndtr(high)))
-        return super().ln_pdf(x, mu, lnsigma) - inside
+        return super().ln_norm(mu, lnsigma) - inside
 
 
 Density = UniformPeriod | Normal

@@ -23,6 +23,7 @@ The panels also serve to draw periods exactly: within one, L varies little, and 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -168,6 +169,14 @@ def period_likelihood(visits: Visits, prior: OrbitPrior, period_range_days: tupl
     order = np.argsort(-peak_height, kind="stable")
     highest_first = (-np.log(peak_frequency[order]), (peak_width / peak_frequency)[order], peak_height[order])
     return PeriodLikelihood(*(visits.system, *nodes, *highest_first, model))
+
+
+def period_likelihoods(
+    systems: Sequence[Visits], prior: OrbitPrior, period_range_days: tuple[float, float], threads: int = 1
+) -> list[PeriodLikelihood]:
+    """The nodes of some systems, in their order; the compiled parts of several run at once."""
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda visits: period_likelihood(visits, prior, period_range_days), systems))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -9,7 +9,7 @@ import xarray as xr
 from astropy.timeseries import LombScargle
 
 from starpop.orbit import OrbitPrior
-from starpop.period_likelihood import PeriodLikelihood, period_likelihood
+from starpop.period_likelihood import PeriodLikelihood, period_likelihoods
 from starpop.scan import lattice, linear_model, scan
 from starpop.visits import Visits
 
@@ -46,7 +46,7 @@ def envelope(frequency: np.ndarray, values: np.ndarray, edges: np.ndarray) -> np
 
 
 def scan_systems(
-    systems: Sequence[Visits], prior: OrbitPrior, period_range_days: tuple[float, float], bins: int
+    systems: Sequence[Visits], prior: OrbitPrior, period_range_days: tuple[float, float], bins: int, threads: int = 1
 ) -> xr.Dataset:
     """Scan the systems of a batch.
 
@@ -61,8 +61,8 @@ def scan_systems(
     lomb_scargle_period = np.empty(len(systems))
     lists: dict[str, list[np.ndarray]] = {name: [np.empty(0)] for names in LISTS.values() for name in names}
     owners: dict[str, list[np.ndarray]] = {name: [np.empty(0, int)] for name in LISTS}
-    for i, visits in enumerate(systems):
-        likelihood = period_likelihood(visits, prior, period_range_days)
+    likelihoods = period_likelihoods(systems, prior, period_range_days, threads)
+    for i, (visits, likelihood) in enumerate(zip(systems, likelihoods, strict=True)):
         model = linear_model(visits, prior)
         grid = lattice(period_range_days, model.baseline_days, len(visits))
         ln_likelihoods[i] = envelope(

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
+from numba import njit
 
 from starpop.densities import Normal, TruncatedNormal
 from starpop.orbit import COEFFICIENTS, OrbitPrior
@@ -32,7 +33,6 @@ if TYPE_CHECKING:  # PyMC takes seconds to load, and the exact answer does not n
 HYPER_PARAMETERS = ("mu", "lnsigma")
 # The least spread of ln P that the search for the hyper-parameters starts with, for systems of nearly one period.
 STARTING_WIDTH = 1e-2
-TERMS_AT_ONCE = 1 << 20
 
 
 def ln_likelihood(
@@ -42,20 +42,34 @@ def ln_likelihood(
     x = np.concatenate([n.ln_period for n in likelihoods])
     tops = np.array([n.ln_weight.max() for n in likelihoods])
     weight = np.concatenate([np.exp(n.ln_weight - top) for n, top in zip(likelihoods, tops, strict=True)])
-    starts = np.cumsum([0, *(len(n.ln_period) for n in likelihoods[:-1])])
-    rows = max(TERMS_AT_ONCE // len(x), 1)
+    ends = np.cumsum([len(n.ln_period) for n in likelihoods])
 
     def evaluate(mu: np.ndarray, lnsigma: np.ndarray) -> np.ndarray:
         values = np.empty(len(mu))
-        for first in range(0, len(mu), rows):
-            some = slice(first, first + rows)
-            terms = np.exp(density.ln_pdf(x, mu[some, None], lnsigma[some, None]))
-            terms *= weight
-            with np.errstate(divide="ignore"):  # a density that is zero at every node of a system
-                values[some] = np.log(np.add.reduceat(terms, starts, axis=1)).sum(axis=1)
-        return values + tops.sum()
+        _sum_over_systems(np.ascontiguousarray(mu, float), np.exp(-lnsigma), x, weight, ends, values)
+        return values + len(likelihoods) * density.ln_norm(mu, lnsigma) + tops.sum()
 
     return evaluate
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _sum_over_systems(mu, inverse_sigma, x, weight, ends, values):
+    """sum_n ln sum_k w_nk exp(-((x_nk - mu) / sigma)^2 / 2), for each (mu, sigma)."""
+    for m in range(len(mu)):
+        total, product, first = 0.0, 1.0, 0
+        for end in ends:
+            system = 0.0
+            for k in range(first, end):
+                z = (x[k] - mu[m]) * inverse_sigma[m]
+                system += weight[k] * np.exp(-0.5 * z * z)
+            first = end
+            # one logarithm for the systems whose product is in range
+            if system < 1e-100 or product < 1e-150:
+                total += np.log(product) + np.log(system)
+                product = 1.0
+            else:
+                product *= system
+        values[m] = total + np.log(product)
 
 
 def starting_point(likelihoods: Sequence[PeriodLikelihood], density: Normal) -> tuple[float, float]:

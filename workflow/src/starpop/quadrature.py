@@ -18,7 +18,6 @@ import numpy as np
 import xarray as xr
 from numpy.polynomial.legendre import leggauss
 from scipy.interpolate import CubicSpline
-from scipy.optimize import brentq, minimize_scalar
 
 POINTS = 10
 DEPTH = 40.0
@@ -26,7 +25,7 @@ TOLERANCE = 1e-7
 MOST_PANELS = 64
 # The density within a cell exceeds its highest at the rule's points by less than this factor.
 ENVELOPE = 1.15
-MARGINAL_POINTS = 401
+MARGINAL_POINTS = 161
 HDI_PROBABILITY = 0.94
 
 LnDensity = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -85,8 +84,13 @@ class HyperPosterior:
             first, last = grid[max(some[0] - 1, 0)], grid[min(some[-1] + 1, len(grid) - 1)]
         return grid, density
 
+    @property
+    def _coarser(self) -> int:
+        """Panels of the rule before the last, whose error is that reported: enough for a marginal density."""
+        return max(self.panels // 2, 1)
+
     def _marginal_of_y(self, grid: np.ndarray) -> np.ndarray:
-        nodes, weights = gauss_legendre(*self.z_range, self.panels)
+        nodes, weights = gauss_legendre(*self.z_range, self._coarser)
         y, z = np.broadcast_arrays(grid[:, None], nodes)
         low, high = self.range_of_y(nodes)
         # outside the range found for a z there is nothing, and the density there need not be evaluated
@@ -98,7 +102,7 @@ class HyperPosterior:
 
     def _marginal_of_z(self, grid: np.ndarray) -> np.ndarray:
         low, high = self.range_of_y(grid)
-        unit, weights = gauss_legendre(0.0, 1.0, self.panels)
+        unit, weights = gauss_legendre(0.0, 1.0, self._coarser)
         y = low[:, None] + (high - low)[:, None] * unit
         z = np.broadcast_to(grid[:, None], y.shape)
         values = self.evaluate(y.ravel(), z.ravel()).reshape(y.shape)
@@ -154,18 +158,27 @@ def gauss_legendre(low: float, high: float, panels: int) -> tuple[np.ndarray, np
 
 
 def shortest_interval(grid: np.ndarray, density: np.ndarray, probability: float) -> tuple[float, float]:
-    """The shortest interval that holds a probability, of a density given on a uniform grid."""
-    cdf = CubicSpline(grid, density).antiderivative()
+    """The shortest interval that holds a probability, of a density given on a uniform grid.
+
+    The best of many intervals, then Newton's method: at its ends the density is the same, unless it begins or ends
+    where the density does.
+    """
+    pdf = CubicSpline(grid, density)
+    cdf, slope = pdf.antiderivative(), pdf.derivative()
     total = float(cdf(grid[-1]))
-
-    def quantile(share: float) -> float:
-        return brentq(lambda x: float(cdf(x)) - share * total, grid[0], grid[-1], xtol=1e-12)
-
-    def width(share: float) -> float:
-        return quantile(share + probability) - quantile(share)
-
-    best = minimize_scalar(width, bounds=(0.0, 1 - probability), method="bounded", options={"xatol": 1e-7}).x
-    return quantile(best), quantile(best + probability)
+    fine = np.linspace(grid[0], grid[-1], 20 * len(grid))
+    cumulated = cdf(fine) / total
+    shares = np.linspace(0, 1 - probability, 400)
+    lows, highs = np.interp(shares, cumulated, fine), np.interp(shares + probability, cumulated, fine)
+    best = int(np.argmin(highs - lows))
+    low, high = float(lows[best]), float(highs[best])
+    inside = 0 < best < len(shares) - 1
+    for _ in range(12):
+        if inside:
+            ratio = float(pdf(low) / pdf(high))
+            low -= float(pdf(low) - pdf(high)) / float(slope(low) - slope(high) * ratio)
+        high -= (float(cdf(high) - cdf(low)) - probability * total) / float(pdf(high))
+    return low, min(high, float(grid[-1]))
 
 
 def integrate(

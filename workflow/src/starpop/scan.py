@@ -37,8 +37,8 @@ BLOCKS = 16
 MAX_COLUMNS = 8
 POINTS_PER_RESOLUTION = 10
 # With few visits ln L is a ratio of sums whose maxima crowd (two within 0.1/T of each other are common at four
-# visits), and the grid is refined: less than twofold from this many visits on.
-CROWDED_VISITS = 60
+# visits), and the grid is refined: less than twofold from this many visits on, fifteenfold at four.
+CROWDED_VISITS = 15
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def linear_model(
 def lattice(period_range_days: tuple[float, float], baseline_days: float, visits: int) -> Lattice:
     """Frequencies inside a period range, fine enough to bracket the maxima of ln L; at least 100."""
     low, high = 1 / period_range_days[1], 1 / period_range_days[0]
-    points = POINTS_PER_RESOLUTION * (1 + CROWDED_VISITS / visits)
+    points = POINTS_PER_RESOLUTION * (1 + (CROWDED_VISITS / visits) ** 2)
     return uniform_lattice(low, high, max(int(np.ceil(points * (high - low) * baseline_days)), 100))
 
 
@@ -230,14 +230,23 @@ def _unfold(cosine, sine, sums_c, sums_s):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def _solve_circular(c, s, c2, s2, vc, vs, half_weight, prior_precision, inverse_total, y0, determinant, quadratic):
-    """Eliminate v0, then a, from the three equations of the circular orbit, in every lane."""
-    for lane in range(LANES):
-        cc = half_weight + 0.5 * c2[lane] + prior_precision - c[lane] * c[lane] * inverse_total
-        cs = 0.5 * s2[lane] - c[lane] * s[lane] * inverse_total
-        ss = half_weight - 0.5 * c2[lane] + prior_precision - s[lane] * s[lane] * inverse_total
-        yc = vc[lane] - c[lane] * y0 * inverse_total
-        ys = vs[lane] - s[lane] * y0 * inverse_total
+def _solve_circular(first_c, first_s, second_c, second_s, data_c, data_s, sign, constants, determinant, quadratic):
+    """Eliminate v0, then a, from the three equations of the circular orbit, at f + sign (l + 1/2) df for all l.
+
+    The sums of the weights at f and 2 f and of the weighted velocities come as products of `_unfold`'s kind.
+    """
+    half = LANES // 2
+    half_weight, prior_precision, inverse_total, y0 = constants
+    for lane in range(half):
+        c = first_c[lane] - sign * first_s[half + lane]
+        s = first_s[lane] + sign * first_c[half + lane]
+        c2 = 0.5 * (second_c[lane] - sign * second_s[half + lane])
+        s2 = 0.5 * (second_s[lane] + sign * second_c[half + lane])
+        cc = half_weight + c2 + prior_precision - c * c * inverse_total
+        cs = s2 - c * s * inverse_total
+        ss = half_weight - c2 + prior_precision - s * s * inverse_total
+        yc = data_c[lane] - sign * data_s[half + lane] - c * y0 * inverse_total
+        ys = data_s[lane] + sign * data_c[half + lane] - s * y0 * inverse_total
         inverse = 1 / cc
         ratio = cs * inverse
         pivot = ss - cs * ratio
@@ -306,59 +315,60 @@ def scan_kernel(time, weight, velocity, static, harmonics, precision, mean, cons
     rows = np.empty((2 * channels * BLOCKS, visits))
     products = np.empty((2 * harmonics, 2 * channels * BLOCKS, LANES))
     cosine, sine = np.empty((2 * harmonics, channels, LANES)), np.empty((2 * harmonics, channels, LANES))
-    determinant, quadratic = np.empty(LANES), np.empty(LANES)
+    determinant, quadratic = np.empty(LANES // 2), np.empty(LANES // 2)
     matrix, vector = np.zeros((MAX_COLUMNS, MAX_COLUMNS)), np.empty(MAX_COLUMNS)
     circular = columns == 3
     total = static_matrix[0, 0] + precision[2]
     y0 = static_vector[0] + precision[2] * mean[2]
+    level = offset + 0.5 * (y0 * y0 / total - np.log(total))
+    half = LANES // 2
 
     for start in range(0, count, LANES * BLOCKS):
         _phase_rows((first + start + 0.5 * (LANES - 1)) * step, time, turn_c, turn_s, base_c, base_s)
         power_c[:], power_s[:] = base_c, base_s
+        blocks = min(BLOCKS, (count - start + LANES - 1) // LANES)
         for m in range(2 * harmonics):
             # weights alone serve the harmonics above H, of which only sums with each other are needed
             used = channels if m < harmonics else 1
             for q in range(used):
-                for block in range(BLOCKS):
-                    row = 2 * (q * BLOCKS + block)
+                for block in range(blocks):
+                    row = 2 * (q * blocks + block)
                     for j in range(visits):
                         rows[row, j] = weighted[q, j] * power_c[block, j]
                         rows[row + 1, j] = weighted[q, j] * power_s[block, j]
-            np.dot(rows[: 2 * used * BLOCKS], tables[m], products[m, : 2 * used * BLOCKS])
-            for block in range(BLOCKS):
+            np.dot(rows[: 2 * used * blocks], tables[m], products[m, : 2 * used * blocks])
+            for block in range(blocks):
                 for j in range(visits):
                     c, s = power_c[block, j], power_s[block, j]
                     power_c[block, j] = c * base_c[block, j] - s * base_s[block, j]
                     power_s[block, j] = s * base_c[block, j] + c * base_s[block, j]
-        for block in range(BLOCKS):
+        for block in range(blocks):
             here = start + block * LANES
             lanes = min(LANES, count - here)
-            if lanes <= 0:
-                break
-            for m in range(2 * harmonics):
-                for q in range(channels if m < harmonics else 1):
-                    row = 2 * (q * BLOCKS + block)
-                    _unfold(products[m, row], products[m, row + 1], cosine[m, q], sine[m, q])
             if circular:
-                _solve_circular(
-                    cosine[0, 0],
-                    sine[0, 0],
-                    cosine[1, 0],
-                    sine[1, 0],
-                    cosine[0, 1],
-                    sine[0, 1],
-                    0.5 * static_matrix[0, 0],
-                    precision[0],
-                    1 / total,
-                    y0,
-                    determinant,
-                    quadratic,
-                )
-                for lane in range(lanes):
-                    values[here + lane] = offset + 0.5 * (
-                        quadratic[lane] - np.log(determinant[lane] * total) + y0 * y0 / total
+                row, data = 2 * block, 2 * (blocks + block)
+                for sign in (-1.0, 1.0):
+                    _solve_circular(
+                        products[0, row],
+                        products[0, row + 1],
+                        products[1, row],
+                        products[1, row + 1],
+                        products[0, data],
+                        products[0, data + 1],
+                        sign,
+                        (0.5 * static_matrix[0, 0], precision[0], 1 / total, y0),
+                        determinant,
+                        quadratic,
                     )
+                    for lane in range(half):
+                        at = half + lane if sign > 0 else half - 1 - lane
+                        if at < lanes:
+                            values[here + at] = level + 0.5 * (quadratic[lane] - np.log(determinant[lane]))
             else:
+                for m in range(2 * harmonics):
+                    for q in range(channels if m < harmonics else 1):
+                        row = 2 * (q * blocks + block)
+                        _unfold(products[m, row], products[m, row + 1], cosine[m, q], sine[m, q])
                 for lane in range(lanes):
                     _assemble(
                         cosine,
