@@ -36,9 +36,19 @@ def test_every_printed_number_agrees():
 
 
 def test_the_population_is_the_exact_one():
-    summary = read("apogee/tutorial/normal/summary.csv").set_index("parameter")
-    assert summary.loc["mu", "mean"] == pytest.approx(1.8155, abs=0.02)
-    assert summary.loc["lnsigma", "mean"] == pytest.approx(-0.383, abs=0.02)
+    summary = read("apogee/tutorial/normal/summary.csv").set_index(["method", "parameter"])
+    assert summary.loc[("nuts", "mu"), "mean"] == pytest.approx(1.8155, abs=0.02)
+    assert summary.loc[("nuts", "lnsigma"), "mean"] == pytest.approx(-0.383, abs=0.02)
+    exact = summary.loc["exact"]
+    assert exact.loc["mu", ["mean", "sd"]].round(4).to_list() == [1.8155, 0.1900]
+    assert exact.loc["lnsigma", ["mean", "sd"]].round(4).to_list() == [-0.3831, 0.2037]
+
+
+@pytest.mark.parametrize("catalog", ["apogee", "twin"])
+def test_nuts_and_the_exact_answer_agree(catalog):
+    table = read(f"{catalog}/tutorial/agreement.csv")
+    assert set(table["section"]) == {"cluster", "systems", "population"}
+    assert table[["mean_z", "sd_z"]].abs().to_numpy().max() < 4.5
 
 
 def test_the_periods_are_the_exact_ones():

@@ -59,6 +59,16 @@ def test_the_kernel_keeps_its_accuracy_where_signals_are_strong_and_baselines_lo
     assert np.abs(values - extended(model, grid.frequencies[chosen])).max() < allowed(model)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_the_kernel_keeps_its_accuracy_where_three_visits_leave_b_nearly_singular(seed):
+    rng = np.random.default_rng(seed)
+    visits, _ = random_visits(rng, 3, 500, amplitude=5.0, error=0.01)
+    model, grid = linear_model(visits, PRIOR), lattice(RANGE, visits.baseline_days, 3)
+    chosen = np.unique(rng.integers(0, grid.count, 3000))
+    difference = np.abs(scan(model, grid)[chosen] - extended(model, grid.frequencies[chosen]))
+    assert difference.max() < allowed(model)
+
+
 @pytest.mark.parametrize(("harmonics", "extra"), [(1, 1), (1, 4), (2, 0), (2, 2), (3, 0), (3, 1)])
 def test_the_kernel_takes_any_linear_basis_of_up_to_eight_columns(harmonics, extra):
     rng = np.random.default_rng(10 * harmonics + extra)

@@ -35,6 +35,9 @@ from starpop.visits import Visits
 LANES = 64
 BLOCKS = 16
 MAX_COLUMNS = 8
+# Where a pivot of B loses three digits (few visits, aliased) the difference of squares loses too many: at such
+# frequencies ln L is evaluated from residuals.
+NEAR_SINGULAR = 1e-3
 POINTS_PER_RESOLUTION = 10
 # With few visits ln L is a ratio of sums whose maxima crowd (two within 0.1/T of each other are common at four
 # visits), and the grid is refined: less than twofold from this many visits on, fifteenfold at four.
@@ -316,7 +319,8 @@ def scan_kernel(time, weight, velocity, static, harmonics, precision, mean, cons
     products = np.empty((2 * harmonics, 2 * channels * BLOCKS, LANES))
     cosine, sine = np.empty((2 * harmonics, channels, LANES)), np.empty((2 * harmonics, channels, LANES))
     determinant, quadratic = np.empty(LANES // 2), np.empty(LANES // 2)
-    matrix, vector = np.zeros((MAX_COLUMNS, MAX_COLUMNS)), np.empty(MAX_COLUMNS)
+    matrix, vector, design = workspace(visits)
+    diagonal = np.empty(MAX_COLUMNS)
     circular = columns == 3
     total = static_matrix[0, 0] + precision[2]
     y0 = static_vector[0] + precision[2] * mean[2]
@@ -362,8 +366,24 @@ def scan_kernel(time, weight, velocity, static, harmonics, precision, mean, cons
                     )
                     for lane in range(half):
                         at = half + lane if sign > 0 else half - 1 - lane
-                        if at < lanes:
-                            values[here + at] = level + 0.5 * (quadratic[lane] - np.log(determinant[lane]))
+                        if at >= lanes:
+                            continue
+                        values[here + at] = level + 0.5 * (quadratic[lane] - np.log(determinant[lane]))
+                        if determinant[lane] < NEAR_SINGULAR * static_matrix[0, 0] ** 2:
+                            values[here + at] = ln_likelihood_at(
+                                (first + here + at) * step,
+                                time,
+                                weight,
+                                velocity,
+                                static,
+                                harmonics,
+                                precision,
+                                mean,
+                                constant,
+                                matrix,
+                                vector,
+                                design,
+                            )
             else:
                 for m in range(2 * harmonics):
                     for q in range(channels if m < harmonics else 1):
@@ -383,12 +403,30 @@ def scan_kernel(time, weight, velocity, static, harmonics, precision, mean, cons
                         matrix,
                         vector,
                     )
+                    for k in range(columns):
+                        diagonal[k] = matrix[k, k]
                     half_ln_determinant = _cholesky(columns, matrix)
                     _forward(columns, matrix, vector)
-                    explained = 0.0
+                    explained, smallest = 0.0, 1.0
                     for k in range(columns):
                         explained += vector[k] ** 2
+                        smallest = min(smallest, matrix[k, k] ** 2 / diagonal[k])
                     values[here + lane] = offset + 0.5 * explained - half_ln_determinant
+                    if smallest < NEAR_SINGULAR:
+                        values[here + lane] = ln_likelihood_at(
+                            (first + here + lane) * step,
+                            time,
+                            weight,
+                            velocity,
+                            static,
+                            harmonics,
+                            precision,
+                            mean,
+                            constant,
+                            matrix,
+                            vector,
+                            design,
+                        )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
