@@ -6,7 +6,7 @@ import nifty_ls
 import numpy as np
 from astropy.timeseries import LombScargle
 
-from starpop.period_likelihood import period_likelihood
+from starpop.period_likelihood import period_likelihood, period_likelihoods
 from starpop.scan import linear_model, scan, uniform_lattice
 
 LOW, HIGH = 1 / 20, 1 / 1.5
@@ -63,10 +63,18 @@ def growth() -> None:
             float(np.polyfit(np.log(baselines), np.log(seconds), 1)[0]),
         ]
     )
+    numbers = np.array([50, 100, 200, 400])
+    many = [random_system(rng, 24, 1000.0, 200) for _ in range(numbers.max())]
+    seconds = [times({"": lambda n=n: period_likelihoods(many[:n], PRIOR, (1.5, 20))}, 3)[""] for n in numbers]
+    slope = np.polyfit(np.log(numbers), np.log(seconds), 1)[0]
+    rows.append(["period likelihoods, in the number of systems (50 to 400)", float(slope)])
     show("Exponents of the cost", ["", "exponent"], rows)
     flops = 12  # six products and six additions a visit and frequency
+    square = np.random.default_rng(0).normal(size=(512, 512))
+    peak = 2 * 512**3 / times({"": lambda: square @ square}, 9)[""]
     print(
-        f"\nA further visit costs {1e9 * per_visit:.3g} ns a frequency: {flops / per_visit / 1e9:.3g} Gflop/s in one core."
+        f"\nA further visit costs {1e9 * per_visit:.3g} ns a frequency; at the {peak / 1e9:.3g} Gflop/s that one core "
+        f"reaches in large matrix products it would be {1e9 * flops / peak:.3g} ns."
     )
 
 

@@ -26,7 +26,7 @@ rule calibrate:
         ranks=expand("results/calibration/ranks/{batch}.csv", batch=range(SHARES)),
     output:
         ranks="results/calibration/ranks.csv",
-        table="results/calibration/calibration.csv",
+        table=report("results/calibration/calibration.csv", category="Certificates"),
         figure=picture("results/calibration", "ranks", "Certificates"),
     params:
         settings=settings("figures", draws="calibration/draws"),
