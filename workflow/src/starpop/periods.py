@@ -63,7 +63,7 @@ def scan_systems(
     owners: dict[str, list[np.ndarray]] = {name: [np.empty(0, int)] for name in LISTS}
     likelihoods = period_likelihoods(systems, prior, period_range_days, threads)
     for i, (visits, likelihood) in enumerate(zip(systems, likelihoods, strict=True)):
-        model = linear_model(visits, prior)
+        model = likelihood.model
         grid = lattice(period_range_days, model.baseline_days, len(visits))
         ln_likelihoods[i] = envelope(
             np.append(grid.frequencies, np.exp(-likelihood.peak_ln_period)),

@@ -34,7 +34,7 @@ PARAMETERS = ("P", *COEFFICIENTS)
 STARTS = 64
 # A mode of less posterior probability than this is not counted.
 LIGHTEST_MODE = 1e-3
-MODE_COLUMNS = ("ln_evidence", "n_modes", "mode_weight", "mode_ln_period", "mode_ln_period_sd")
+MODE_COLUMNS = ("ln_evidence", "n_modes", "mode_weight")
 
 
 def build_model(visits: Visits, prior: OrbitPrior, period_range_days: tuple[float, float]) -> pm.Model:
@@ -65,8 +65,8 @@ def draw(
     Returns
     -------
     ``posterior`` with P, a, b, v0 of dimensions (system, chain, draw); ``modes`` with the ``ln_evidence``, the number
-    ``n_modes`` of peaks that have a posterior probability of 1e-3 or more, the ``mode_weight`` of the heaviest and its
-    ``mode_ln_period`` and ``mode_ln_period_sd``, each of dimension (system)
+    ``n_modes`` of peaks that have a posterior probability of 1e-3 or more, the ``mode_weight`` of the heaviest,
+    each of dimension (system)
     """
     density = UniformPeriod(period_range_days)
     draws = {name: np.empty((len(likelihoods), 1, size)) for name in PARAMETERS}
@@ -79,14 +79,7 @@ def draw(
         draws["P"][i, 0] = np.exp(drawn["lnP"])
         ln_prior = density.ln_pdf(likelihood.ln_period)
         weights = mode_weights(likelihood, density)
-        heaviest = int(weights.argmax())
-        values = (
-            likelihood.ln_evidence(ln_prior),
-            np.sum(weights >= LIGHTEST_MODE),
-            weights[heaviest],
-            likelihood.peak_ln_period[heaviest],
-            likelihood.peak_ln_period_sd[heaviest],
-        )
+        values = likelihood.ln_evidence(ln_prior), np.sum(weights >= LIGHTEST_MODE), weights.max()
         for name, value in zip(MODE_COLUMNS, values, strict=True):
             modes[name][i] = value
     coords = {"system": np.array([n.system for n in likelihoods], dtype=str)}

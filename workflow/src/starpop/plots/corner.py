@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -88,8 +88,3 @@ def contour_levels(density: np.ndarray) -> list[float]:
     ordered = np.sort(density.ravel())[::-1]
     enclosed = np.cumsum(ordered) / ordered.sum()
     return sorted(float(ordered[np.searchsorted(enclosed, share)]) for share in ENCLOSED)
-
-
-def thin(parameters: Mapping[str, np.ndarray], names: Sequence[str]) -> list[np.ndarray]:
-    """The pooled draws of some parameters."""
-    return [parameters[name].ravel() for name in names]
