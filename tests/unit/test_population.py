@@ -11,11 +11,12 @@ from scipy.stats import kstest, norm
 from conftest import random_visits
 from starpop import population
 from starpop.densities import Normal, TruncatedNormal
-from starpop.orbit import OrbitPrior, radial_velocity
+from starpop.orbit import radial_velocity
 from starpop.period_likelihood import period_likelihood
 from starpop.seeds import generator_for
+from starpop.system_model import SystemModel
 
-PRIOR = OrbitPrior(100, 150)
+PRIOR = SystemModel(100, 150)
 RANGE = (1.5, 20.0)
 HYPER = Normal((1, 10), (-2, 3))
 

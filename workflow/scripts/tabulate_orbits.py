@@ -6,7 +6,7 @@ import pandas as pd
 from astropy.table import Table
 
 from starpop import store, tables, visits
-from starpop.orbit import OrbitPrior
+from starpop.system_model import SystemModel
 
 with store.job(snakemake.log[0]):
     orbits = tables.tabulate_orbits(
@@ -16,6 +16,6 @@ with store.job(snakemake.log[0]):
         [store.read_tree(path) for path in snakemake.input.posteriors],
         pd.read_csv(snakemake.input.diagnostics),
         Table.read(snakemake.input.rejected).to_pandas(),
-        OrbitPrior(**json.loads(snakemake.params.settings)["orbit_prior"]),
+        SystemModel.from_settings(json.loads(snakemake.params.settings)["model"]),
     )
     store.write_csv(orbits, snakemake.output.orbits)

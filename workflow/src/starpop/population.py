@@ -21,10 +21,12 @@ import numpy as np
 import xarray as xr
 from numba import njit
 
+from starpop import pymc_orbit
 from starpop.densities import Normal, TruncatedNormal
-from starpop.orbit import COEFFICIENTS, OrbitPrior
-from starpop.period_likelihood import PeriodLikelihood, draw_orbits
+from starpop.orbit_draws import draw_orbits
+from starpop.period_likelihood import PeriodLikelihood
 from starpop.quadrature import HyperPosterior, integrate
+from starpop.system_model import SystemModel
 from starpop.visits import Visits
 
 if TYPE_CHECKING:  # PyMC takes seconds to load, and the exact answer does not need it
@@ -108,11 +110,11 @@ def draw(
     rng_of : the generator for a name: of each system, and "population"
     """
     parameters = hyper.draw(size, rng_of("population"))
-    columns: dict[str, list[np.ndarray]] = {name: [] for name in ("lnP", *COEFFICIENTS)}
+    columns: dict[str, list[np.ndarray]] = {}
     for likelihood in likelihoods:
         drawn = draw_orbits(likelihood, density, parameters, size, rng_of(likelihood.system))
-        for name, listed in columns.items():
-            listed.append(drawn[name])
+        for name, values in drawn.items():
+            columns.setdefault(name, []).append(values)
     data: dict[str, tuple] = {
         n: (("chain", "draw"), v[None]) for n, v in zip(HYPER_PARAMETERS, parameters, strict=True)
     }
@@ -121,14 +123,11 @@ def draw(
     return xr.DataTree.from_dict({"posterior": xr.Dataset(data, coords=coords)})
 
 
-def build_model(systems: Sequence[Visits], prior: OrbitPrior, density: Normal) -> pm.Model:
+def build_model(systems: Sequence[Visits], system_model: SystemModel, density: Normal) -> pm.Model:
     """The full PyMC model: the hyper-parameters, and the orbit of every system."""
     import pymc as pm
 
-    index = np.repeat(np.arange(len(systems)), [len(s) for s in systems])
-    time, rv, rv_err = (
-        np.concatenate([getattr(s, name) for s in systems]) for name in ("time_days", "rv_kms", "rv_err_kms")
-    )
+    values, index = pymc_orbit.concatenated(systems, system_model)
     with pm.Model(coords={"system": [s.system for s in systems]}) as model:
         mu = pm.Uniform("mu", *density.mu)
         lnsigma = pm.Uniform("lnsigma", *density.ln_sigma)
@@ -138,12 +137,7 @@ def build_model(systems: Sequence[Visits], prior: OrbitPrior, density: Normal) -
             ln_period = pm.TruncatedNormal("lnP", mu, sigma, lower=low, upper=high, dims="system")
         else:
             ln_period = pm.Normal("lnP", mu, sigma, dims="system")
-        a = pm.Normal("a", 0, prior.amplitude_sd_kms, dims="system")
-        b = pm.Normal("b", 0, prior.amplitude_sd_kms, dims="system")
-        v0 = pm.Normal("v0", 0, prior.systemic_velocity_sd_kms, dims="system")
-        phase = 2 * np.pi * time * pm.math.exp(-ln_period)[index]
-        velocity = a[index] * pm.math.cos(phase) + b[index] * pm.math.sin(phase) + v0[index]
-        pm.Normal("rv", velocity, rv_err, observed=rv)
+        pymc_orbit.observe(system_model, systems[0], values, pm.math.exp(ln_period)[index], index)
     return model
 
 

@@ -20,6 +20,8 @@ RESERVED = {
     "system_models": {"figures"},
     "population_models": {"figures", "periods", "exact", "posteriors", "focus_system"},
 }
+# The prior of each noise model's number.
+NOISE_PRIORS = {"scaled": "ln_error_scale", "jitter": "ln_jitter_kms"}
 
 
 def check(config: Mapping[str, Any], schema_path: str | Path) -> None:
@@ -85,6 +87,25 @@ def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
     for key, (low, high) in ranges.items():
         if not low < high:
             yield f"{key}: [{low}, {high}] is empty; the lower end stands first."
+
+
+def resolve(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with every system model complete: defaults, and of the priors those that it uses.
+
+    A rule that takes a system model so depends on nothing that the model does not use.
+    """
+    models = {}
+    for name, choices in config["system_models"].items():
+        model: dict[str, Any] = {"offsets": False, "times": "reported"} | dict(choices)
+        used = ["amplitude_sd_kms", "systemic_velocity_sd_kms"]
+        used += ["eccentricity_scale"] if model["harmonics"] > 1 else []
+        used += ["trend_sd_kms_per_year"] if model["trend"] else []
+        used += ["offset_sd_kms"] if model["offsets"] else []
+        model["orbit_prior"] = {key: config["orbit_prior"][key] for key in used}
+        if model["noise"] in NOISE_PRIORS:
+            model["noise_prior"] = config["noise_prior"][NOISE_PRIORS[model["noise"]]]
+        models[name] = model
+    return dict(config) | {"system_models": models}
 
 
 def lookup(config: Mapping[str, Any], path: str) -> Any:

@@ -24,12 +24,16 @@ class Visits:
     time_days : (J,) times since the system's first visit [d]
     rv_kms : (J,) radial velocities [km/s]
     rv_err_kms : (J,) their standard errors [km/s]
+    instruments : the instruments of the catalogue, sorted
+    instrument : (J,) which of them each visit is from, where there are any
     """
 
     system: str
     time_days: np.ndarray
     rv_kms: np.ndarray
     rv_err_kms: np.ndarray
+    instruments: tuple[str, ...] = ()
+    instrument: np.ndarray | None = None
 
     @property
     def baseline_days(self) -> float:
