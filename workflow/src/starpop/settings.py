@@ -26,7 +26,8 @@ def check(config: Mapping[str, Any], schema_path: str | Path) -> None:
     """Raise an InputError that lists everything wrong with a configuration."""
     schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
     errors = Draft202012Validator(schema).iter_errors(config)
-    problems = list(chain.from_iterable(describe(e) for e in sorted(errors, key=lambda e: e.json_path)))
+    said = chain.from_iterable(describe(e) for e in sorted(errors, key=lambda e: e.json_path))
+    problems = list(dict.fromkeys(said))  # each of several missing keys is an error that names them all
     problems = problems or list(contradictions(config))
     if problems:
         raise InputError("the configuration has mistakes:\n  - " + "\n  - ".join(problems))
@@ -70,6 +71,8 @@ def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
         for name in config[section]:
             if name in reserved:
                 yield f"{section}.{name}: this name is taken by a folder of the results; choose another."
+    for name, entry in config["catalogs"].items():
+        yield from contradictory_coordinates(f"catalogs.{name}", entry)
     ranges = {
         "period_range_days": config["period_range_days"],
         "cluster.prior.ln_depth_kpc": config["cluster"]["prior"]["ln_depth_kpc"],
@@ -85,6 +88,29 @@ def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
     for key, (low, high) in ranges.items():
         if not low < high:
             yield f"{key}: [{low}, {high}] is empty; the lower end stands first."
+
+
+def contradictory_coordinates(where: str, entry: Mapping[str, Any]) -> Iterable[str]:
+    """What a catalogue's entry says of its stars' coordinates and cannot mean; `where` is its path of keys."""
+    columns, source = entry["columns"], entry.get("coordinates")
+    named = [key for key in ("ra", "dec") if key in columns]
+    instead = "coordinates: name where the systems' names are such as 2M01282954+8522331"
+    if len(named) == 1:
+        yield f"{where}.columns.{named[0]}: {columns[named[0]]!r} stands alone; name both ra and dec, or neither."
+    for key in ("ra", "dec"):
+        if key in entry.get("units", {}) and key not in columns:
+            yield f"{where}.units.{key}: {entry['units'][key]!r} is the unit of no column; name columns.{key}."
+    if source == "columns" and not named:
+        yield f"{where}.coordinates: 'columns' needs columns.ra and columns.dec; name them, or set {instead}."
+    if source == "name" and named:
+        yield f"{where}.coordinates: 'name', but columns.{named[0]} is named too; leave out one of them."
+    if source and "observatory" not in entry:
+        yield f"{where}.coordinates: {source!r} is of no use without an observatory; add one, or leave this out."
+    if "observatory" in entry and not source and not named:
+        yield (
+            f"{where}.observatory: {dict(entry['observatory'])} needs the stars' coordinates; name columns.ra and "
+            f"columns.dec, or set {instead}."
+        )
 
 
 def lookup(config: Mapping[str, Any], path: str) -> Any:
