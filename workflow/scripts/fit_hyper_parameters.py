@@ -11,9 +11,8 @@ from starpop.system_model import SystemModel
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     density = density_from_settings(settings["population"], settings["period_range_days"])
-    systems = {s.system: s for s in visits.read_visits(snakemake.input.visits)}
-    scans = [store.read_tree(path).to_dataset() for path in snakemake.input.periods]
-    likelihoods = periods.read_likelihoods(scans, systems, SystemModel.from_settings(settings["model"]))
+    system_model = SystemModel.from_settings(settings["model"])
+    likelihoods = periods.load_likelihoods(snakemake.input.visits, snakemake.input.periods, system_model)
     model = population.build_node_model(likelihoods, density)
     sampler = Sampler(model, SamplerSettings(**settings["sampler"], draws=settings["draws"]), snakemake.threads)
     starts = starts_from(store.read_tree(snakemake.input.exact), model)

@@ -11,8 +11,9 @@ from starpop.system_model import SystemModel
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     density = density_from_settings(settings["population"], settings["period_range_days"])
-    systems = visits.read_visits(snakemake.input.visits)
-    model = population.build_model(systems, SystemModel.from_settings(settings["model"]), density)
+    system_model = SystemModel.from_settings(settings["model"])
+    systems = visits.read_visits(snakemake.input.visits, times=system_model.times)
+    model = population.build_model(systems, system_model, density)
     sampler = Sampler(model, SamplerSettings(**settings["sampler"], draws=settings["draws"]), snakemake.threads)
     starts = starts_from(store.read_tree(snakemake.input.exact), model)
     tree = sampler.run(starts, seed_for(settings["seed"], "fit_population"))

@@ -11,9 +11,7 @@ with store.job(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
     model = SystemModel.from_settings(settings["model"])
     density = density_from_settings(settings["population"], settings["period_range_days"])
-    systems = {s.system: s for s in visits.read_visits(snakemake.input.visits)}
-    scans = [store.read_tree(path).to_dataset() for path in snakemake.input.periods]
-    likelihoods = periods.read_likelihoods(scans, systems, model)
+    likelihoods = periods.load_likelihoods(snakemake.input.visits, snakemake.input.periods, model)
     hyper = population.posterior(likelihoods, density)
     log.info("ln evidence %.6f; error of the quadrature %.1e", hyper.ln_evidence, hyper.error)
     tree = population.draw(

@@ -11,9 +11,10 @@ DRAWN_BINS = 2000
 
 with store.job(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
-    systems = visits.read_visits(snakemake.input.visits, int(snakemake.wildcards.batch), settings["batches"])
-    log.info("%d systems: %s", len(systems), " ".join(s.system for s in systems))
     model = SystemModel.from_settings(settings["model"])
+    batch = int(snakemake.wildcards.batch), settings["batches"]
+    systems = visits.read_visits(snakemake.input.visits, *batch, model.times)
+    log.info("%d systems: %s", len(systems), " ".join(s.system for s in systems))
     scanned = periods.scan_systems(systems, model, settings["period_range_days"], DRAWN_BINS, snakemake.threads)
     attributes = store.provenance(settings=settings, **visits.origin(snakemake.input.visits))
     store.write_tree(xr.DataTree(scanned), snakemake.output.periods, attributes)

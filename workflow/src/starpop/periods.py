@@ -11,8 +11,9 @@ from astropy.timeseries import LombScargle
 
 from starpop.period_likelihood import PeriodLikelihood, integrate_landscape, survey_period_range
 from starpop.scan import linear_model
+from starpop.store import read_tree
 from starpop.system_model import SystemModel
-from starpop.visits import Visits
+from starpop.visits import Visits, read_visits
 
 # What is stored of each likelihood, and along which list of the file.
 LISTS = {
@@ -102,6 +103,14 @@ def scan_systems(
             "frequency": ("bin", 0.5 * (edges[1:] + edges[:-1])),
         },
     )
+
+
+def load_likelihoods(
+    visits_path: str, period_paths: Iterable[str], system_model: SystemModel
+) -> list[PeriodLikelihood]:
+    """The period likelihoods in some products, in the order of the systems' names."""
+    systems = {visits.system: visits for visits in read_visits(visits_path, times=system_model.times)}
+    return read_likelihoods((read_tree(path).to_dataset() for path in period_paths), systems, system_model)
 
 
 def read_likelihoods(

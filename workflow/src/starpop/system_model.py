@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from starpop.noise import Jitter, Noise, Reported, Scaled
-from starpop.visits import Visits
+from starpop.visits import Times, Visits
 
 DAYS_PER_YEAR = 365.25
 NOISES: dict[str, type[Scaled | Jitter]] = {"scaled": Scaled, "jitter": Jitter}
@@ -43,6 +43,7 @@ class SystemModel:
     eccentricity_scale: float = 0.1
     trend_sd_kms_per_year: float = 1.0
     offset_sd_kms: float = 1.0
+    times: Times = "reported"
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> SystemModel:
@@ -52,6 +53,7 @@ class SystemModel:
             harmonics=settings["harmonics"],
             trend=settings["trend"],
             offsets=settings["offsets"],
+            times=settings["times"],
             noise=NOISES[noise](**settings["noise_prior"]) if noise in NOISES else REPORTED,
             **settings["orbit_prior"],
         )
