@@ -17,7 +17,5 @@ with store.job(snakemake.log[0]) as log:
     status, sentence = agreement.verdict(table)
     log.info("%s: %s", status, sentence)
     store.write_csv(table, snakemake.output.agreement)
-    store.write_csv(
-        pd.DataFrame([{"fit": f"{snakemake.wildcards.system_model}/agreement", "status": status}]),
-        snakemake.output.status,
-    )
+    row = {"fit": f"{snakemake.wildcards.system_model}/agreement", "status": status}
+    store.write_csv(pd.DataFrame([row]), snakemake.output.status)

@@ -4,8 +4,8 @@
 
 and likewise for the standard deviations. Where both are right, z is a standard normal variable; one beyond 4.5 has a
 chance of 7e-6, and among N comparisons of 7e-6 N. Systems with more than one mode are left out: NUTS stays in the mode
-it starts in, and the exact answer alone has them all. The number of a noise model is compared itself, not its ln: where
-the visits do not know of it its ln has a tail so long and thin that a chain's draws of it say nothing of their error.
+it starts in, and the exact answer alone has them all. The number of a noise model is compared itself, not its ln:
+where the visits do not know of it its ln has a long thin tail, and a chain does not know the error of its draws there.
 """
 
 from __future__ import annotations

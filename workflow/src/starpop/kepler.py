@@ -60,6 +60,13 @@ def eccentricity(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.
     return np.minimum(np.abs(estimate), LARGEST_ECCENTRICITY), -np.angle(estimate)
 
 
-def omitted_amplitude(harmonics: int, e: float) -> float:
-    """The amplitude of the first harmonic that a basis leaves out, by the semi-amplitude."""
-    return float(2 * (1 - e**2) / max(e, 1e-12) * jv(harmonics + 1, (harmonics + 1) * e))
+def largest_valid_eccentricity(harmonics: int, semi_amplitude: float, amplitude_sd: float) -> float:
+    """The eccentricity at which the first harmonic that a basis leaves out has an amplitude of one standard deviation.
+
+    Parameters
+    ----------
+    semi_amplitude, amplitude_sd : of the orbit, and the standard deviation with which it is measured [km/s]
+    """
+    e = np.linspace(0, LARGEST_ECCENTRICITY, 2001)
+    omitted = np.abs(harmonic(harmonics + 1, e, np.zeros(1)))
+    return float(e[np.searchsorted(omitted, amplitude_sd / semi_amplitude, side="right") - 1])
