@@ -5,7 +5,7 @@ import json
 from starpop import periods, population, store, visits
 from starpop.densities import density_from_settings
 from starpop.orbit import OrbitPrior
-from starpop.seeds import generator_for
+from starpop.seeds import generator_for, seed_for
 
 with store.job(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
@@ -14,11 +14,12 @@ with store.job(snakemake.log[0]) as log:
     systems = {s.system: s for s in visits.read_visits(snakemake.input.visits)}
     scans = [store.read_tree(path).to_dataset() for path in snakemake.input.periods]
     likelihoods = periods.read_likelihoods(scans, systems, prior)
-    hyper = population.posterior(likelihoods, density)
-    log.info("ln evidence %.6f; error of the quadrature %.1e", hyper.ln_evidence, hyper.error)
+    seed = seed_for(settings["seed"], "integrate_population")
+    hyper = population.posterior(likelihoods, density, seed, snakemake.threads)
+    log.info("ln evidence %.6f; error %.1e", hyper.ln_evidence, hyper.error)
     tree = population.draw(
         likelihoods, density, hyper, settings["draws"], lambda name: generator_for(settings["seed"], "exact", name)
     )
-    tree["exact"] = hyper.summary(population.HYPER_PARAMETERS)
+    tree["exact"] = hyper.summary()
     attributes = store.provenance(settings=settings, **visits.origin(snakemake.input.visits))
     store.write_tree(tree, snakemake.output.exact, attributes)
