@@ -160,6 +160,12 @@ def few_nodes(name, rng, x, width=0.3, nodes=3):
     )
 
 
+def flat_nodes(likelihood, count):
+    """So many nodes of one weight, about the first."""
+    x = likelihood.ln_period[0] + np.linspace(0, 0.01, count)
+    return SimpleNamespace(system=likelihood.system, ln_period=x, ln_weight=np.zeros(count))
+
+
 @pytest.fixture(scope="module")
 def stand_ins():
     rng = np.random.default_rng(2)
@@ -210,6 +216,13 @@ def test_the_fast_sum_over_nodes_is_the_slow_one(sparse, name):
     slow = population.system_ln_likelihoods(sparse, density)(*values)
     assert slow.shape == (500, len(sparse))
     np.testing.assert_allclose(population.ln_likelihood(sparse, density)(*values), slow.sum(axis=1), rtol=1e-11)
+
+
+def test_the_fast_sum_does_not_overflow(stand_ins):
+    many = [flat_nodes(n, 30) for n in 200 * stand_ins]
+    values = np.array([1.5, 1.7]), np.array([-0.5, 0.9])
+    slow = population.system_ln_likelihoods(many, HYPER)(*values).sum(axis=1)
+    np.testing.assert_allclose(population.ln_likelihood(many, HYPER)(*values), slow, rtol=1e-12)
 
 
 def test_the_fast_sum_does_not_underflow(stand_ins):

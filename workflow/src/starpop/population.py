@@ -122,7 +122,7 @@ def _sum_over_systems(mu, inverse_sigma, x, weight, ends, values):
             # one logarithm for the systems whose product is in range
             if system < 1e-100:
                 total += _ln_sum(x[first:end], weight[first:end], mu[m], inverse_sigma[m])
-            elif product < 1e-150:
+            elif not 1e-150 < product < 1e150:
                 total += np.log(product) + np.log(system)
                 product = 1.0
             else:
