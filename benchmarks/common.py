@@ -15,11 +15,11 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np
 from astropy.table import Table
 
-from starpop.orbit import OrbitPrior
+from starpop.system_model import SystemModel
 from starpop.visits import Visits, split_systems
 
 ROOT = Path(__file__).parents[1]
-PRIOR = OrbitPrior(100, 150)
+PRIOR = SystemModel(100, 150)
 RANGE = (1.5, 20.0)
 
 

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 from astropy import units as u
-from astropy.table import QTable
+from astropy.table import QTable, Table
 
 from starpop.catalog import Selection, prepare, read_table
 from starpop.errors import InputError
+from starpop.light_travel import Observatory, coordinates_from_name, light_travel_days
+from starpop.store import write_table
 from starpop.visits import batch_of, read_visits, split_systems
 
 SETTINGS = {
@@ -15,6 +17,11 @@ SETTINGS = {
 }
 ALL = Selection("all", [], 3)
 START = 2456000.0
+STARS = ("2M01282954+8522331", "2M13400752-1630065")
+APO = {"longitude_deg": -105.8204, "latitude_deg": 32.7804, "height_m": 2788}
+BY_NAME = SETTINGS | {"coordinates": "name", "observatory": APO}
+BY_COLUMNS = SETTINGS | {"columns": SETTINGS["columns"] | {"ra": "RA", "dec": "DE"}, "observatory": APO}
+WITH_INSTRUMENT = SETTINGS | {"columns": SETTINGS["columns"] | {"instrument": "spectrograph"}}
 
 
 def make(stars=("A", "B"), visits=6, **columns):
@@ -105,12 +112,131 @@ def test_the_order_of_rows_does_not_matter():
         (make(), SETTINGS | {"units": {"time": "d", "rv": "pc"}}, ALL, "'v'.*expected a unit convertible to km / s"),
         (make(), SETTINGS, Selection(["AA"], [], 3), "systems.keep: 'AA' is not in the table"),
         (make(), SETTINGS, Selection("all", ["Q"], 3), "systems.drop: 'Q' is not in the table, which has 2 systems"),
+        (make(v=["fast"] * 12), SETTINGS, ALL, "Column 'v': could not convert .*expected numbers, .* km / s"),
+        (make(), BY_COLUMNS, ALL, "columns.ra: the table has no column 'RA'"),
+        (make(), WITH_INSTRUMENT, ALL, "columns.instrument: the table has no column 'spectrograph'"),
+        (make(RA=np.ones(12), DE=np.ones(12) * u.m), BY_COLUMNS, ALL, "'DE'.*expected a unit convertible to deg"),
+        (make(RA=["01:28:29"] * 12, DE=np.ones(12)), BY_COLUMNS, ALL, "Column 'RA': .*expected numbers, .* to deg"),
+        (make(RA=np.ones(12), DE=np.full(12, 99.0)), BY_COLUMNS, ALL, "rows is left: 12 declination is not within"),
+        (make(), BY_NAME, ALL, "'A': no coordinates can be read from this name; allowed are .*give columns"),
         (make(), SETTINGS, Selection("all", [], 20), "No visit of the table's 12 rows is left: 12 fewer than 20"),
     ],
 )
 def test_what_cannot_be_used_is_said(table, settings, selection, message):
     with pytest.raises(InputError, match=message):
         prepare(table, settings, selection)
+
+
+def test_a_row_without_a_systems_name_is_rejected():
+    table = make()
+    table["star"] = np.ma.masked_array(table["star"], mask=np.arange(12) == 3)
+    prepared = prepare(table, SETTINGS, ALL)
+    assert set(prepared.visits["system"]) == {"A", "B"}
+    assert list(prepared.rejected["row"]) == [3]
+    assert list(prepared.rejected["reason"]) == ["no name of a system"]
+
+
+def test_extra_columns_are_there_only_where_they_are_asked_for():
+    plain = ["system", "time_jd", "rv_kms", "rv_err_kms", "row"]
+    table = make(STARS, spectrograph=["x"] * 12)
+    assert prepare(table, SETTINGS, ALL).visits.colnames == plain
+    assert prepare(table, BY_NAME, ALL).visits.colnames == [*plain, "light_travel_days"]
+    assert prepare(table, WITH_INSTRUMENT, ALL).visits.colnames == [*plain, "instrument"]
+
+
+def test_the_light_travel_time_goes_with_its_visit_whatever_holds_the_coordinates():
+    ra, dec = coordinates_from_name(np.repeat(STARS, 6))
+    table = make(STARS, RA=ra / 15 * u.hourangle, DE=dec)
+    table = table[np.random.default_rng(0).permutation(len(table))]
+    visits = prepare(table, BY_NAME, ALL).visits
+    assert visits["light_travel_days"].unit == u.day
+    expected = light_travel_days(visits["time_jd"], ra, dec, Observatory(**APO))
+    np.testing.assert_allclose(visits["light_travel_days"], expected, rtol=0, atol=1e-12)
+    for settings in (BY_COLUMNS, BY_COLUMNS | {"coordinates": "columns"}):
+        ours = prepare(table, settings, ALL).visits["light_travel_days"]
+        np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-12)
+    in_hours = BY_COLUMNS | {"units": SETTINGS["units"] | {"ra": "hourangle", "dec": "arcmin"}}
+    plain = make(STARS, RA=ra / 15, DE=dec * 60)
+    ours = prepare(plain, in_hours, ALL).visits["light_travel_days"]
+    np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "reason"),
+    [
+        ("RA", np.nan, "no coordinates in its columns"),
+        ("DE", np.inf, "no coordinates in its columns"),
+        ("RA", -9999.0, "right ascension is not within 0 to 360 deg"),
+        ("RA", 360.1, "right ascension is not within 0 to 360 deg"),
+        ("DE", -90.1, "declination is not within -90 to 90 deg"),
+    ],
+)
+def test_bad_coordinates_reject_their_row_alone(column, value, reason):
+    table = make(RA=np.full(12, 30.0), DE=np.full(12, -20.0))
+    table[column][4] = value
+    prepared = prepare(table, BY_COLUMNS, ALL)
+    assert np.isfinite(prepared.visits["light_travel_days"]).all()
+    assert list(prepared.rejected["row"]) == [4]
+    assert list(prepared.rejected["reason"]) == [reason]
+    without = {key: value for key, value in BY_COLUMNS.items() if key != "observatory"}
+    assert len(prepare(table, without, ALL).rejected) == 0
+
+
+def test_a_name_without_coordinates_rejects_its_rows_alone():
+    prepared = prepare(make((*STARS, "HD 1")), BY_NAME, ALL)
+    assert set(prepared.visits["system"]) == set(STARS)
+    assert set(prepared.rejected["system"]) == {"HD 1"}
+    assert set(prepared.rejected["reason"]) == {"no coordinates in its name"}
+
+
+def test_a_row_without_an_instrument_is_rejected():
+    table = make(spectrograph=np.ma.masked_array([" x "] * 10 + ["y", "y"], mask=np.arange(12) == 2))
+    table["spectrograph"][5] = ""
+    prepared = prepare(table, WITH_INSTRUMENT, ALL)
+    assert list(prepared.rejected["row"]) == [2, 5]
+    assert set(prepared.rejected["reason"]) == {"no name of an instrument"}
+    assert set(prepared.visits["instrument"]) == {"x", "y"}
+
+
+def test_barycentric_times_have_the_light_travel_time_added(tmp_path):
+    table = make(STARS)
+    table["bjd"][:6] += np.linspace(0, 300, 6)
+    write_table(prepare(table, BY_NAME, ALL).visits, tmp_path / "visits.fits", {})
+    visits = Table.read(tmp_path / "visits.fits")
+    reported, barycentric = (read_visits(tmp_path / "visits.fits", times=t) for t in ("reported", "barycentric"))
+    assert [s.system for s in barycentric] == sorted(STARS)
+    for before, after in zip(reported, barycentric, strict=True):
+        shift = np.asarray(visits["light_travel_days"])[np.asarray(visits["system"]).astype(str) == before.system]
+        assert after.time_days[0] == 0
+        np.testing.assert_allclose(after.time_days - before.time_days, shift - shift[0], rtol=0, atol=1e-13)
+        np.testing.assert_array_equal(after.rv_kms, before.rv_kms)
+
+
+def test_the_first_visit_is_the_first_in_the_times_that_are_used():
+    visits = prepare(make(("A",)), SETTINGS, ALL).visits
+    visits["light_travel_days"] = [0.0, -4.0, 0.0, 0.0, 0.0, 0.0]
+    system = split_systems(visits, "barycentric")[0]
+    np.testing.assert_allclose(system.time_days, [0, 0.3, 7.7, 11.4, 15.1, 18.8], rtol=0, atol=1e-9)
+    np.testing.assert_array_equal(system.rv_kms, np.asarray(visits["rv_kms"])[[1, 0, 2, 3, 4, 5]])
+
+
+def test_barycentric_times_that_cannot_be_had_are_said():
+    visits = prepare(make(), SETTINGS, ALL).visits
+    message = "times: 'barycentric' .* no column light_travel_days, only system, .* observatory .* set times: reported"
+    with pytest.raises(InputError, match=message):
+        split_systems(visits, "barycentric")
+
+
+def test_instruments_are_those_of_the_whole_table_in_every_batch(tmp_path):
+    instruments = ["old"] * 6 + ["new", "blue"] * 3
+    write_table(prepare(make(spectrograph=instruments), WITH_INSTRUMENT, ALL).visits, tmp_path / "visits.fits", {})
+    systems = {s.system: s for batch in range(2) for s in read_visits(tmp_path / "visits.fits", batch, 2)}
+    for system, expected in (("A", [2] * 6), ("B", [1, 0] * 3)):
+        assert systems[system].instruments == ("blue", "new", "old")
+        np.testing.assert_array_equal(systems[system].instrument, expected)
+    plain = split_systems(prepare(make(), SETTINGS, ALL).visits)[0]
+    assert plain.instruments == ()
+    assert plain.instrument is None
 
 
 def test_an_unreadable_table_is_named(tmp_path):

@@ -6,10 +6,11 @@ from scipy.integrate import dblquad
 from scipy.stats import multivariate_normal, norm
 
 from conftest import random_visits
-from starpop.orbit import OrbitPrior, conditional, design_matrix, ln_likelihood, radial_velocity
+from starpop.orbit import conditional, design_matrix, ln_likelihood, radial_velocity
+from starpop.system_model import SystemModel
 from starpop.visits import Visits
 
-PRIOR = OrbitPrior(100, 150)
+PRIOR = SystemModel(100, 150)
 
 
 @pytest.mark.parametrize("count", [3, 10, 40])
@@ -19,8 +20,8 @@ def test_ln_likelihood_is_that_of_the_visits_joint_normal_density(count):
     visits, _ = random_visits(rng, count, error=5.0)  # the covariance is then well conditioned
     frequency = rng.uniform(1 / 20, 1 / 1.5, 20)
     expected = []
-    for design in design_matrix(frequency, visits.time_days):
-        covariance = np.diag(visits.rv_err_kms**2) + design * PRIOR.variances_kms2 @ design.T
+    for design in design_matrix(frequency, visits, PRIOR):
+        covariance = np.diag(visits.rv_err_kms**2) + design * PRIOR.standard_deviations(visits) ** 2 @ design.T
         expected.append(multivariate_normal(np.zeros(count), covariance).logpdf(visits.rv_kms))
     np.testing.assert_allclose(ln_likelihood(frequency, visits, PRIOR), expected, rtol=1e-9, atol=1e-6)
 
@@ -28,7 +29,7 @@ def test_ln_likelihood_is_that_of_the_visits_joint_normal_density(count):
 def test_ln_likelihood_is_the_integral_over_amplitudes_and_systemic_velocity():
     """The same by quadrature over a and b, with v0 pinned by a very narrow prior."""
     visits = Visits("three", np.array([0.0, 1.3, 2.9]), np.array([1.0, -0.5, 0.7]), np.array([0.5, 0.4, 0.6]))
-    prior = OrbitPrior(2.0, 1e-8)
+    prior = SystemModel(2.0, 1e-8)
     period = 3.7
 
     def density(b, a):
@@ -43,8 +44,8 @@ def test_ln_likelihood_is_the_integral_over_amplitudes_and_systemic_velocity():
 def test_conditional_coefficients_are_those_of_the_joint_normal_density():
     rng = np.random.default_rng(1)
     visits, period = random_visits(rng, 8, error=5.0)
-    design = design_matrix(np.array([1 / period]), visits.time_days)[0]
-    prior = np.diag(PRIOR.variances_kms2)
+    design = design_matrix(np.array([1 / period]), visits, PRIOR)[0]
+    prior = np.diag(PRIOR.standard_deviations(visits) ** 2)
     gain = prior @ design.T @ np.linalg.inv(np.diag(visits.rv_err_kms**2) + design @ prior @ design.T)
     fit = conditional(np.array([1 / period]), visits, PRIOR)
     np.testing.assert_allclose(fit.mean[0], gain @ visits.rv_kms, rtol=1e-9)

@@ -7,16 +7,14 @@ from scipy.stats import kstest
 
 from conftest import random_visits
 from starpop.densities import Normal, TruncatedNormal, UniformPeriod
-from starpop.orbit import COEFFICIENTS, OrbitPrior, conditional, ln_likelihood
-from starpop.period_likelihood import (
-    draw_coefficients,
-    draw_ln_periods,
-    evaluate,
-    mode_weights,
-    period_likelihood,
-)
+from starpop.orbit import conditional, ln_likelihood
+from starpop.orbit_draws import draw_given_period, draw_ln_periods
+from starpop.peaks import evaluate
+from starpop.period_likelihood import mode_weights, period_likelihood
+from starpop.system_model import SystemModel
 
-PRIOR = OrbitPrior(100, 150)
+COEFFICIENTS = ("a", "b", "v0")
+PRIOR = SystemModel(100, 150)
 RANGE = (1.5, 20.0)
 UNIFORM = UniformPeriod(RANGE)
 
@@ -128,7 +126,7 @@ def test_periods_are_drawn_from_the_posterior(seed, density, parameters):
     drawn = draw_ln_periods(likelihood, density, parameters, 20_000, np.random.default_rng(seed))
     frequency = np.linspace(1 / RANGE[1], 1 / RANGE[0], 2_000_001)
     x = -np.log(frequency)
-    values = evaluate(frequency, *likelihood.model.arrays) + x
+    values = evaluate(frequency, likelihood.linear) + x
     terms = np.exp(values - values.max() + density.ln_pdf(x, *parameters))
     order = np.argsort(x)
     cdf = np.cumsum(terms[order]) / terms.sum()
@@ -148,7 +146,7 @@ def test_each_draw_can_have_parameters_of_its_own():
 def test_coefficients_are_drawn_given_the_period():
     visits, period = random_visits(np.random.default_rng(9), 8, error=3.0)
     likelihood = period_likelihood(visits, PRIOR, RANGE)
-    drawn = draw_coefficients(likelihood, np.full(40_000, np.log(period)), np.random.default_rng(0))
+    drawn = draw_given_period(likelihood, np.full(40_000, np.log(period)), np.random.default_rng(0))
     theta = np.stack([drawn[name] for name in COEFFICIENTS])
     fit = conditional(np.array([1 / period]), visits, PRIOR)
     covariance = fit.covariance()

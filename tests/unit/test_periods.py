@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from starpop.orbit import OrbitPrior
 from starpop.period_likelihood import period_likelihood
 from starpop.periods import LISTS, envelope, lomb_scargle, read_likelihoods, scan_systems
+from starpop.system_model import SystemModel
 
-PRIOR = OrbitPrior(100, 150)
+PRIOR = SystemModel(100, 150)
 RANGE = (1.5, 20.0)
 # Periods of the tutorial's systems [d], in sorted order, and the sd of their ln, from an independent exact analysis.
 APOGEE_PERIODS = [2.841144, 11.709710, 8.146561, 15.610248, 6.430672, 8.662572, 5.818556, 2.923376, 10.104035]

@@ -6,11 +6,11 @@ from pymc.model_graph import ModelGraph
 
 from starpop import cluster, population, single
 from starpop.densities import Normal
-from starpop.orbit import OrbitPrior
 from starpop.plots import pgm, style
 from starpop.plots.corner import ENCLOSED, contour_levels
+from starpop.system_model import SystemModel
 
-PRIOR = OrbitPrior(100, 150)
+PRIOR = SystemModel(100, 150)
 
 
 def models(twin):

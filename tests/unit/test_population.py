@@ -15,13 +15,14 @@ from starpop import population, quadrature
 from starpop.bridge import SampledPosterior, bridge_sampling
 from starpop.densities import Histogram, Normal, NormalMixture, PowerLaw, StudentT, TruncatedNormal
 from starpop.errors import InputError
-from starpop.orbit import OrbitPrior, radial_velocity
+from starpop.orbit import radial_velocity
 from starpop.period_likelihood import period_likelihood
 from starpop.priors import Uniform
 from starpop.priors import draw as draw_from
 from starpop.seeds import generator_for
+from starpop.system_model import SystemModel
 
-PRIOR = OrbitPrior(100, 150)
+PRIOR = SystemModel(100, 150)
 RANGE = (1.5, 20.0)
 HYPER = Normal((1, 10), (-2, 3))
 

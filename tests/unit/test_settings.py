@@ -35,6 +35,9 @@ def test_the_shipped_configurations_are_right():
     check(merged, SCHEMA)
 
 
+APO = CONFIG["catalogs"]["apogee"]["observatory"]
+
+
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
@@ -64,6 +67,57 @@ def test_the_shipped_configurations_are_right():
 def test_a_mistake_is_said_with_its_key_and_what_is_allowed(path, value, message):
     with pytest.raises(InputError, match=message):
         check(changed(path, value), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (
+            {"observatory": APO},
+            r"twin\.observatory: {'longitude_deg': -105.82.*name columns.ra and columns.dec, or set ",
+        ),
+        ({"observatory": APO | {"latitude_deg": 98.0}}, r"twin\.observatory\.latitude_deg: 98.0: .* maximum of 90"),
+        ({"observatory": APO | {"height_m": "2788"}}, r"height_m: '2788' is of type str; expected number"),
+        ({"observatory": APO | {"height": 2788}}, r"height: unknown key; .* Did you mean 'height_m'"),
+        ({"observatory": {"height_m": 2788}}, r"twin\.observatory: missing keys longitude_deg, latitude_deg"),
+        ({"observatory": APO, "coordinates": "columns"}, r"coordinates: 'columns' needs columns\.ra and columns\.dec"),
+        (
+            {"observatory": APO, "coordinates": "names"},
+            r"'names' is not one of 'columns', 'name'\. Did you mean 'name'",
+        ),
+        ({"coordinates": "name"}, r"coordinates: 'name' is of no use without an observatory; add one, or leave this"),
+        ({"columns": {"ra": "RA"}}, r"twin\.columns\.ra: 'RA' stands alone; name both ra and dec, or neither"),
+        ({"columns": {"dec": "DE"}, "observatory": APO}, r"twin\.columns\.dec: 'DE' stands alone"),
+        (
+            {"columns": {"ra": "RA", "dec": "DE"}, "observatory": APO, "coordinates": "name"},
+            r"twin\.coordinates: 'name', but columns\.ra is named too; leave out one of them",
+        ),
+        ({"units": {"dec": "deg"}}, r"twin\.units\.dec: 'deg' is the unit of no column; name columns\.dec"),
+    ],
+)
+def test_what_is_said_of_coordinates_must_go_together(entry, message):
+    config = copy.deepcopy(CONFIG)
+    twin = config["catalogs"]["twin"]
+    config["catalogs"]["twin"] = twin | entry | {"columns": twin["columns"] | entry.get("columns", {})}
+    with pytest.raises(InputError, match=message) as error:
+        check(config, SCHEMA)
+    assert str(error.value).count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"columns": {"ra": "RA", "dec": "DE", "instrument": "telescope"}, "units": {"ra": "hourangle"}},
+        {"columns": {"ra": "RA", "dec": "DE"}, "observatory": APO},
+        {"columns": {"ra": "RA", "dec": "DE"}, "observatory": APO, "coordinates": "columns"},
+        {"observatory": APO, "coordinates": "name"},
+    ],
+)
+def test_what_goes_together_may_be_said_of_coordinates(entry):
+    config = copy.deepcopy(CONFIG)
+    twin = config["catalogs"]["twin"]
+    config["catalogs"]["twin"] = twin | entry | {"columns": twin["columns"] | entry.get("columns", {})}
+    check(config, SCHEMA)
 
 
 def test_all_mistakes_are_said_at_once():

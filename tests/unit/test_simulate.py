@@ -5,9 +5,9 @@ from astropy.table import Table
 
 from conftest import ROOT
 from starpop import store
-from starpop.orbit import OrbitPrior
 from starpop.period_likelihood import period_likelihood
 from starpop.simulate import TWIN_META, simulate_twin
+from starpop.system_model import SystemModel
 
 
 def test_the_embedded_catalogue_is_made_again_byte_for_byte(tmp_path):
@@ -24,7 +24,7 @@ def test_the_twin_is_as_large_as_the_tutorials_table(twin):
 def test_every_true_orbit_is_at_the_best_peak(twin):
     """Noise is jitter and errors together, so widths under the reported errors alone do not bound the difference."""
     truth = Table.read(ROOT / "data" / "twin_truth.ecsv")
-    prior = OrbitPrior(100, 150)
+    prior = SystemModel(100, 150)
     for visits, row in zip(twin, truth, strict=True):
         peaks = period_likelihood(visits, prior, (1.5, 20)).peak_ln_period
         noise = np.hypot(row["jitter"], row["rv_err"])

@@ -8,9 +8,9 @@ import xarray as xr
 from conftest import ROOT
 from starpop import tables
 from starpop.errors import InputError
-from starpop.orbit import OrbitPrior
+from starpop.system_model import SystemModel
 
-PRIOR = OrbitPrior(100, 150)
+PRIOR = SystemModel(100, 150)
 COLUMNS = ["section", "parameter", "mean", "sd", "hdi_3%", "hdi_97%", "ess_bulk", "ess_tail", "note"]
 
 

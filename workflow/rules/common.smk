@@ -20,11 +20,12 @@ os.environ |= {"PYTHONPATH": os.pathsep.join(filter(None, [SOURCE, os.getenv("PY
 from starpop import provenance
 from starpop.diagnostics import verdict
 from starpop.errors import InputError
-from starpop.settings import as_json, check, choose_catalog
+from starpop.settings import as_json, check, choose_catalog, resolve
 
 try:
     check(config, WORKFLOW / "schemas" / "config.schema.yaml")
     CATALOG, catalog_line = choose_catalog(config)
+    RESOLVED = resolve(config)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -57,7 +58,7 @@ def settings(*keys, **paths):
 
     def read(wildcards):
         filled = {name: path.format(**wildcards) for name, path in wanted.items()}
-        return as_json(config, filled)
+        return as_json(RESOLVED, filled)
 
     return read
 

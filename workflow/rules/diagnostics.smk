@@ -115,7 +115,7 @@ rule collect_diagnostics:
     output:
         diagnostics="results/{catalog}/diagnostics.csv",
     params:
-        settings=settings("diagnostics", "system_models"),
+        settings=settings("diagnostics"),
         code=source_digest("collect_diagnostics"),
     log:
         "logs/collect_diagnostics/{catalog}.log",

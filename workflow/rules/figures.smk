@@ -72,7 +72,7 @@ rule plot_focus_system:
         time_series=picture("results/{catalog}/{system_model}", "focus_time_series", "Systems"),
         folded=picture("results/{catalog}/{system_model}", "focus_folded", "Systems"),
     params:
-        settings=settings("figures", "focus_system"),
+        settings=settings("figures", "focus_system", times="system_models/{system_model}/times"),
         code=source_digest("plot_focus_system"),
     log:
         "logs/plot_focus_system/{catalog}/{system_model}.log",
@@ -114,7 +114,7 @@ rule plot_orbits:
     output:
         *picture("results/{catalog}/{system_model}", "orbits", "Systems"),
     params:
-        settings=settings("figures"),
+        settings=settings("figures", times="system_models/{system_model}/times"),
         code=source_digest("plot_orbits"),
     log:
         "logs/plot_orbits/{catalog}/{system_model}.log",

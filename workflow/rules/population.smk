@@ -11,7 +11,6 @@ rule integrate_population:
     params:
         settings=settings(
             "period_range_days",
-            "orbit_prior",
             "seed",
             model="system_models/{system_model}",
             population="population_models/{population_model}",
@@ -39,7 +38,6 @@ rule fit_population:
     params:
         settings=settings(
             "period_range_days",
-            "orbit_prior",
             "sampler",
             "seed",
             model="system_models/{system_model}",
@@ -69,7 +67,6 @@ rule fit_hyper_parameters:
     params:
         settings=settings(
             "period_range_days",
-            "orbit_prior",
             "sampler",
             "seed",
             model="system_models/{system_model}",

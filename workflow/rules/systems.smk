@@ -10,7 +10,6 @@ rule scan_periods:
     params:
         settings=settings(
             "period_range_days",
-            "orbit_prior",
             "batches",
             model="system_models/{system_model}",
         ),
@@ -35,7 +34,7 @@ rule draw_orbits:
         exact="results/{catalog}/{system_model}/exact/{batch}.nc",
     params:
         settings=settings(
-            "period_range_days", "orbit_prior", "seed", model="system_models/{system_model}", draws="draws/exact"
+            "period_range_days", "seed", model="system_models/{system_model}", draws="draws/exact"
         ),
         code=source_digest("draw_orbits"),
     log:
@@ -59,7 +58,6 @@ rule fit_systems:
     params:
         settings=settings(
             "period_range_days",
-            "orbit_prior",
             "batches",
             "sampler",
             "seed",
@@ -90,7 +88,7 @@ rule tabulate_orbits:
     output:
         orbits="results/{catalog}/{system_model}/orbits.csv",
     params:
-        settings=settings("orbit_prior"),
+        settings=settings(model="system_models/{system_model}"),
         code=source_digest("tabulate_orbits"),
     log:
         "logs/tabulate_orbits/{catalog}/{system_model}.log",

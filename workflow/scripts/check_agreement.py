@@ -17,4 +17,7 @@ with store.job(snakemake.log[0]) as log:
     status, sentence = agreement.verdict(table)
     log.info("%s: %s", status, sentence)
     store.write_csv(table, snakemake.output.agreement)
-    store.write_csv(pd.DataFrame([{"fit": "agreement", "status": status}]), snakemake.output.status)
+    store.write_csv(
+        pd.DataFrame([{"fit": f"{snakemake.wildcards.system_model}/agreement", "status": status}]),
+        snakemake.output.status,
+    )

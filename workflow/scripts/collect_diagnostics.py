@@ -1,6 +1,7 @@
 """All fits of a catalogue in one table; an error where diagnostics.strict asks for one."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 
@@ -10,8 +11,8 @@ from starpop.errors import InputError
 with store.job(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
     systems = [
-        pd.read_csv(path).assign(fit=lambda table, model=model: model + "/" + table["fit"])
-        for model, path in zip(settings["system_models"], snakemake.input.systems, strict=True)
+        pd.read_csv(path).assign(fit=lambda table, model=Path(path).parent.name: model + "/" + table["fit"])
+        for path in snakemake.input.systems
     ]
     others = [snakemake.input.cluster, *snakemake.input.populations, *snakemake.input.agreement]
     table = pd.concat([*map(pd.read_csv, others), *systems])

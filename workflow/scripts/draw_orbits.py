@@ -3,13 +3,12 @@
 import json
 
 from starpop import periods, single, store, visits
-from starpop.orbit import OrbitPrior
+from starpop.system_model import SystemModel
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
-    systems = {s.system: s for s in visits.read_visits(snakemake.input.visits)}
-    scan = store.read_tree(snakemake.input.periods).to_dataset()
-    likelihoods = periods.read_likelihoods([scan], systems, OrbitPrior(**settings["orbit_prior"]))
+    model = SystemModel.from_settings(settings["model"])
+    likelihoods = periods.load_likelihoods(snakemake.input.visits, [snakemake.input.periods], model)
     tree = single.draw(likelihoods, settings["period_range_days"], settings["draws"], settings["seed"])
     attributes = store.provenance(settings=settings, **visits.origin(snakemake.input.visits))
     store.write_tree(tree, snakemake.output.exact, attributes)

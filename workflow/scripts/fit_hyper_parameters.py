@@ -4,16 +4,15 @@ import json
 
 from starpop import periods, population, store, visits
 from starpop.densities import density_from_settings
-from starpop.orbit import OrbitPrior
 from starpop.sampling import Sampler, SamplerSettings, starts_from
 from starpop.seeds import seed_for
+from starpop.system_model import SystemModel
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     density = density_from_settings(settings["population"], settings["period_range_days"])
-    systems = {s.system: s for s in visits.read_visits(snakemake.input.visits)}
-    scans = [store.read_tree(path).to_dataset() for path in snakemake.input.periods]
-    likelihoods = periods.read_likelihoods(scans, systems, OrbitPrior(**settings["orbit_prior"]))
+    system_model = SystemModel.from_settings(settings["model"])
+    likelihoods = periods.load_likelihoods(snakemake.input.visits, snakemake.input.periods, system_model)
     model = population.build_node_model(likelihoods, density)
     sampler = Sampler(model, SamplerSettings(**settings["sampler"], draws=settings["draws"]), snakemake.threads)
     starts = starts_from(store.read_tree(snakemake.input.exact), model)

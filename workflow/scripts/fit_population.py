@@ -4,15 +4,16 @@ import json
 
 from starpop import population, store, visits
 from starpop.densities import density_from_settings
-from starpop.orbit import OrbitPrior
 from starpop.sampling import Sampler, SamplerSettings, starts_from
 from starpop.seeds import seed_for
+from starpop.system_model import SystemModel
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     density = density_from_settings(settings["population"], settings["period_range_days"])
-    systems = visits.read_visits(snakemake.input.visits)
-    model = population.build_model(systems, OrbitPrior(**settings["orbit_prior"]), density)
+    system_model = SystemModel.from_settings(settings["model"])
+    systems = visits.read_visits(snakemake.input.visits, times=system_model.times)
+    model = population.build_model(systems, system_model, density)
     sampler = Sampler(model, SamplerSettings(**settings["sampler"], draws=settings["draws"]), snakemake.threads)
     starts = starts_from(store.read_tree(snakemake.input.exact), model)
     tree = sampler.run(starts, seed_for(settings["seed"], "fit_population"))

@@ -3,19 +3,19 @@
 import json
 
 from starpop import periods, single, store, visits
-from starpop.orbit import OrbitPrior
 from starpop.sampling import SamplerSettings
+from starpop.system_model import SystemModel
 
 with store.job(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
-    systems = visits.read_visits(snakemake.input.visits, int(snakemake.wildcards.batch), settings["batches"])
+    model = SystemModel.from_settings(settings["model"])
+    batch = int(snakemake.wildcards.batch), settings["batches"]
+    systems = visits.read_visits(snakemake.input.visits, *batch, model.times)
     log.info("%d systems: %s", len(systems), " ".join(s.system for s in systems))
-    prior = OrbitPrior(**settings["orbit_prior"])
-    scan = store.read_tree(snakemake.input.periods).to_dataset()
     tree = single.fit_systems(
         systems,
-        periods.read_likelihoods([scan], {s.system: s for s in systems}, prior),
-        prior,
+        periods.load_likelihoods(snakemake.input.visits, [snakemake.input.periods], model),
+        model,
         settings["period_range_days"],
         SamplerSettings(**settings["sampler"], draws=settings["draws"]),
         settings["seed"],

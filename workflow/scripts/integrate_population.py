@@ -4,16 +4,14 @@ import json
 
 from starpop import periods, population, store, visits
 from starpop.densities import density_from_settings
-from starpop.orbit import OrbitPrior
 from starpop.seeds import generator_for, seed_for
+from starpop.system_model import SystemModel
 
 with store.job(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
-    prior = OrbitPrior(**settings["orbit_prior"])
+    model = SystemModel.from_settings(settings["model"])
     density = density_from_settings(settings["population"], settings["period_range_days"])
-    systems = {s.system: s for s in visits.read_visits(snakemake.input.visits)}
-    scans = [store.read_tree(path).to_dataset() for path in snakemake.input.periods]
-    likelihoods = periods.read_likelihoods(scans, systems, prior)
+    likelihoods = periods.load_likelihoods(snakemake.input.visits, snakemake.input.periods, model)
     seed = seed_for(settings["seed"], "integrate_population")
     hyper = population.posterior(likelihoods, density, seed, snakemake.threads)
     log.info("ln evidence %.6f; error %.1e", hyper.ln_evidence, hyper.error)

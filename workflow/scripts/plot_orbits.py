@@ -10,10 +10,12 @@ from starpop.plots.style import Style, failures, save
 from starpop.visits import read_visits
 
 with store.job(snakemake.log[0]):
-    style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
+    settings = json.loads(snakemake.params.settings)
+    style = Style.from_settings(settings["figures"])
+    visits = read_visits(snakemake.input.visits, times=settings["times"])
     orbits = tables.highest_points([store.read_tree(path) for path in snakemake.input.posteriors])
     table = pd.read_csv(snakemake.input.orbits)
     failed = failures(table[table["system"].isin(orbits)].set_index("system")["status"].to_dict())
-    figure = systems.orbits_grid(read_visits(snakemake.input.visits), orbits, table, style)
+    figure = systems.orbits_grid(visits, orbits, table, style)
     source = f"catalogue {snakemake.wildcards.catalog}, model {snakemake.wildcards.system_model}"
     save(figure, snakemake.output, style, source, failed)

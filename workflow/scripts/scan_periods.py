@@ -5,15 +5,16 @@ import json
 import xarray as xr
 
 from starpop import periods, store, visits
-from starpop.orbit import OrbitPrior
+from starpop.system_model import SystemModel
 
 DRAWN_BINS = 2000
 
 with store.job(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
-    systems = visits.read_visits(snakemake.input.visits, int(snakemake.wildcards.batch), settings["batches"])
+    model = SystemModel.from_settings(settings["model"])
+    batch = int(snakemake.wildcards.batch), settings["batches"]
+    systems = visits.read_visits(snakemake.input.visits, *batch, model.times)
     log.info("%d systems: %s", len(systems), " ".join(s.system for s in systems))
-    prior = OrbitPrior(**settings["orbit_prior"])
-    scanned = periods.scan_systems(systems, prior, settings["period_range_days"], DRAWN_BINS, snakemake.threads)
+    scanned = periods.scan_systems(systems, model, settings["period_range_days"], DRAWN_BINS, snakemake.threads)
     attributes = store.provenance(settings=settings, **visits.origin(snakemake.input.visits))
     store.write_tree(xr.DataTree(scanned), snakemake.output.periods, attributes)

@@ -6,16 +6,17 @@ import pandas as pd
 from astropy.table import Table
 
 from starpop import store, tables, visits
-from starpop.orbit import OrbitPrior
+from starpop.system_model import SystemModel
 
 with store.job(snakemake.log[0]):
+    model = SystemModel.from_settings(json.loads(snakemake.params.settings)["model"])
     orbits = tables.tabulate_orbits(
-        {s.system: s for s in visits.read_visits(snakemake.input.visits)},
+        {s.system: s for s in visits.read_visits(snakemake.input.visits, times=model.times)},
         [store.read_tree(path).to_dataset() for path in snakemake.input.periods],
         [store.read_tree(path) for path in snakemake.input.exact],
         [store.read_tree(path) for path in snakemake.input.posteriors],
         pd.read_csv(snakemake.input.diagnostics),
         Table.read(snakemake.input.rejected).to_pandas(),
-        OrbitPrior(**json.loads(snakemake.params.settings)["orbit_prior"]),
+        model,
     )
     store.write_csv(orbits, snakemake.output.orbits)

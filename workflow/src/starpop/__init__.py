@@ -10,8 +10,8 @@ The few names that a notebook needs are here; everything else stands in the modu
 ...     period = np.exp(rng.normal(1.8, 0.5))
 ...     rv = 20 * np.cos(2 * np.pi * time / period) + rng.normal(0, 0.2, 20)
 ...     systems.append(starpop.Visits(f"S{n}", time, rv, np.full(20, 0.2)))
->>> prior = starpop.OrbitPrior(amplitude_sd_kms=100, systemic_velocity_sd_kms=150)
->>> likelihoods = [starpop.likelihood(visits, prior, (1.5, 20)) for visits in systems]
+>>> model = starpop.SystemModel(amplitude_sd_kms=100, systemic_velocity_sd_kms=150)
+>>> likelihoods = [starpop.likelihood(visits, model, (1.5, 20)) for visits in systems]
 >>> density = starpop.Normal(mu=(1, 10), ln_sigma=(-2, 3))
 >>> posterior = starpop.population_posterior(likelihoods, density)
 >>> mean, sd = posterior.moments()["mu"]
@@ -28,11 +28,13 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "Visits": ("visits", "Visits"),
-    "OrbitPrior": ("orbit", "OrbitPrior"),
+    "SystemModel": ("system_model", "SystemModel"),
+    "Scaled": ("noise", "Scaled"),
+    "Jitter": ("noise", "Jitter"),
     "read_table": ("catalog", "read_table"),
     "likelihood": ("period_likelihood", "period_likelihood"),
     "likelihoods": ("period_likelihood", "period_likelihoods"),
-    "draw_orbits": ("period_likelihood", "draw_orbits"),
+    "draw_orbits": ("orbit_draws", "draw_orbits"),
     "mode_weights": ("period_likelihood", "mode_weights"),
     "UniformPeriod": ("densities", "UniformPeriod"),
     "Normal": ("densities", "Normal"),

@@ -4,7 +4,8 @@
 
 and likewise for the standard deviations. Where both are right, z is a standard normal variable; one beyond 4.5 has a
 chance of 7e-6, and among N comparisons of 7e-6 N. Systems with more than one mode are left out: NUTS stays in the mode
-it starts in, and the exact answer alone has them all.
+it starts in, and the exact answer alone has them all. The number of a noise model is compared itself, not its ln: where
+the visits do not know of it its ln has a tail so long and thin that a chain's draws of it say nothing of their error.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from arviz_stats.base import array_stats
 from scipy.stats import norm
 
 from starpop.diagnostics import CHAIN_DRAW, columns_of
+from starpop.noise import Jitter, Scaled
 
 LARGEST_Z = 4.5
+NOISE_NUMBERS = (Scaled.parameter, Jitter.parameter)
 # A system is taken as having one mode where that has at least this posterior probability.
 ONE_MODE = 0.9999
 COLUMNS = (
@@ -85,13 +88,20 @@ def known_values(tree: xr.DataTree) -> dict[str, tuple[float, float, float, floa
     }
 
 
+def compared(posterior: xr.Dataset) -> dict[str, np.ndarray]:
+    """The (chain, draw) arrays that are compared, by name."""
+    natural = {name: name.removeprefix("ln_") for name in NOISE_NUMBERS if name in posterior}
+    numbers = {name: np.exp(posterior[name]) for name in natural}
+    return columns_of(posterior.assign(numbers).rename(natural))
+
+
 def compare_fit(
     section: str, sampler: str, exact: xr.DataTree, nuts: xr.DataTree, left_out: Iterable[str] = ()
 ) -> pd.DataFrame:
     """Compare a hierarchical fit; the parameters of the systems left out are not compared."""
     skipped = tuple(f"[{name}]" for name in left_out)
     ours, theirs = (
-        {k: v for k, v in columns_of(tree["posterior"].to_dataset()).items() if not k.endswith(skipped)}
+        {k: v for k, v in compared(tree["posterior"].to_dataset()).items() if not k.endswith(skipped)}
         for tree in (exact, nuts)
     )
     return compare(section, sampler, ours, theirs, known_values(exact))
@@ -103,7 +113,7 @@ def compare_systems(section: str, exact: xr.DataTree, nuts: xr.DataTree) -> pd.D
     names = exact["modes"].to_dataset()["system"].values
     for name in sorted(set(map(str, names)) - set(several_modes(exact))):
         ours, theirs = (
-            {f"{k}[{name}]": v for k, v in columns_of(tree["posterior"].to_dataset().sel(system=name)).items()}
+            {f"{k}[{name}]": v for k, v in compared(tree["posterior"].to_dataset().sel(system=name)).items()}
             for tree in (exact, nuts)
         )
         if not any(np.isnan(draws).any() for draws in theirs.values()):

@@ -22,12 +22,13 @@ from scipy.stats import binom, chi2
 from starpop import population
 from starpop.densities import UniformPeriod
 from starpop.density import Bounded
-from starpop.orbit import OrbitPrior, radial_velocity
-from starpop.period_likelihood import mode_weights, period_likelihood
+from starpop.orbit import radial_velocity
+from starpop.period_likelihood import mode_weights, period_likelihood, period_likelihoods
 from starpop.periods import lomb_scargle
 from starpop.priors import draw as draw_from
 from starpop.seeds import generator_for
 from starpop.simulate import visit_times
+from starpop.system_model import SystemModel
 from starpop.visits import Visits
 
 RANK_BINS = 20
@@ -54,9 +55,9 @@ class Survey:
     error_scale: float = 1.0
 
     @property
-    def prior(self) -> OrbitPrior:
-        """The prior that the coefficients are drawn from, and that they are inferred with."""
-        return OrbitPrior(self.amplitude_sd_kms, self.systemic_velocity_sd_kms)
+    def system_model(self) -> SystemModel:
+        """What the systems are drawn from, and inferred with."""
+        return SystemModel(self.amplitude_sd_kms, self.systemic_velocity_sd_kms)
 
 
 def simulate_system(
@@ -67,7 +68,8 @@ def simulate_system(
     baseline = float(np.exp(rng.uniform(*np.log(survey.baseline_days))))
     time = visit_times(count, max(baseline, 2.0 * count), rng)
     error = np.exp(rng.uniform(*np.log(survey.rv_err_kms))) * np.exp(rng.normal(0, 0.25, count))
-    theta = rng.normal(0, np.sqrt(survey.prior.variances_kms2))
+    sd = survey.system_model.standard_deviations(Visits(name, time, np.zeros(count), error))
+    theta = rng.normal(0, sd)
     velocity = radial_velocity(time, np.exp(ln_period), theta) + survey.error_scale * rng.normal(0, error)
     return Visits(name, time, velocity, error), theta
 
@@ -79,7 +81,8 @@ def rank_catalog(
     truth = {name: float(draw_from(prior, rng)) for name, prior in density.parameters.items()}
     ln_periods = density.draw(tuple(truth.values()), systems, rng)
     simulated = [simulate_system(f"S{i}", x, survey, rng) for i, x in enumerate(ln_periods)]
-    likelihoods = [period_likelihood(visits, survey.prior, density.period_range_days) for visits, _ in simulated]
+    visits = [system for system, _ in simulated]
+    likelihoods = period_likelihoods(visits, survey.system_model, density.period_range_days)
     hyper = population.posterior(likelihoods, density)
     # of the systems, only the first is drawn and ranked: the ranks of one catalogue's systems are not independent
     posterior = population.draw(likelihoods[:1], density, hyper, draws, lambda name: rng)["posterior"].to_dataset()
@@ -139,7 +142,7 @@ def recover_system(
     """Simulate a system with P uniform over the range, and look for its period in two ways."""
     period = float(rng.uniform(*period_range_days))
     visits, _ = simulate_system(name, np.log(period), survey, rng)
-    likelihood = period_likelihood(visits, survey.prior, period_range_days)
+    likelihood = period_likelihood(visits, survey.system_model, period_range_days)
     weights = mode_weights(likelihood, UniformPeriod(period_range_days))
     heaviest = int(weights.argmax())
     frequencies = np.exp(-likelihood.peak_ln_period)

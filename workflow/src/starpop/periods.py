@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import xarray as xr
 from astropy.timeseries import LombScargle
 
-from starpop.orbit import OrbitPrior
-from starpop.period_likelihood import PeriodLikelihood, period_likelihoods
-from starpop.scan import lattice, linear_model, scan
-from starpop.visits import Visits
+from starpop.period_likelihood import PeriodLikelihood, integrate_landscape, survey_period_range
+from starpop.scan import linear_model
+from starpop.store import read_tree
+from starpop.system_model import SystemModel
+from starpop.visits import Visits, read_visits
 
 # What is stored of each likelihood, and along which list of the file.
 LISTS = {
@@ -19,6 +21,8 @@ LISTS = {
     "panel": ("panel_low", "panel_high", "panel_top", "panel_ln_mass", "panel_group"),
     "peak": ("peak_ln_period", "peak_ln_period_sd", "peak_ln_likelihood"),
 }
+# Which points of its noise's lattice matter to a system: the first, and how many.
+NOISE = ("first_noise", "noise_points")
 
 
 def lomb_scargle(visits: Visits, period_range_days: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
@@ -46,7 +50,11 @@ def envelope(frequency: np.ndarray, values: np.ndarray, edges: np.ndarray) -> np
 
 
 def scan_systems(
-    systems: Sequence[Visits], prior: OrbitPrior, period_range_days: tuple[float, float], bins: int, threads: int = 1
+    systems: Sequence[Visits],
+    system_model: SystemModel,
+    period_range_days: tuple[float, float],
+    bins: int,
+    threads: int = 1,
 ) -> xr.Dataset:
     """Scan the systems of a batch.
 
@@ -57,19 +65,23 @@ def scan_systems(
     after the other, with ``node_system``, ``panel_system`` and ``peak_system`` the index of the system
     """
     edges = np.linspace(1 / period_range_days[1], 1 / period_range_days[0], bins + 1)
+
+    def scan_one(visits: Visits) -> tuple[np.ndarray, PeriodLikelihood]:
+        found = survey_period_range(visits, system_model, period_range_days)
+        frequency = np.append(found.frequency, found.peak_frequency)
+        drawn = envelope(frequency, np.append(found.values, found.peak_height), edges)
+        return drawn, integrate_landscape(found, visits, system_model)
+
     ln_likelihoods, powers = np.empty((2, len(systems), bins))
     lomb_scargle_period = np.empty(len(systems))
+    noise = np.empty((len(systems), 2), int)
     lists: dict[str, list[np.ndarray]] = {name: [np.empty(0)] for names in LISTS.values() for name in names}
     owners: dict[str, list[np.ndarray]] = {name: [np.empty(0, int)] for name in LISTS}
-    likelihoods = period_likelihoods(systems, prior, period_range_days, threads)
-    for i, (visits, likelihood) in enumerate(zip(systems, likelihoods, strict=True)):
-        model = likelihood.model
-        grid = lattice(period_range_days, model.baseline_days, len(visits))
-        ln_likelihoods[i] = envelope(
-            np.append(grid.frequencies, np.exp(-likelihood.peak_ln_period)),
-            np.append(scan(model, grid), likelihood.peak_ln_likelihood),
-            edges,
-        )
+    with ThreadPoolExecutor(threads) as pool:  # the compiled parts of several run at once
+        scanned = list(pool.map(scan_one, systems))
+    for i, (visits, (drawn, likelihood)) in enumerate(zip(systems, scanned, strict=True)):
+        ln_likelihoods[i] = drawn
+        noise[i] = likelihood.first_noise, len(likelihood.linear.constant)
         frequency, power = lomb_scargle(visits, period_range_days)
         lomb_scargle_period[i] = 1 / frequency[power.argmax()]
         powers[i] = envelope(frequency, power, edges)
@@ -83,6 +95,7 @@ def scan_systems(
             "lomb_scargle_power": (("system", "bin"), powers),
             "lomb_scargle_period_days": ("system", lomb_scargle_period),
         }
+        | {name: ("system", values) for name, values in zip(NOISE, noise.T, strict=True)}
         | {f"{dim}_system": (dim, np.concatenate(listed)) for dim, listed in owners.items()}
         | {name: (dim, np.concatenate(lists[name])) for dim, names in LISTS.items() for name in names},
         coords={
@@ -92,20 +105,33 @@ def scan_systems(
     )
 
 
+def load_likelihoods(
+    visits_path: str, period_paths: Iterable[str], system_model: SystemModel
+) -> list[PeriodLikelihood]:
+    """The period likelihoods in some products, in the order of the systems' names."""
+    systems = {visits.system: visits for visits in read_visits(visits_path, times=system_model.times)}
+    return read_likelihoods((read_tree(path).to_dataset() for path in period_paths), systems, system_model)
+
+
 def read_likelihoods(
-    scans: Iterable[xr.Dataset], systems: Mapping[str, Visits], prior: OrbitPrior
+    scans: Iterable[xr.Dataset], systems: Mapping[str, Visits], system_model: SystemModel
 ) -> list[PeriodLikelihood]:
     """The period likelihoods of some batches, in the order of the systems' names."""
     found = {}
-    for scan_ in scans:
-        owners = {dim: scan_[f"{dim}_system"].values for dim in LISTS}
-        for i, name in enumerate(map(str, scan_["system"].values)):
+    for scan in scans:
+        owners = {dim: scan[f"{dim}_system"].values for dim in LISTS}
+        for i, name in enumerate(map(str, scan["system"].values)):
             values = {
-                attribute: scan_[attribute].values[owners[dim] == i]
+                attribute: scan[attribute].values[owners[dim] == i]
                 for dim, attributes in LISTS.items()
                 for attribute in attributes
             }
             for attribute in ("node_group", "panel_group"):
                 values[attribute] = values[attribute].astype(np.int64)
-            found[name] = PeriodLikelihood(system=name, model=linear_model(systems[name], prior), **values)
+            visits = systems[name]
+            first, points = (int(scan[key].values[i]) for key in NOISE)
+            linear = linear_model(visits, system_model).at_noise(first, first + points)
+            found[name] = PeriodLikelihood(
+                **values, visits=visits, system_model=system_model, linear=linear, first_noise=first
+            )
     return [found[name] for name in sorted(found)]

@@ -22,14 +22,16 @@ import numpy as np
 import xarray as xr
 from numba import njit
 
+from starpop import pymc_orbit
 from starpop.bridge import SampledPosterior, bridge_sampling
 from starpop.densities import Normal
 from starpop.density import Density
 from starpop.errors import InputError
 from starpop.numerics import tensors
-from starpop.orbit import OrbitPrior
-from starpop.period_likelihood import PeriodLikelihood, draw_orbits
+from starpop.orbit_draws import draw_orbits
+from starpop.period_likelihood import PeriodLikelihood
 from starpop.quadrature import integrate
+from starpop.system_model import SystemModel
 from starpop.tempering import temper
 from starpop.visits import Visits
 from starpop.weighted import Posterior
@@ -219,30 +221,16 @@ def draw(
     return xr.DataTree.from_dict({"posterior": xr.Dataset(data, coords=coords)})
 
 
-def build_model(systems: Sequence[Visits], prior: OrbitPrior, density: Density) -> pm.Model:
+def build_model(systems: Sequence[Visits], system_model: SystemModel, density: Density) -> pm.Model:
     """The full PyMC model: the hyper-parameters, and the orbit of every system."""
     import pymc as pm
 
+    values, index = pymc_orbit.concatenated(systems, system_model)
     with pm.Model(coords={"system": [s.system for s in systems]}) as model:
         parameters = [p.variable(name) for name, p in density.parameters.items()]
-        _orbits(systems, prior, density.variable("lnP", parameters, dims="system"))
+        ln_period = density.variable("lnP", parameters, dims="system")
+        pymc_orbit.observe(system_model, systems[0], values, pm.math.exp(ln_period)[index], index)
     return model
-
-
-def _orbits(systems: Sequence[Visits], prior: OrbitPrior, ln_period: pm.Distribution) -> None:
-    """The coefficients and the visits of all systems, given their periods, in the model at hand."""
-    import pymc as pm
-
-    index = np.repeat(np.arange(len(systems)), [len(s) for s in systems])
-    time, rv, rv_err = (
-        np.concatenate([getattr(s, name) for s in systems]) for name in ("time_days", "rv_kms", "rv_err_kms")
-    )
-    a = pm.Normal("a", 0, prior.amplitude_sd_kms, dims="system")
-    b = pm.Normal("b", 0, prior.amplitude_sd_kms, dims="system")
-    v0 = pm.Normal("v0", 0, prior.systemic_velocity_sd_kms, dims="system")
-    phase = 2 * np.pi * time * pm.math.exp(-ln_period)[index]
-    velocity = a[index] * pm.math.cos(phase) + b[index] * pm.math.sin(phase) + v0[index]
-    pm.Normal("rv", velocity, rv_err, observed=rv)
 
 
 def build_node_model(likelihoods: Sequence[PeriodLikelihood], density: Density) -> pm.Model:

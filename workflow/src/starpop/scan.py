@@ -1,13 +1,13 @@
 """ln L of a system on a uniform grid of frequencies, with its orbital coefficients integrated out: the fast kernel.
 
 For a linear basis A(f) = [cos k w t, sin k w t (k = 1..H), Z] with w = 2 pi f and static columns Z (the first is the
-constant), weights C^-1 = diag(1/sigma^2) and the prior theta ~ N(m, L), the quantities of `orbit`,
+constant), weights C^-1 and the prior theta ~ N(m, L), the quantities of `orbit`,
 
-    ln L(f) = -1/2 [v'C^-1 v + m'L^-1 m - y'B^-1 y] - 1/2 ln|B| - 1/2 ln|L| - 1/2 sum ln(2 pi sigma^2),
+    ln L(f) = -1/2 [v'C^-1 v + m'L^-1 m - y'B^-1 y] - 1/2 ln|B| - 1/2 ln|L| - 1/2 sum ln(2 pi C_jj),
     B = A'C^-1 A + L^-1,        y = A'C^-1 v + L^-1 m,
 
-need, for every f, only sums of weights times cos(m w t) and sin(m w t): products of two harmonics are sums of
-harmonics. The kernel goes through the grid in blocks of 64 frequencies
+need, for every f and every noise, only sums of weights times cos(m w t) and sin(m w t): products of two harmonics are
+sums of harmonics. The kernel goes through the grid in blocks of 64 frequencies
 f_b +- (l + 1/2) df around their centre. With x = m w_b t_j and y = m (l + 1/2) 2 pi df t_j,
 
     sum_j g_j cos(x +- y) = sum_j (g_j cos x) cos y -+ sum_j (g_j sin x) sin y,
@@ -17,6 +17,9 @@ made once, each product serving two frequencies. The phase x at the first of 16 
 f_b t_j carried to twice the precision, and rotated from block to block: errors do not grow along the grid. Frequencies
 are whole multiples of a step df of 24 significant bits, so that they are exact in double precision.
 
+A model with an uncertain noise is a sum over the points of its lattice (`noise`): `scan` takes one of them, and
+`ln_likelihood_at` adds them all up.
+
 Velocities are taken about their mean and times about the middle of the visits: the sums then lose the fewest digits.
 That moves the prior mean m of v0; the prior of each harmonic is isotropic, so that its phase origin is free.
 """
@@ -25,16 +28,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-from starpop.orbit import OrbitPrior
+from starpop.system_model import SystemModel
 from starpop.visits import Visits
 
 LANES = 64
 BLOCKS = 16
-MAX_COLUMNS = 8
 # Where a pivot of B loses three digits (few visits, aliased) the difference of squares loses too many: at such
 # frequencies ln L is evaluated from residuals.
 NEAR_SINGULAR = 1e-3
@@ -44,20 +47,19 @@ POINTS_PER_RESOLUTION = 10
 CROWDED_VISITS = 15
 
 
-@dataclass(frozen=True)
-class LinearModel:
-    """One system's visits and the basis and prior of its orbit, ready for the kernel.
+class LinearModel(NamedTuple):
+    """One system's visits, the basis and prior of its orbit, and its noise: what the compiled functions take.
 
     Attributes
     ----------
     time : (J,) times about `time_origin` [d]
-    weight : (J,) 1/sigma^2 [s^2/km^2]
+    weight : (J, K) inverse variances at every point of the noise's lattice, descending [s^2/km^2]
     velocity : (J,) velocities about `velocity_origin` [km/s]
     static : (J, q) columns that do not depend on the frequency; the first is the constant
     harmonics : number H of harmonics
     precision : (2H + q,) prior precisions, harmonics first [s^2/km^2]
     mean : (2H + q,) prior means about the origins [km/s]
-    constant : what does not depend on the frequency in ln L
+    constant : (K,) what does not depend on the frequency in ln L, with the ln of the point's weight
     time_origin : time of the middle, from the system's first visit [d]
     velocity_origin : weighted mean velocity [km/s]
     """
@@ -69,28 +71,33 @@ class LinearModel:
     harmonics: int
     precision: np.ndarray
     mean: np.ndarray
-    constant: float
+    constant: np.ndarray
     time_origin: float
     velocity_origin: float
-
-    @property
-    def arrays(self) -> tuple:
-        """The arguments that the compiled functions take."""
-        return (
-            self.time,
-            self.weight,
-            self.velocity,
-            self.static,
-            self.harmonics,
-            self.precision,
-            self.mean,
-            self.constant,
-        )
 
     @property
     def baseline_days(self) -> float:
         """Time from the first to the last visit [d]."""
         return float(np.ptp(self.time))
+
+    def at_noise(self, first: int, end: int) -> LinearModel:
+        """The model with some of the points of its noise only."""
+        return self._replace(weight=np.ascontiguousarray(self.weight[:, first:end]), constant=self.constant[first:end])
+
+
+class Room(NamedTuple):
+    """Room for `ln_likelihood_at`: B and its factor, y and theta, at one noise and at all; the design matrix.
+
+    And two numbers a point of noise, the first the term of `ln_likelihood_at`.
+    """
+
+    matrix: np.ndarray
+    vector: np.ndarray
+    matrices: np.ndarray
+    vectors: np.ndarray
+    design: np.ndarray
+    terms: np.ndarray
+    chi2: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -107,44 +114,25 @@ class Lattice:
         return (self.first + np.arange(self.count)) * self.step
 
 
-def linear_model(
-    visits: Visits, prior: OrbitPrior, harmonics: int = 1, static: np.ndarray | None = None
-) -> LinearModel:
-    """Prepare a system for the kernel.
-
-    Parameters
-    ----------
-    visits : the system
-    prior : amplitude_sd_kms holds for every harmonic and for static columns after the first
-    harmonics : number H of harmonics of the orbit
-    static : (J, q - 1) further static columns
-
-    Raises
-    ------
-    ValueError : the basis has more than 8 columns
-    """
-    extra = np.empty((len(visits), 0)) if static is None else np.asarray(static, float)
-    columns = 2 * harmonics + 1 + extra.shape[1]
-    if columns > MAX_COLUMNS:
-        raise ValueError(f"the basis has {columns} columns; at most {MAX_COLUMNS} are possible")
+def linear_model(visits: Visits, model: SystemModel) -> LinearModel:
+    """Prepare a system for the kernel."""
+    noise = model.noise.lattice(visits.rv_kms, visits.rv_err_kms)
     weight = visits.rv_err_kms**-2
     velocity_origin = float(np.sum(weight * visits.rv_kms) / np.sum(weight))
     time_origin = 0.5 * float(visits.time_days.min() + visits.time_days.max())
-    velocity = visits.rv_kms - velocity_origin
-    variance = np.full(columns, prior.amplitude_sd_kms**2)
-    variance[2 * harmonics] = prior.systemic_velocity_sd_kms**2
-    mean = np.zeros(columns)
-    mean[2 * harmonics] = -velocity_origin
-    constant = -0.5 * (np.sum(np.log(variance)) + np.sum(np.log(2 * np.pi * visits.rv_err_kms**2)))
+    sd = model.standard_deviations(visits)
+    mean = np.zeros(len(sd))
+    mean[2 * model.harmonics] = -velocity_origin
+    ln_determinant = np.sum(np.log(2 * np.pi * noise.variance), axis=1)
     return LinearModel(
         visits.time_days - time_origin,
-        weight,
-        velocity,
-        np.column_stack([np.ones(len(visits)), extra]),
-        harmonics,
-        1 / variance,
+        np.ascontiguousarray(1 / noise.variance.T),
+        visits.rv_kms - velocity_origin,
+        model.static_columns(visits),
+        model.harmonics,
+        sd**-2,
         mean,
-        float(constant),
+        noise.ln_weight - 0.5 * ln_determinant - np.sum(np.log(sd)),
         time_origin,
         velocity_origin,
     )
@@ -165,10 +153,10 @@ def uniform_lattice(low: float, high: float, steps: int) -> Lattice:
     return Lattice(first, last - first + 1, step)
 
 
-def scan(model: LinearModel, grid: Lattice) -> np.ndarray:
-    """(count,) ln-likelihood on a lattice of frequencies."""
+def scan(model: LinearModel, grid: Lattice, noise: int = 0) -> np.ndarray:
+    """(count,) ln-likelihood on a lattice of frequencies, at one point of the noise's lattice."""
     values = np.empty(grid.count)
-    scan_kernel(*(*model.arrays, grid.first, grid.step, values))
+    scan_kernel(model.at_noise(noise, noise + 1), grid.first, grid.step, values)
     return values
 
 
@@ -288,8 +276,11 @@ def _assemble(cosine, sine, harmonics, channels, lane, static_matrix, static_vec
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def scan_kernel(time, weight, velocity, static, harmonics, precision, mean, constant, first, step, values):
-    """ln-likelihood at the frequencies (first + k) * step."""
+def scan_kernel(model, first, step, values):
+    """ln-likelihood at the frequencies (first + k) * step; the model has one point of noise."""
+    time, velocity, static, harmonics = model.time, model.velocity, model.static, model.harmonics
+    precision, mean = model.precision, model.mean
+    weight, constant = model.weight[:, 0], model.constant[0]
     visits, count, channels = len(time), len(values), static.shape[1] + 1
     columns = len(precision)
     weighted = np.empty((channels, visits))
@@ -319,8 +310,9 @@ def scan_kernel(time, weight, velocity, static, harmonics, precision, mean, cons
     products = np.empty((2 * harmonics, 2 * channels * BLOCKS, LANES))
     cosine, sine = np.empty((2 * harmonics, channels, LANES)), np.empty((2 * harmonics, channels, LANES))
     determinant, quadratic = np.empty(LANES // 2), np.empty(LANES // 2)
-    matrix, vector, design = workspace(visits)
-    diagonal = np.empty(MAX_COLUMNS)
+    room = workspace(model)
+    matrix, vector = room.matrix, room.vector
+    diagonal = np.empty(columns)
     circular = columns == 3
     total = static_matrix[0, 0] + precision[2]
     y0 = static_vector[0] + precision[2] * mean[2]
@@ -370,20 +362,8 @@ def scan_kernel(time, weight, velocity, static, harmonics, precision, mean, cons
                             continue
                         values[here + at] = level + 0.5 * (quadratic[lane] - np.log(determinant[lane]))
                         if determinant[lane] < NEAR_SINGULAR * static_matrix[0, 0] ** 2:
-                            values[here + at] = ln_likelihood_at(
-                                (first + here + at) * step,
-                                time,
-                                weight,
-                                velocity,
-                                static,
-                                harmonics,
-                                precision,
-                                mean,
-                                constant,
-                                matrix,
-                                vector,
-                                design,
-                            )
+                            fill_design((first + here + at) * step, model, room)
+                            values[here + at] = ln_likelihood_given_noise(weight, constant, model, room)
             else:
                 for m in range(2 * harmonics):
                     for q in range(channels if m < harmonics else 1):
@@ -413,20 +393,8 @@ def scan_kernel(time, weight, velocity, static, harmonics, precision, mean, cons
                         smallest = min(smallest, matrix[k, k] ** 2 / diagonal[k])
                     values[here + lane] = offset + 0.5 * explained - half_ln_determinant
                     if smallest < NEAR_SINGULAR:
-                        values[here + lane] = ln_likelihood_at(
-                            (first + here + lane) * step,
-                            time,
-                            weight,
-                            velocity,
-                            static,
-                            harmonics,
-                            precision,
-                            mean,
-                            constant,
-                            matrix,
-                            vector,
-                            design,
-                        )
+                        fill_design((first + here + lane) * step, model, room)
+                        values[here + lane] = ln_likelihood_given_noise(weight, constant, model, room)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -462,32 +430,49 @@ def _backward(count, factor, vector):
 
 
 @njit(cache=True, nogil=True)
-def workspace(visits):
-    """Room for `ln_likelihood_at`: B and its factor, y and theta, and the design matrix."""
-    return np.empty((MAX_COLUMNS, MAX_COLUMNS)), np.empty(MAX_COLUMNS), np.empty((visits, MAX_COLUMNS))
+def workspace(model):
+    """Room for `ln_likelihood_at`."""
+    columns, (visits, points) = len(model.precision), model.weight.shape
+    return Room(
+        np.empty((columns, columns)),
+        np.empty(columns),
+        np.empty((columns, columns, points)),
+        np.empty((columns, points)),
+        np.empty((visits, columns)),
+        np.empty(points),
+        np.empty(points),
+    )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def factorise(frequency, time, weight, velocity, static, harmonics, precision, mean, matrix, vector, design):
-    """Cholesky factor of B (lower half of `matrix`), theta = B^-1 y (`vector`), and 1/2 ln|B|."""
-    count = len(precision)
-    for k in range(count):
-        for i in range(k + 1):
-            matrix[k, i] = 0.0
-        matrix[k, k] = precision[k]
-        vector[k] = precision[k] * mean[k]
-    for j in range(len(time)):
-        angle = 2 * np.pi * turns(frequency, time[j])
+def fill_design(frequency, model, room):
+    """The design matrix at a frequency."""
+    design, harmonics = room.design, model.harmonics
+    for j in range(len(model.time)):
+        angle = 2 * np.pi * turns(frequency, model.time[j])
         c, s = np.cos(angle), np.sin(angle)
         design[j, 0], design[j, 1] = c, s
         for k in range(1, harmonics):
             design[j, 2 * k] = design[j, 2 * k - 2] * c - design[j, 2 * k - 1] * s
             design[j, 2 * k + 1] = design[j, 2 * k - 1] * c + design[j, 2 * k - 2] * s
-        for q in range(static.shape[1]):
-            design[j, 2 * harmonics + q] = static[j, q]
+        for q in range(model.static.shape[1]):
+            design[j, 2 * harmonics + q] = model.static[j, q]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def factorise(weight, model, room):
+    """Cholesky factor of B (lower half of the matrix), theta = B^-1 y (the vector), and 1/2 ln|B|, at a noise."""
+    matrix, vector, design, precision = room.matrix, room.vector, room.design, model.precision
+    count = len(precision)
+    for k in range(count):
+        for i in range(k + 1):
+            matrix[k, i] = 0.0
+        matrix[k, k] = precision[k]
+        vector[k] = precision[k] * model.mean[k]
+    for j in range(len(weight)):
         for k in range(count):
             scaled = weight[j] * design[j, k]
-            vector[k] += scaled * velocity[j]
+            vector[k] += scaled * model.velocity[j]
             for i in range(k + 1):
                 matrix[k, i] += scaled * design[j, i]
     half_ln_determinant = _cholesky(count, matrix)
@@ -497,20 +482,91 @@ def factorise(frequency, time, weight, velocity, static, harmonics, precision, m
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def ln_likelihood_at(
-    frequency, time, weight, velocity, static, harmonics, precision, mean, constant, matrix, vector, design
-):
-    """ln-likelihood at any one frequency, from residuals: it keeps its digits where sum (v/sigma)^2 is large."""
-    half_ln_determinant = factorise(
-        frequency, time, weight, velocity, static, harmonics, precision, mean, matrix, vector, design
-    )
-    count = len(precision)
+def ln_likelihood_given_noise(weight, constant, model, room):
+    """ln-likelihood at one noise and the frequency of the design matrix.
+
+    From residuals: it keeps its digits where sum (v/sigma)^2 is large.
+    """
+    half_ln_determinant = factorise(weight, model, room)
+    vector, design = room.vector, room.design
     chi2 = 0.0
-    for k in range(count):
-        chi2 += precision[k] * (mean[k] - vector[k]) ** 2
-    for j in range(len(time)):
-        residual = velocity[j]
-        for k in range(count):
+    for k in range(len(vector)):
+        chi2 += model.precision[k] * (model.mean[k] - vector[k]) ** 2
+    for j in range(len(weight)):
+        residual = model.velocity[j]
+        for k in range(len(vector)):
             residual -= design[j, k] * vector[k]
         chi2 += weight[j] * residual * residual
     return constant - 0.5 * chi2 - half_ln_determinant
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def ln_likelihood_at(frequency, model, room):
+    """ln-likelihood at any one frequency, with the noise summed over."""
+    fill_design(frequency, model, room)
+    terms = room.terms
+    if len(terms) == 1:
+        terms[0] = ln_likelihood_given_noise(model.weight[:, 0], model.constant[0], model, room)
+        return terms[0]
+    _fill_terms(model, room)
+    top = terms.max()
+    total = 0.0
+    for n in range(len(terms)):
+        total += np.exp(terms[n] - top)
+    return top + np.log(total)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fill_terms(model, room):
+    """`ln_likelihood_given_noise` for all points of noise, which are the innermost loops."""
+    matrices, vectors, design, terms, chi2 = room.matrices, room.vectors, room.design, room.terms, room.chi2
+    count, points = vectors.shape
+    for k in range(count):
+        vectors[k] = model.precision[k] * model.mean[k]
+        matrices[k, :k] = 0.0
+        matrices[k, k] = model.precision[k]
+    for j in range(len(design)):
+        weight = model.weight[j]
+        for k in range(count):
+            scaled = design[j, k] * model.velocity[j]
+            for n in range(points):
+                vectors[k, n] += scaled * weight[n]
+            for i in range(k + 1):
+                product = design[j, k] * design[j, i]
+                for n in range(points):
+                    matrices[k, i, n] += product * weight[n]
+    terms[:] = 1.0
+    for k in range(count):
+        for i in range(k + 1):
+            for m in range(i):
+                for n in range(points):
+                    matrices[k, i, n] -= matrices[k, m, n] * matrices[i, m, n]
+            if i < k:
+                for n in range(points):
+                    matrices[k, i, n] /= matrices[i, i, n]
+                    vectors[k, n] -= matrices[k, i, n] * vectors[i, n]
+            else:
+                for n in range(points):
+                    matrices[k, k, n] = np.sqrt(matrices[k, k, n])
+                    terms[n] *= matrices[k, k, n]
+        for n in range(points):
+            vectors[k, n] /= matrices[k, k, n]
+    chi2[:] = 0.0
+    for k in range(count - 1, -1, -1):
+        for i in range(k + 1, count):
+            for n in range(points):
+                vectors[k, n] -= matrices[i, k, n] * vectors[i, n]
+        for n in range(points):
+            vectors[k, n] /= matrices[k, k, n]
+            chi2[n] += model.precision[k] * (model.mean[k] - vectors[k, n]) ** 2
+    residual = matrices[0, 0]
+    for j in range(len(design)):
+        weight = model.weight[j]
+        residual[:] = model.velocity[j]
+        for k in range(count):
+            for n in range(points):
+                residual[n] -= design[j, k] * vectors[k, n]
+        for n in range(points):
+            chi2[n] += weight[n] * residual[n] * residual[n]
+    for n in range(points):
+        terms[n] = model.constant[n] - 0.5 * chi2[n] - np.log(terms[n])

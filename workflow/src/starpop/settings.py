@@ -20,13 +20,16 @@ RESERVED = {
     "system_models": {"figures"},
     "population_models": {"figures", "periods", "exact", "posteriors", "focus_system"},
 }
+# The prior of each noise model's number.
+NOISE_PRIORS = {"scaled": "ln_error_scale", "jitter": "ln_jitter_kms"}
 
 
 def check(config: Mapping[str, Any], schema_path: str | Path) -> None:
     """Raise an InputError that lists everything wrong with a configuration."""
     schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
     errors = Draft202012Validator(schema).iter_errors(config)
-    problems = list(chain.from_iterable(describe(e) for e in sorted(errors, key=lambda e: e.json_path)))
+    said = chain.from_iterable(describe(e) for e in sorted(errors, key=lambda e: e.json_path))
+    problems = list(dict.fromkeys(said))  # each of several missing keys is an error that names them all
     problems = problems or list(contradictions(config))
     if problems:
         raise InputError("the configuration has mistakes:\n  - " + "\n  - ".join(problems))
@@ -70,6 +73,8 @@ def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
         for name in config[section]:
             if name in reserved:
                 yield f"{section}.{name}: this name is taken by a folder of the results; choose another."
+    for name, entry in config["catalogs"].items():
+        yield from contradictory_coordinates(f"catalogs.{name}", entry)
     ranges = {
         "period_range_days": config["period_range_days"],
         "cluster.prior.ln_depth_kpc": config["cluster"]["prior"]["ln_depth_kpc"],
@@ -85,6 +90,64 @@ def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
     for key, (low, high) in ranges.items():
         if not low < high:
             yield f"{key}: [{low}, {high}] is empty; the lower end stands first."
+
+
+def unsuited_models(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
+    """Choices of the system models that the catalogue to analyse has nothing for."""
+    entry = config["catalogs"][catalog]
+    for name, model in config["system_models"].items():
+        if model.get("offsets") and "instrument" not in entry["columns"]:
+            yield (
+                f"system_models.{name}.offsets: true, but catalogue {catalog} tells no instruments; name its column "
+                f"as catalogs.{catalog}.columns.instrument, or leave offsets out."
+            )
+        if model.get("times") == "barycentric" and "observatory" not in entry:
+            yield (
+                f"system_models.{name}.times: 'barycentric', but catalogue {catalog} has no observatory to correct "
+                f"from; add catalogs.{catalog}.observatory and coordinates, or set times: reported."
+            )
+
+
+def resolve(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with every system model complete: defaults, and of the priors those that it uses.
+
+    A rule that takes a system model so depends on nothing that the model does not use.
+    """
+    models = {}
+    for name, choices in config["system_models"].items():
+        model: dict[str, Any] = {"offsets": False, "times": "reported"} | dict(choices)
+        used = ["amplitude_sd_kms", "systemic_velocity_sd_kms"]
+        used += ["eccentricity_scale"] if model["harmonics"] > 1 else []
+        used += ["trend_sd_kms_per_year"] if model["trend"] else []
+        used += ["offset_sd_kms"] if model["offsets"] else []
+        model["orbit_prior"] = {key: config["orbit_prior"][key] for key in used}
+        if model["noise"] in NOISE_PRIORS:
+            model["noise_prior"] = config["noise_prior"][NOISE_PRIORS[model["noise"]]]
+        models[name] = model
+    return dict(config) | {"system_models": models}
+
+
+def contradictory_coordinates(where: str, entry: Mapping[str, Any]) -> Iterable[str]:
+    """What a catalogue's entry says of its stars' coordinates and cannot mean; `where` is its path of keys."""
+    columns, source = entry["columns"], entry.get("coordinates")
+    named = [key for key in ("ra", "dec") if key in columns]
+    instead = "coordinates: name where the systems' names are such as 2M01282954+8522331"
+    if len(named) == 1:
+        yield f"{where}.columns.{named[0]}: {columns[named[0]]!r} stands alone; name both ra and dec, or neither."
+    for key in ("ra", "dec"):
+        if key in entry.get("units", {}) and key not in columns:
+            yield f"{where}.units.{key}: {entry['units'][key]!r} is the unit of no column; name columns.{key}."
+    if source == "columns" and not named:
+        yield f"{where}.coordinates: 'columns' needs columns.ra and columns.dec; name them, or set {instead}."
+    if source == "name" and named:
+        yield f"{where}.coordinates: 'name', but columns.{named[0]} is named too; leave out one of them."
+    if source and "observatory" not in entry:
+        yield f"{where}.coordinates: {source!r} is of no use without an observatory; add one, or leave this out."
+    if "observatory" in entry and not source and not named:
+        yield (
+            f"{where}.observatory: {dict(entry['observatory'])} needs the stars' coordinates; name columns.ra and "
+            f"columns.dec, or set {instead}."
+        )
 
 
 def lookup(config: Mapping[str, Any], path: str) -> Any:
@@ -105,8 +168,16 @@ def choose_catalog(config: Mapping[str, Any]) -> tuple[str, str]:
 
     Raises
     ------
-    InputError : the configured catalogue's file is not there
+    InputError : the configured catalogue's file is not there, or has nothing for what a system model asks for
     """
+    name, line = _present_catalog(config)
+    problems = list(unsuited_models(config, name))
+    if problems:
+        raise InputError("the configuration has mistakes:\n  - " + "\n  - ".join(problems))
+    return name, line
+
+
+def _present_catalog(config: Mapping[str, Any]) -> tuple[str, str]:
     name = config["catalog"]
     if name != "auto":
         entry = config["catalogs"][name]

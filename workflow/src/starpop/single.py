@@ -1,7 +1,9 @@
 """The orbit of one system, as a PyMC model: the tutorial's Part 1, for every system.
 
     P ~ U(period range),   a, b ~ N(0, s_amplitude),   v0 ~ N(0, s_v0),
-    v_j ~ N(a cos(2 pi t_j / P) + b sin(2 pi t_j / P) + v0, sigma_j).
+    v_j ~ N(a cos(2 pi t_j / P) + b sin(2 pi t_j / P) + v0, sigma_j),
+
+with more coefficients, and a number of the noise, where the system model has them (`pymc_orbit`).
 
 The model is compiled once; the visits are `pm.Data`, so each further system costs only its sampling. Each system is
 sampled on its own, with a seed of its own: its draws do not depend on what else is in its batch.
@@ -12,17 +14,21 @@ where NUTS stays in the one it starts in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 from scipy.optimize import minimize_scalar
 
+from starpop import pymc_orbit
 from starpop.densities import UniformPeriod
-from starpop.orbit import COEFFICIENTS, OrbitPrior, conditional
-from starpop.period_likelihood import PeriodLikelihood, draw_orbits, mode_weights
+from starpop.noise import UncertainNoise
+from starpop.orbit import conditional
+from starpop.orbit_draws import draw_orbits
+from starpop.period_likelihood import PeriodLikelihood, mode_weights
 from starpop.seeds import generator_for, seed_for
+from starpop.system_model import SystemModel
 from starpop.visits import Visits
 
 if TYPE_CHECKING:  # PyMC takes seconds to load, and the exact answer does not need it
@@ -30,28 +36,26 @@ if TYPE_CHECKING:  # PyMC takes seconds to load, and the exact answer does not n
 
     from starpop.sampling import SamplerSettings
 
-PARAMETERS = ("P", *COEFFICIENTS)
 STARTS = 64
 # A mode of less posterior probability than this is not counted.
 LIGHTEST_MODE = 1e-3
 MODE_COLUMNS = ("ln_evidence", "n_modes", "mode_weight")
 
 
-def build_model(visits: Visits, prior: OrbitPrior, period_range_days: tuple[float, float]) -> pm.Model:
+def build_model(visits: Visits, system_model: SystemModel, period_range_days: tuple[float, float]) -> pm.Model:
     """The PyMC model of one system."""
     import pymc as pm
 
     with pm.Model() as model:
-        t = pm.Data("t", visits.time_days)
-        rv_err = pm.Data("rv_err", visits.rv_err_kms)
-        observed = pm.Data("rv_observed", visits.rv_kms)
+        values = {name: pm.Data(name, array) for name, array in pymc_orbit.data(visits, system_model).items()}
         period = pm.Uniform("P", *period_range_days)
-        a = pm.Normal("a", 0, prior.amplitude_sd_kms)
-        b = pm.Normal("b", 0, prior.amplitude_sd_kms)
-        v0 = pm.Normal("v0", 0, prior.systemic_velocity_sd_kms)
-        phase = 2 * np.pi * t / period
-        pm.Normal("rv", a * pm.math.cos(phase) + b * pm.math.sin(phase) + v0, rv_err, observed=observed)
+        pymc_orbit.observe(system_model, visits, values, period)
     return model
+
+
+def parameters(systems: Sequence[Visits], system_model: SystemModel) -> tuple[str, ...]:
+    """The names of a system's parameters, the same for all systems of a catalogue; of none, only the period."""
+    return ("P", *(system_model.parameters(systems[0]) if systems else ()))
 
 
 def draw(
@@ -64,19 +68,21 @@ def draw(
 
     Returns
     -------
-    ``posterior`` with P, a, b, v0 of dimensions (system, chain, draw); ``modes`` with the ``ln_evidence``, the number
+    ``posterior`` with P and the other parameters, of dimensions (system, chain, draw); ``modes`` with the
+    ``ln_evidence``, the number
     ``n_modes`` of peaks that have a posterior probability of 1e-3 or more, the ``mode_weight`` of the heaviest,
     each of dimension (system)
     """
     density = UniformPeriod(period_range_days)
-    draws = {name: np.empty((len(likelihoods), 1, size)) for name in PARAMETERS}
+    names = ("P",) if not likelihoods else parameters([likelihoods[0].visits], likelihoods[0].system_model)
+    draws = {name: np.empty((len(likelihoods), 1, size)) for name in names}
     modes = {name: np.empty(len(likelihoods)) for name in MODE_COLUMNS}
     for i, likelihood in enumerate(likelihoods):
         rng = generator_for(base_seed, "draw_orbits", likelihood.system)
         drawn = draw_orbits(likelihood, density, (), size, rng)
-        for name in COEFFICIENTS:
+        drawn["P"] = np.exp(drawn["lnP"])
+        for name in names:
             draws[name][i, 0] = drawn[name]
-        draws["P"][i, 0] = np.exp(drawn["lnP"])
         ln_prior = density.ln_pdf(likelihood.ln_period)
         weights = mode_weights(likelihood, density)
         values = likelihood.ln_evidence(ln_prior), np.sum(weights >= LIGHTEST_MODE), weights.max()
@@ -103,29 +109,45 @@ def best_mode_starts(
 
 
 def maximum_a_posteriori(
-    visits: Visits, prior: OrbitPrior, period_range_days: tuple[float, float], ln_period: float, width: float
+    visits: Visits, system_model: SystemModel, period_range_days: tuple[float, float], starts: Mapping[str, np.ndarray]
 ) -> dict[str, float]:
-    """The highest point of the posterior density of (P, a, b, v0), within 10 widths of a period.
+    """The highest point of the posterior density, near some draws of one mode.
 
-    With P uniform it is where the penalised chi-squared of the linear fit is smallest, so one bounded search over
-    ln P finds it: a draw can only come near it.
+    Given period and noise the coefficients are at their conditional mean, so that only these two are searched for, in
+    turns: with P uniform, the density is highest where the penalised chi-squared of the linear fit, with the noise's
+    terms, is smallest. A draw can only come near it.
     """
+    noise = system_model.noise
     low, high = np.log(period_range_days)
-    reach = 10 * min(width, 0.1 * np.exp(ln_period) / visits.baseline_days)
+    ln_periods = np.log(starts["P"])
+    x = float(np.median(ln_periods))
+    reach = 10 * min(np.ptp(ln_periods), 0.1 * np.exp(x) / visits.baseline_days)
+    bounds = (max(x - reach, low), min(x + reach, high))
+    u, spread = 0.0, 0.0
+    if noise.parameter is not None:
+        u, spread = float(np.median(starts[noise.parameter])), 2 * float(np.ptp(starts[noise.parameter]))
 
-    def cost(x: float) -> float:
-        return float(conditional(np.array([np.exp(-x)]), visits, prior).penalised_chi2[0])
+    def cost(x: float, u: float) -> float:
+        value = float(conditional(np.array([np.exp(-x)]), visits, system_model, u).penalised_chi2[0])
+        if isinstance(noise, UncertainNoise):
+            at = np.array([u])
+            value += float(np.log(noise.variance(at, visits.rv_err_kms)).sum() - 2 * noise.ln_prior(at)[0])
+        return value
 
-    bounds = (max(ln_period - reach, low), min(ln_period + reach, high))
-    best = minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-6 * reach})
-    fit = conditional(np.array([np.exp(-best.x)]), visits, prior)
-    return {"P": float(np.exp(best.x)), **dict(zip(COEFFICIENTS, map(float, fit.mean[0]), strict=True))}
+    for _ in range(1 if noise.parameter is None else 4):
+        x = minimize_scalar(cost, bounds=bounds, args=(u,), method="bounded", options={"xatol": 1e-6 * reach}).x
+        if noise.parameter is not None:
+            u = minimize_scalar(lambda u, x=x: cost(x, u), bounds=(u - spread, u + spread), method="bounded").x
+    theta = conditional(np.array([np.exp(-x)]), visits, system_model, u).mean[0]
+    numbers = {} if noise.parameter is None else {noise.parameter: float(u)}
+    coefficients = dict(zip(system_model.coefficients(visits), map(float, theta), strict=True))
+    return {"P": float(np.exp(x))} | numbers | coefficients
 
 
 def fit_systems(
     systems: Sequence[Visits],
     likelihoods: Sequence[PeriodLikelihood],
-    prior: OrbitPrior,
+    system_model: SystemModel,
     period_range_days: tuple[float, float],
     settings: SamplerSettings,
     base_seed: int,
@@ -137,7 +159,7 @@ def fit_systems(
     ----------
     systems : the systems of a batch, possibly none
     likelihoods : the period likelihood of each
-    prior, period_range_days, settings, base_seed : as configured
+    system_model, period_range_days, settings, base_seed : as configured
     cores : chains to run at once
 
     Returns
@@ -150,21 +172,21 @@ def fit_systems(
     from starpop.sampling import Sampler
 
     shape = (len(systems), settings.chains, settings.draws)
-    posterior = {name: np.full(shape, np.nan) for name in PARAMETERS}
+    names = parameters(systems, system_model)
+    posterior = {name: np.full(shape, np.nan) for name in names}
     stats = {name: np.full(shape, np.nan) for name in ("diverging", "energy", "tree_depth", "n_steps")}
-    best = {name: np.full(len(systems), np.nan) for name in PARAMETERS}
+    best = {name: np.full(len(systems), np.nan) for name in names}
     status = [""] * len(systems)
     sampler = None
     for i, (visits, likelihood) in enumerate(zip(systems, likelihoods, strict=True)):
         if sampler is None:
-            sampler = Sampler(build_model(visits, prior, period_range_days), settings, cores)
+            sampler = Sampler(build_model(visits, system_model, period_range_days), settings, cores)
         starts = best_mode_starts(likelihood, period_range_days, generator_for(base_seed, "starts", visits.system))
-        data = {"t": visits.time_days, "rv_err": visits.rv_err_kms, "rv_observed": visits.rv_kms}
-        centre, width = np.median(np.log(starts["P"])), np.ptp(np.log(starts["P"]))
-        highest = maximum_a_posteriori(visits, prior, period_range_days, centre, width)
-        for name in PARAMETERS:
+        highest = maximum_a_posteriori(visits, system_model, period_range_days, starts)
+        for name in names:
             best[name][i] = highest[name]
         try:
+            data = pymc_orbit.data(visits, system_model)
             tree = sampler.run(starts, seed_for(base_seed, "fit_systems", visits.system), data)
         except (RuntimeError, SamplingError) as error:
             status[i] = f"not sampled: {error}"
@@ -173,14 +195,14 @@ def fit_systems(
             for name, values in target.items():
                 values[i] = tree[group][name].transpose("chain", "draw")
     dims = ("system", "chain", "draw")
-    names = {"system": [s.system for s in systems]}
+    coords = {"system": [s.system for s in systems]}
     return xr.DataTree.from_dict(
         {
-            "posterior": xr.Dataset({k: (dims, v) for k, v in posterior.items()}, coords=names),
-            "sample_stats": xr.Dataset({k: (dims, v) for k, v in stats.items()}, coords=names),
+            "posterior": xr.Dataset({k: (dims, v) for k, v in posterior.items()}, coords=coords),
+            "sample_stats": xr.Dataset({k: (dims, v) for k, v in stats.items()}, coords=coords),
             "map": xr.Dataset(
                 {k: ("system", v) for k, v in best.items()} | {"status": ("system", np.array(status, object))},
-                coords=names,
+                coords=coords,
             ),
         }
     )

@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy.stats import circmean, circstd
 
+from starpop import kepler
 from starpop.errors import InputError, nearest
-from starpop.orbit import Conditional, OrbitPrior, conditional
+from starpop.orbit import conditional
+from starpop.system_model import SystemModel
 from starpop.visits import Visits
 
 ORBIT_COLUMNS = (
@@ -35,35 +38,62 @@ ORBIT_COLUMNS = (
     "mode_weight",
     "ln_evidence",
     "status",
+    "jitter_sd_kms",
+    "error_scale",
+    "error_scale_sd",
+    "eccentricity",
+    "eccentricity_sd",
+    "omega_deg",
+    "omega_sd_deg",
+    "trend_kms_per_year",
+    "trend_sd_kms_per_year",
+    "flags",
 )
-FITTED_PARAMETERS = 4
 
 
 def orbit_row(
-    visits: Visits, draws: Mapping[str, np.ndarray], best: Mapping[str, float], prior: OrbitPrior
+    visits: Visits, draws: Mapping[str, np.ndarray], best: Mapping[str, float], model: SystemModel
 ) -> dict[str, float | int | str]:
-    """What one system's posterior draws, and its highest point, say of its orbit."""
-    amplitude = np.hypot(draws["a"], draws["b"])
+    """What one system's posterior draws, and its highest point, say of its orbit and its noise."""
     ln_period = np.log(draws["P"])
-    fit: Conditional = conditional(np.array([1 / best["P"]]), visits, prior)
-    freedom = len(visits) - FITTED_PARAMETERS
-    return {
+    row: dict[str, float | int | str] = {
         "system": visits.system,
         "n_visits": len(visits),
         "baseline_days": visits.baseline_days,
-        "period_days": draws["P"].mean(),
-        "period_sd_days": draws["P"].std(ddof=1),
+        **spread("period", draws["P"], "_days"),
         "ln_period": ln_period.mean(),
         "ln_period_sd": ln_period.std(ddof=1),
-        "semi_amplitude_kms": amplitude.mean(),
-        "semi_amplitude_sd_kms": amplitude.std(ddof=1),
+        **spread("semi_amplitude", np.hypot(draws["a"], draws["b"]), "_kms"),
         "a_kms": draws["a"].mean(),
         "b_kms": draws["b"].mean(),
-        "v0_kms": draws["v0"].mean(),
-        "v0_sd_kms": draws["v0"].std(ddof=1),
+        **spread("v0", draws["v0"], "_kms"),
         "jitter_kms": 0.0,
-        "chi2_reduced": float(fit.chi2[0]) / freedom if freedom > 0 else np.nan,
+        "chi2_reduced": reduced_chi2(visits, best, model),
     }
+    if "ln_jitter" in draws:
+        row |= spread("jitter", np.exp(draws["ln_jitter"]), "_kms")
+    if "ln_error_scale" in draws:
+        row |= spread("error_scale", np.exp(draws["ln_error_scale"]))
+    if "trend_1" in draws:
+        row |= spread("trend", draws["trend_1"], "_kms_per_year")
+    if model.harmonics > 1:
+        e, omega = kepler.eccentricity(draws["a"] - 1j * draws["b"], draws["a_2"] - 1j * draws["b_2"])
+        row |= spread("eccentricity", e)
+        row |= {"omega_deg": np.degrees(circmean(omega)) % 360, "omega_sd_deg": np.degrees(circstd(omega))}
+    return row
+
+
+def spread(name: str, values: np.ndarray, unit: str = "") -> dict[str, float]:
+    """Mean and standard deviation of draws, under the names of their columns."""
+    return {f"{name}{unit}": float(values.mean()), f"{name}_sd{unit}": float(values.std(ddof=1))}
+
+
+def reduced_chi2(visits: Visits, best: Mapping[str, float], model: SystemModel) -> float:
+    """Chi-squared at the highest point, by the visits that the period and the coefficients leave free."""
+    ln_noise = 0.0 if model.noise.parameter is None else best[model.noise.parameter]
+    fit = conditional(np.array([1 / best["P"]]), visits, model, ln_noise)
+    freedom = len(visits) - 1 - fit.mean.shape[1]
+    return float(fit.chi2[0]) / freedom if freedom > 0 else np.nan
 
 
 def tabulate_orbits(
@@ -73,7 +103,7 @@ def tabulate_orbits(
     posteriors: Sequence[xr.DataTree],
     diagnostics: pd.DataFrame,
     rejected: pd.DataFrame,
-    prior: OrbitPrior,
+    model: SystemModel,
 ) -> pd.DataFrame:
     """One row for every system of the catalogue; those that were not fitted say why in ``status``.
 
@@ -86,7 +116,7 @@ def tabulate_orbits(
         modes = tree["modes"].to_dataset()
         for i, name in enumerate(names_of(tree)):
             draws = {str(k): v.values[i].ravel() for k, v in tree["posterior"].data_vars.items()}
-            row = orbit_row(systems[name], draws, highest[name], prior)
+            row = orbit_row(systems[name], draws, highest[name], model)
             row |= {k: float(modes[k][i]) for k in ("mode_weight", "ln_evidence")} | {
                 "n_modes": int(modes["n_modes"][i])
             }
@@ -210,7 +240,7 @@ def names_of(posteriors: xr.DataTree) -> list[str]:
 
 
 def highest_points(posteriors: Sequence[xr.DataTree]) -> dict[str, dict[str, float]]:
-    """The highest point of each system's posterior (P, a, b, v0), by name, from the posteriors of all batches."""
+    """The highest point of each system's posterior, by name, from the posteriors of all batches."""
     return {
         name: {str(k): float(v.values[i]) for k, v in tree["map"].data_vars.items() if k != "status"}
         for tree in posteriors

@@ -1,7 +1,9 @@
 """Visits: the radial velocities of one system, and the table of visits that every rule starts from.
 
 The table (`results/{catalog}/visits.fits`) has one row a visit, sorted by system and time, with the columns
-``system``, ``time_jd`` [d], ``rv_kms`` [km/s], ``rv_err_kms`` [km/s] and ``row``, the row of the user's table.
+``system``, ``time_jd`` [d], ``rv_kms`` [km/s], ``rv_err_kms`` [km/s] and ``row``, the row of the user's table; and,
+where the catalogue has them, ``light_travel_days`` [d], which added to ``time_jd`` gives the time at the solar-system
+barycentre, and ``instrument``, its name.
 """
 
 from __future__ import annotations
@@ -9,9 +11,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from astropy.table import Table
+
+from starpop.errors import InputError
+
+Times = Literal["reported", "barycentric"]
 
 
 @dataclass(frozen=True)
@@ -24,12 +31,16 @@ class Visits:
     time_days : (J,) times since the system's first visit [d]
     rv_kms : (J,) radial velocities [km/s]
     rv_err_kms : (J,) their standard errors [km/s]
+    instruments : names of all instruments of the catalogue, sorted; none where it does not tell them
+    instrument : (J,) place in ``instruments`` of each visit's, or None
     """
 
     system: str
     time_days: np.ndarray
     rv_kms: np.ndarray
     rv_err_kms: np.ndarray
+    instruments: tuple[str, ...] = ()
+    instrument: np.ndarray | None = None
 
     @property
     def baseline_days(self) -> float:
@@ -47,28 +58,62 @@ def batch_of(system: str, batches: int) -> int:
     return int.from_bytes(digest[:8], "big") % batches
 
 
-def split_systems(table: Table) -> list[Visits]:
-    """The systems of a visit table, in the order of their names."""
+def light_travel(table: Table, times: Times) -> np.ndarray:
+    """(J,) what to add to the times of a visit table [d]."""
+    if times == "reported":
+        return np.zeros(len(table))
+    if "light_travel_days" not in table.colnames:
+        raise InputError(
+            f"times: {times!r} needs the light-travel time of each visit, and the visit table has no column "
+            f"light_travel_days, only {', '.join(table.colnames)}; give the catalogue's entry an observatory and "
+            "coordinates, or set times: reported."
+        )
+    return np.asarray(table["light_travel_days"], float)
+
+
+def split_systems(table: Table, times: Times = "reported") -> list[Visits]:
+    """The systems of a visit table, in the order of their names.
+
+    Parameters
+    ----------
+    times : "reported", or "barycentric": with the light-travel time to the solar-system barycentre added
+
+    Raises
+    ------
+    InputError : the times are to be barycentric and the table has no light-travel times
+    """
+    shift = light_travel(table, times)
+    jd = np.asarray(table["time_jd"], float)
     names = np.asarray(table["system"]).astype(str)
-    order = np.lexsort((table["row"], table["time_jd"], names))
+    instruments: tuple[str, ...] = ()
+    instrument = None
+    if "instrument" in table.colnames:
+        found, instrument = np.unique(np.asarray(table["instrument"]).astype(str), return_inverse=True)
+        instruments = tuple(map(str, found))
+    order = np.lexsort((table["row"], jd + shift, names))
     names, starts = np.unique(names[order], return_index=True)
     systems = []
     for name, rows in zip(names, np.split(order, starts[1:]), strict=True):
-        time = np.asarray(table["time_jd"], float)[rows]
+        first = rows[0]
         systems.append(
             Visits(
                 str(name),
-                time - time[0],
+                # Differences first: as one Julian date the sum would be rounded to 40 microseconds.
+                (jd[rows] - jd[first]) + (shift[rows] - shift[first]),
                 np.asarray(table["rv_kms"], float)[rows],
                 np.asarray(table["rv_err_kms"], float)[rows],
+                instruments,
+                None if instrument is None else instrument[rows],
             )
         )
     return systems
 
 
-def read_visits(path: str | Path, batch: int | None = None, batches: int = 1) -> list[Visits]:
+def read_visits(
+    path: str | Path, batch: int | None = None, batches: int = 1, times: Times = "reported"
+) -> list[Visits]:
     """The systems of a visit table, or those of one batch."""
-    systems = split_systems(Table.read(path))
+    systems = split_systems(Table.read(path), times)
     return [s for s in systems if batch is None or batch_of(s.system, batches) == batch]
 
 

@@ -7,18 +7,23 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
-from starpop.orbit import COEFFICIENTS, radial_velocity
+from starpop.orbit import total_errors, wave, without_trend_and_offsets
 from starpop.plots.style import TWO_COLUMNS, Style, label_outer, new_figure, panels, plain
 from starpop.visits import Visits
 
-Orbit = Mapping[str, float]  # P [d], a, b, v0 [km/s]
+Orbit = Mapping[str, float]  # P [d], a, b, v0 [km/s], and what else the system model has
 
 
-def _model(time_days: np.ndarray, orbit: Orbit) -> np.ndarray:
-    return radial_velocity(time_days, orbit["P"], np.array([orbit[name] for name in COEFFICIENTS]))
+def _errors(ax: Axes, x: np.ndarray, visits: Visits, velocity: np.ndarray, orbit: Orbit, style: Style, **how) -> None:
+    """Velocities with their reported errors, and in grey what the noise model makes of these."""
+    total = total_errors(visits, orbit)
+    if np.any(total > visits.rv_err_kms):
+        ax.errorbar(x, velocity, total, fmt="none", color=style.colors.neutral, lw=0.6, zorder=1)
+    ax.errorbar(x, velocity, visits.rv_err_kms, fmt="o", color=style.colors.data, zorder=3, **how)
 
 
 def visits_grid(systems: Sequence[Visits], style: Style) -> Figure:
@@ -38,17 +43,10 @@ def time_series(visits: Visits, orbit: Orbit, style: Style, last_day: float = 10
     figure = new_figure(TWO_COLUMNS, 2.6)
     ax = figure.subplots()
     time = np.arange(0, last_day, orbit["P"] / 128)
-    ax.plot(time, _model(time, orbit), color=style.colors.model, lw=0.8, label="highest posterior density")
-    early = visits.time_days <= last_day
-    ax.errorbar(
-        visits.time_days[early],
-        visits.rv_kms[early],
-        visits.rv_err_kms[early],
-        fmt="o",
-        color=style.colors.data,
-        label=f"{early.sum()} of {len(visits)} visits",
-        zorder=3,
-    )
+    ax.plot(time, wave(time, orbit), color=style.colors.model, lw=0.8, label="highest posterior density")
+    shown = without_trend_and_offsets(visits, orbit)
+    early = int(np.sum(visits.time_days <= last_day))
+    _errors(ax, shown.time_days, shown, shown.rv_kms, orbit, style, label=f"{early} of {len(visits)} visits")
     ax.set(xlim=(-0.01 * last_day, last_day), xlabel="time since the first visit [d]", ylabel="radial velocity [km/s]")
     ax.set_title(plain(visits.system))
     ax.margins(y=0.22)
@@ -60,13 +58,13 @@ def folded(visits: Visits, orbit: Orbit, style: Style) -> Figure:
     """One system's velocities folded at the period of the highest posterior density, and what the orbit leaves."""
     figure = new_figure(TWO_COLUMNS / 1.5, 3.6)
     top, bottom = figure.subplots(2, sharex=True, height_ratios=(3, 1.2))
-    phase = visits.time_days / orbit["P"] % 1
+    shown = without_trend_and_offsets(visits, orbit)
+    phase = shown.time_days / orbit["P"] % 1
     grid = np.linspace(0, 1, 512)
-    top.plot(grid, _model(grid * orbit["P"], orbit), color=style.colors.model)
-    top.errorbar(phase, visits.rv_kms, visits.rv_err_kms, fmt="o", color=style.colors.data)
-    residual = visits.rv_kms - _model(visits.time_days, orbit)
+    top.plot(grid, wave(grid * orbit["P"], orbit), color=style.colors.model)
+    _errors(top, phase, shown, shown.rv_kms, orbit, style)
     bottom.axhline(0, color=style.colors.model)
-    bottom.errorbar(phase, residual, visits.rv_err_kms, fmt="o", color=style.colors.data)
+    _errors(bottom, phase, shown, shown.rv_kms - wave(shown.time_days, orbit), orbit, style)
     top.set(
         ylabel="radial velocity [km/s]", xlim=(-0.02, 1.02), title=f"{plain(visits.system)},  P = {orbit['P']:.5f} d"
     )
@@ -117,9 +115,9 @@ def orbits_grid(systems: Sequence[Visits], orbits: Mapping[str, Orbit], table: p
     grid = np.linspace(0, 1, 256)
     for ax, visits in zip(axes, systems, strict=False):
         orbit = orbits[visits.system]
-        ax.plot(grid, _model(grid * orbit["P"], orbit), color=style.colors.model, lw=0.8)
-        phase = visits.time_days / orbit["P"] % 1
-        ax.errorbar(phase, visits.rv_kms, visits.rv_err_kms, fmt="o", color=style.colors.data, ms=2)
+        ax.plot(grid, wave(grid * orbit["P"], orbit), color=style.colors.model, lw=0.8)
+        shown = without_trend_and_offsets(visits, orbit)
+        _errors(ax, shown.time_days / orbit["P"] % 1, shown, shown.rv_kms, orbit, style, ms=2)
         ax.set_title(f"{plain(visits.system)}  {orbit['P']:.4f} d", pad=3)
         value = chi2[visits.system]
         label = rf"$\chi^2_\nu$ = {value:.3g}" if value < 100 else rf"$\chi^2_\nu$ = {value:.0f}"
