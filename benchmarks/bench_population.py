@@ -21,7 +21,7 @@ DENSITY = Normal((1, 10), (-2, 3))
 def exact(systems):
     """Nodes of every system, the posterior of (mu, lnsigma), and its summary."""
     likelihoods = period_likelihoods(systems, PRIOR, RANGE, threads=2)
-    return population.posterior(likelihoods, DENSITY).summary(population.HYPER_PARAMETERS)
+    return population.posterior(likelihoods, DENSITY).summary()
 
 
 def tutorial_start(visits):

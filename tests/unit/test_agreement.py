@@ -37,7 +37,7 @@ def test_a_wrong_mean_or_spread_is_caught(wrong):
 def test_a_value_known_without_draws_has_no_error_of_its_own():
     rng = np.random.default_rng(2)
     nuts = {"p": draws(rng, 4, 10_000, 0.01)}
-    known = compare("test", "nuts", {"p": draws(rng, 1, 50)}, nuts, {"p": (0.0, 1.0)})
+    known = compare("test", "nuts", {"p": draws(rng, 1, 50)}, nuts, {"p": (0.0, 1.0, 0.0, 0.0)})
     assert known["mean_z"][0] == pytest.approx(nuts["p"].mean() / (1 / np.sqrt(40_000)), rel=0.1)
 
 
@@ -71,8 +71,8 @@ def test_a_hierarchical_fit_is_compared_but_for_what_is_left_out():
 
     exact = tree(1)
     exact["exact"] = xr.Dataset(
-        {"value": (("parameter", "statistic"), [[0.0, 1.0]])},
-        coords={"parameter": ["mu"], "statistic": ["mean", "sd"]},
+        {"value": (("parameter", "statistic"), [[0.0, 1.0, 0.0, 0.0]])},
+        coords={"parameter": ["mu"], "statistic": ["mean", "sd", "mcse_mean", "mcse_sd"]},
     )
     table = compare_fit("population", "nuts", exact, tree(4), left_out=["B"])
     assert list(table["parameter"]) == ["lnP[A]", "mu"]

@@ -72,7 +72,7 @@ def test_adding_a_system_reruns_its_catalogue(run):
 @pytest.mark.parametrize(
     ("file", "old", "new", "jobs"),
     [
-        ("population.py", "STARTING_WIDTH = 1e-2", "STARTING_WIDTH = 1e-3", POPULATION_FIT),
+        ("population.py", "TERMS_AT_ONCE = 60_000", "TERMS_AT_ONCE = 50_000", POPULATION_FIT),
         ("plots/style.py", '"font.size": 8', '"font.size": 9', FIGURES),
         ("plots/population.py", "RANK_BINS = 20", "RANK_BINS = 25", {"plot_population": 1}),
         ("tables.py", "FITTED_PARAMETERS = 4", "FITTED_PARAMETERS = 3", TABLES),

@@ -4,7 +4,7 @@ import json
 
 from starpop import periods, population, store, visits
 from starpop.densities import density_from_settings
-from starpop.seeds import generator_for
+from starpop.seeds import generator_for, seed_for
 from starpop.system_model import SystemModel
 
 with store.job(snakemake.log[0]) as log:
@@ -12,11 +12,12 @@ with store.job(snakemake.log[0]) as log:
     model = SystemModel.from_settings(settings["model"])
     density = density_from_settings(settings["population"], settings["period_range_days"])
     likelihoods = periods.load_likelihoods(snakemake.input.visits, snakemake.input.periods, model)
-    hyper = population.posterior(likelihoods, density)
-    log.info("ln evidence %.6f; error of the quadrature %.1e", hyper.ln_evidence, hyper.error)
+    seed = seed_for(settings["seed"], "integrate_population")
+    hyper = population.posterior(likelihoods, density, seed, snakemake.threads)
+    log.info("ln evidence %.6f; error %.1e", hyper.ln_evidence, hyper.error)
     tree = population.draw(
         likelihoods, density, hyper, settings["draws"], lambda name: generator_for(settings["seed"], "exact", name)
     )
-    tree["exact"] = hyper.summary(population.HYPER_PARAMETERS)
+    tree["exact"] = hyper.summary()
     attributes = store.provenance(settings=settings, **visits.origin(snakemake.input.visits))
     store.write_tree(tree, snakemake.output.exact, attributes)

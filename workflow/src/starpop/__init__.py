@@ -14,7 +14,7 @@ The few names that a notebook needs are here; everything else stands in the modu
 >>> likelihoods = [starpop.likelihood(visits, model, (1.5, 20)) for visits in systems]
 >>> density = starpop.Normal(mu=(1, 10), ln_sigma=(-2, 3))
 >>> posterior = starpop.population_posterior(likelihoods, density)
->>> mean, sd = posterior.moments()["y"]
+>>> mean, sd = posterior.moments()["mu"]
 >>> print(f"mean ln P: {mean:.1f} +- {sd:.1f}")
 mean ln P: 1.8 +- 0.1
 """
@@ -39,6 +39,10 @@ _NAMES = {
     "UniformPeriod": ("densities", "UniformPeriod"),
     "Normal": ("densities", "Normal"),
     "TruncatedNormal": ("densities", "TruncatedNormal"),
+    "StudentT": ("densities", "StudentT"),
+    "NormalMixture": ("densities", "NormalMixture"),
+    "PowerLaw": ("densities", "PowerLaw"),
+    "Histogram": ("densities", "Histogram"),
     "population_posterior": ("population", "posterior"),
     "draw_population": ("population", "draw"),
 }

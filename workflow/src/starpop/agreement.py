@@ -44,7 +44,7 @@ def compare(
     sampler: str,
     exact: Mapping[str, np.ndarray],
     nuts: Mapping[str, np.ndarray],
-    known: Mapping[str, tuple[float, float]] | None = None,
+    known: Mapping[str, tuple[float, float, float, float]] | None = None,
 ) -> pd.DataFrame:
     """One row a parameter that both have.
 
@@ -53,17 +53,17 @@ def compare(
     section, sampler : what is compared
     exact : (1, draw) independent draws of each parameter
     nuts : (chain, draw) draws of each parameter
-    known : exact mean and sd of some parameters, known without draws
+    known : mean and sd of some parameters with their Monte Carlo errors, better known than by these draws
     """
     rows = []
     for name in exact.keys() & nuts.keys():
         draws = nuts[name]
         if known and name in known:
-            (mean, sd), errors = known[name], (0.0, 0.0)
+            mean, sd, *errors = known[name]
         else:
             sample = exact[name]
             mean, sd = float(sample.mean()), float(sample.std(ddof=1))
-            errors = _errors(sample)
+            errors = [*_errors(sample)]
         nuts_errors = _errors(draws)
         mean_z = (draws.mean() - mean) / np.hypot(errors[0], nuts_errors[0])
         sd_z = (draws.std(ddof=1) - sd) / np.hypot(errors[1], nuts_errors[1])
@@ -78,15 +78,13 @@ def _errors(draws: np.ndarray) -> tuple[float, float]:
     return mean, sd
 
 
-def known_values(tree: xr.DataTree) -> dict[str, tuple[float, float]]:
-    """Mean and sd of the hyper-parameters, from the quadrature behind some exact draws."""
+def known_values(tree: xr.DataTree) -> dict[str, tuple[float, float, float, float]]:
+    """Mean, sd and their Monte Carlo errors of the hyper-parameters, from the posterior behind some draws."""
     values = tree["exact"].to_dataset()["value"]
+    rows = values.sel(statistic=["mean", "sd", "mcse_mean", "mcse_sd"]).transpose("parameter", "statistic").values
     return {
-        str(name): (
-            float(values.sel(parameter=name, statistic="mean")),
-            float(values.sel(parameter=name, statistic="sd")),
-        )
-        for name in values["parameter"].values
+        str(name): (mean, sd, mean_error, sd_error)
+        for name, (mean, sd, mean_error, sd_error) in zip(values["parameter"].values, rows, strict=True)
     }
 
 

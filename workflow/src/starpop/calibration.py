@@ -3,7 +3,8 @@
 Simulation-based calibration (Talts et al. 2018, arXiv:1804.06788): draw the parameters from their priors, visits from
 the parameters, and independent draws from the posterior of these visits. If every step is right, the number of draws
 below the true value is uniform on 0..L, for every parameter. The population is a normal density truncated to the
-scanned range, so that the prior of a period and the range in which it is looked for are the same.
+scanned range (or any other density within it), so that the prior of a period and the range in which it is looked for
+are the same.
 
 The recovery study asks the same of single systems: how often is the period right, by Lomb-Scargle as in the tutorial
 and by the heaviest mode, and is a mode of weight w right in a share w of the cases.
@@ -16,13 +17,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom, chi2, truncnorm
+from scipy.stats import binom, chi2
 
 from starpop import population
-from starpop.densities import TruncatedNormal, UniformPeriod
+from starpop.densities import UniformPeriod
+from starpop.density import Bounded
 from starpop.orbit import radial_velocity
 from starpop.period_likelihood import mode_weights, period_likelihood, period_likelihoods
 from starpop.periods import lomb_scargle
+from starpop.priors import draw as draw_from
 from starpop.seeds import generator_for
 from starpop.simulate import visit_times
 from starpop.system_model import SystemModel
@@ -72,27 +75,26 @@ def simulate_system(
 
 
 def rank_catalog(
-    density: TruncatedNormal, systems: int, survey: Survey, draws: int, rng: np.random.Generator
+    density: Bounded, systems: int, survey: Survey, draws: int, rng: np.random.Generator
 ) -> dict[str, int]:
     """Ranks of the truth among exact draws, in one simulated catalogue: hyper-parameters, and its first system."""
-    mu, lnsigma = (rng.uniform(*density.bounds[name]) for name in population.HYPER_PARAMETERS)
-    low, high = ((np.log(p) - mu) / np.exp(lnsigma) for p in density.period_range_days)
-    ln_periods = truncnorm.rvs(low, high, mu, np.exp(lnsigma), size=systems, random_state=rng)
+    truth = {name: float(draw_from(prior, rng)) for name, prior in density.parameters.items()}
+    ln_periods = density.draw(tuple(truth.values()), systems, rng)
     simulated = [simulate_system(f"S{i}", x, survey, rng) for i, x in enumerate(ln_periods)]
     visits = [system for system, _ in simulated]
     likelihoods = period_likelihoods(visits, survey.system_model, density.period_range_days)
     hyper = population.posterior(likelihoods, density)
     # of the systems, only the first is drawn and ranked: the ranks of one catalogue's systems are not independent
     posterior = population.draw(likelihoods[:1], density, hyper, draws, lambda name: rng)["posterior"].to_dataset()
-    drawn = {name: posterior[name].values.ravel() for name in ("mu", "lnsigma", "lnP", "a", "b", "v0")}
+    drawn = {name: posterior[name].values.ravel() for name in (*truth, "lnP", "a", "b", "v0")}
     theta = simulated[0][1]
-    truth = {"mu": mu, "lnsigma": lnsigma, "lnP": ln_periods[0], "v0": theta[2]}
+    truth |= {"lnP": ln_periods[0], "v0": theta[2]}
     truth["semi_amplitude"], drawn["semi_amplitude"] = np.hypot(*theta[:2]), np.hypot(drawn["a"], drawn["b"])
     return {name: int(np.sum(drawn[name] < value)) for name, value in truth.items()}
 
 
 def rank_catalogs(
-    chosen: Iterable[int], density: TruncatedNormal, systems: int, survey: Survey, draws: int, base_seed: int
+    chosen: Iterable[int], density: Bounded, systems: int, survey: Survey, draws: int, base_seed: int
 ) -> pd.DataFrame:
     """Ranks of some catalogues, a row each; a catalogue's numbers depend on its index alone."""
     rows = [

@@ -23,11 +23,14 @@ from numba import njit
 from scipy.interpolate import CubicSpline
 from scipy.special import log_ndtr
 
-from starpop.quadrature import HDI_PROBABILITY, HyperPosterior, integrate, shortest_interval
+from starpop.priors import FARTHEST
+from starpop.quadrature import HyperPosterior, integrate, shortest_interval
+from starpop.weighted import HDI_PROBABILITY
 
 if TYPE_CHECKING:  # PyMC takes seconds to load, and the exact answer does not need it
     import pymc as pm
 
+HYPER_PARAMETERS = ("mu_r", "ln_std_r")
 STEP = 0.6
 CONVERGED = 1e-5
 MOST_HALVINGS = 12
@@ -54,12 +57,15 @@ def _ln_integrand(r, parallax, inverse_error, mu, inverse_std):
 @njit(cache=True, nogil=True, error_model="numpy")
 def _peak(parallax, inverse_error, mu, inverse_std):
     """Where the integrand over r is highest, its ln there and its width: Newton's method, kept at r > 0."""
-    r = mu
+    r, value = mu, _ln_integrand(mu, parallax, inverse_error, mu, inverse_std)
     if parallax > 0:
-        # precision-weighted mean of the two distances
+        # far from the stars, prior and likelihood have a maximum each: start at the higher, or between them
         likelihood = (inverse_error * parallax * parallax) ** 2
-        r = (likelihood / parallax + inverse_std**2 * mu) / (likelihood + inverse_std**2)
-    value = _ln_integrand(r, parallax, inverse_error, mu, inverse_std)
+        between = (likelihood / parallax + inverse_std**2 * mu) / (likelihood + inverse_std**2)
+        for trial in (1 / parallax, between):
+            trial_value = _ln_integrand(trial, parallax, inverse_error, mu, inverse_std)
+            if trial_value >= value:
+                r, value = trial, trial_value
     width = 1 / inverse_std
     for _ in range(60):
         residual, slope = (parallax - 1 / r) * inverse_error, inverse_error / (r * r)
@@ -140,48 +146,33 @@ def ln_likelihood(
 
 
 def posterior(parallax_mas: np.ndarray, parallax_error_mas: np.ndarray, prior: ClusterPrior) -> HyperPosterior:
-    """The exact posterior of (mu_r, ln_std_r): y is mu_r [kpc], z is ln_std_r."""
+    """The exact posterior of mu_r [kpc] and ln_std_r."""
     mean, sd = prior.mean_distance_kpc, prior.mean_distance_sd_kpc
     low, high = prior.ln_depth_kpc
     ln_constant = -np.log(sd * np.sqrt(2 * np.pi)) - log_ndtr(mean / sd) - np.log(high - low)
 
-    def ln_density(y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        likelihood = ln_likelihood(y, z, parallax_mas, parallax_error_mas)
-        return likelihood - 0.5 * ((y - mean) / sd) ** 2 + ln_constant
+    def ln_density(mu_r: np.ndarray, ln_std_r: np.ndarray) -> np.ndarray:
+        likelihood = ln_likelihood(mu_r, ln_std_r, parallax_mas, parallax_error_mas)
+        return likelihood - 0.5 * ((mu_r - mean) / sd) ** 2 + ln_constant
 
-    distance, ln_depth = starting_point(parallax_mas, parallax_error_mas, prior)
     # a distance is positive; the smallest that double precision tells from 0 stands for the bound
-    return integrate(ln_density, (1e-12, mean + 40 * sd), (low, high), (distance, ln_depth))
+    return integrate(ln_density, HYPER_PARAMETERS, [(1e-12, mean + FARTHEST * sd), (low, high)])
 
 
 def exact_summary(hyper: HyperPosterior) -> xr.Dataset:
     """Exact mean, sd and 94% shortest interval of mu_r, ln_std_r and std_r."""
-    summary = hyper.summary(("mu_r", "ln_std_r"))
-    mean = hyper.mean(lambda y, z: np.exp(z))
-    sd = np.sqrt(hyper.mean(lambda y, z: (np.exp(z) - mean) ** 2))
-    grid, density = hyper.marginal("z")
+    summary = hyper.summary()
+    mean = hyper.mean(lambda _, ln_std_r: np.exp(ln_std_r))
+    sd = np.sqrt(hyper.mean(lambda _, ln_std_r: (np.exp(ln_std_r) - mean) ** 2))
+    grid, density = hyper.marginal("ln_std_r")
     std = np.linspace(np.exp(grid[0]), np.exp(grid[-1]), len(grid))
     interval = shortest_interval(std, CubicSpline(grid, density)(np.log(std)) / std, HDI_PROBABILITY)
     row = xr.Dataset(
-        {"value": (("parameter", "statistic"), [[mean, sd, *interval]])},
+        {"value": (("parameter", "statistic"), [[mean, sd, *interval, *hyper.quality("ln_std_r")]])},
         coords={"parameter": ["std_r"], "statistic": summary["statistic"]},
     )
     value = xr.concat([summary["value"], row["value"]], dim="parameter")
     return xr.Dataset({"value": value, "ln_evidence": summary["ln_evidence"], "error": summary["error"]})
-
-
-def starting_point(
-    parallax_mas: np.ndarray, parallax_error_mas: np.ndarray, prior: ClusterPrior
-) -> tuple[float, float]:
-    """Distance [kpc] of the weighted mean parallax, as in the tutorial, and the ln depth that its scatter gives."""
-    weight = parallax_error_mas**-2
-    mean_parallax = np.sum(weight * parallax_mas) / np.sum(weight)
-    excess = np.sum(weight**2 * ((parallax_mas - mean_parallax) ** 2 - parallax_error_mas**2)) / np.sum(weight**2)
-    distance = 1 / mean_parallax
-    low, high = prior.ln_depth_kpc
-    depth = np.sqrt(max(excess, 0)) * distance**2
-    margin = 0.1 * (high - low)
-    return float(distance), float(np.clip(np.log(max(depth, 1e-300)), low + margin, high - margin))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -224,11 +215,11 @@ def draw(
     rng: np.random.Generator,
 ) -> xr.DataTree:
     """Independent exact draws of the hyper-parameters and all distances [kpc], in ArviZ's layout: one chain."""
-    mu_r, ln_std_r = hyper.draw(size, rng)
+    drawn = hyper.draw(size, rng)
     r = np.empty((size, len(parallax_mas)))
-    _draw_distances(mu_r, ln_std_r, parallax_mas, parallax_error_mas, rng, r)
+    _draw_distances(drawn["mu_r"], drawn["ln_std_r"], parallax_mas, parallax_error_mas, rng, r)
     dims = ("chain", "draw")
-    data = {"mu_r": mu_r, "ln_std_r": ln_std_r, "std_r": np.exp(ln_std_r)}
+    data = drawn | {"std_r": np.exp(drawn["ln_std_r"])}
     dataset = xr.Dataset(
         {name: (dims, values[None]) for name, values in data.items()} | {"r": ((*dims, "star"), r[None])},
         coords={"chain": [0], "draw": np.arange(size), "star": np.arange(r.shape[1])},

@@ -133,13 +133,12 @@ def summarise(parameters: Mapping[str, np.ndarray], method: str, status: str) ->
 
 
 def summarise_exact(tree: xr.DataTree) -> pd.DataFrame:
-    """The summary of exact draws; hyper-parameters have the moments and intervals of the quadrature itself."""
+    """The summary of exact draws; hyper-parameters have the moments and intervals of their posterior itself."""
     summary = summarise(columns_of(tree["posterior"].to_dataset()), "exact", "ok").set_index("parameter")
     values = tree["exact"].to_dataset()["value"]
     for name in values["parameter"].values:
-        for statistic in values["statistic"].values:
+        for statistic in summary.columns.intersection(list(values["statistic"].values)):
             summary.loc[name, statistic] = float(values.sel(parameter=name, statistic=statistic))
-        summary.loc[name, ["mcse_mean", "ess_bulk", "ess_tail", "r_hat"]] = [0.0, np.inf, np.inf, 1.0]
     return summary.reset_index()
 
 

@@ -1,15 +1,16 @@
-"""The period distribution of all systems: the tutorial's Part 2, exactly and as PyMC models.
+"""The period distribution of all systems: the tutorial's Part 2 and any other density, exactly and as PyMC models.
 
-    ln P_n ~ p(x | mu, lnsigma),        mu, lnsigma ~ U(their ranges),
+    ln P_n ~ p(x | h),        each hyper-parameter in h ~ its prior (`densities`),
     a_n, b_n ~ N(0, s_amplitude),   v0_n ~ N(0, s_v0),
     v_nj ~ N(a_n cos(2 pi t_nj / P_n) + b_n sin(2 pi t_nj / P_n) + v0_n, sigma_nj).
 
-With the nodes (x_nk, w_nk) of each system's period likelihood, everything but mu and lnsigma integrates out:
+With the nodes (x_nk, w_nk) of each system's period likelihood, everything but h integrates out:
 
-    p(D | mu, lnsigma) = prod_n sum_k w_nk p(x_nk | mu, lnsigma),
+    p(D | h) = prod_n sum_k w_nk p(x_nk | h).
 
-a function of two numbers, which `quadrature` integrates. Given (mu, lnsigma) the periods are independent, and given
-its period a system's coefficients are normal: joint draws of all parameters are independent and exact.
+One to three hyper-parameters are integrated by `quadrature`. More are sampled by NUTS, from starts that `tempering`
+finds, and `bridge` gives the evidence. Given h the periods are independent, and given its period a system's
+coefficients are normal: joint draws of all parameters are as independent and exact as those of h.
 """
 
 from __future__ import annotations
@@ -22,29 +23,85 @@ import xarray as xr
 from numba import njit
 
 from starpop import pymc_orbit
-from starpop.densities import Normal, TruncatedNormal
+from starpop.bridge import SampledPosterior, bridge_sampling
+from starpop.densities import Normal
+from starpop.density import Density
+from starpop.errors import InputError
+from starpop.numerics import tensors
 from starpop.orbit_draws import draw_orbits
 from starpop.period_likelihood import PeriodLikelihood
-from starpop.quadrature import HyperPosterior, integrate
+from starpop.quadrature import integrate
 from starpop.system_model import SystemModel
+from starpop.tempering import temper
 from starpop.visits import Visits
+from starpop.weighted import Posterior
 
 if TYPE_CHECKING:  # PyMC takes seconds to load, and the exact answer does not need it
     import pymc as pm
 
-HYPER_PARAMETERS = ("mu", "lnsigma")
-# The least spread of ln P that the search for the hyper-parameters starts with, for systems of nearly one period.
-STARTING_WIDTH = 1e-2
+MOST_INTEGRATED = 3
+# Terms of the sums over nodes that are evaluated at once: some arrays of so many fit into a processor's cache.
+TERMS_AT_ONCE = 60_000
+CHAINS, TUNE, DRAWS, TARGET_ACCEPT, MAX_TREEDEPTH = 4, 1000, 4000, 0.9, 10
+
+LnLikelihood = Callable[..., np.ndarray]
 
 
-def ln_likelihood(
-    likelihoods: Sequence[PeriodLikelihood], density: Normal
-) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """The ln-likelihood of (M,) values of mu and lnsigma, as a function."""
-    x = np.concatenate([n.ln_period for n in likelihoods])
-    tops = np.array([n.ln_weight.max() for n in likelihoods])
-    weight = np.concatenate([np.exp(n.ln_weight - top) for n, top in zip(likelihoods, tops, strict=True)])
-    ends = np.cumsum([len(n.ln_period) for n in likelihoods])
+def _nodes(likelihoods: Sequence[PeriodLikelihood], density: Density) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Nodes and ln weights of all systems within the density's support, and the first node of each system."""
+    low, high = density.support
+    inside = [(n.ln_period >= low) & (n.ln_period <= high) for n in likelihoods]
+    for likelihood, some in zip(likelihoods, inside, strict=True):
+        if not some.any():
+            raise InputError(
+                f"System {likelihood.system}: its period cannot lie in the population's range of {np.exp(low):g} to "
+                f"{np.exp(high):g} d. Widen period_range_days of the population model, or put the system under "
+                "systems.drop."
+            )
+    x = np.concatenate([n.ln_period[some] for n, some in zip(likelihoods, inside, strict=True)])
+    ln_weight = np.concatenate([n.ln_weight[some] for n, some in zip(likelihoods, inside, strict=True)])
+    counts = [int(some.sum()) for some in inside]
+    return x, ln_weight, np.cumsum([0, *counts[:-1]])
+
+
+def system_ln_likelihoods(likelihoods: Sequence[PeriodLikelihood], density: Density) -> LnLikelihood:
+    """A function of (M,) values of each hyper-parameter: (M, N) ln p(D_n | h) of the N systems."""
+    x, ln_weight, starts = _nodes(likelihoods, density)
+    counts = np.diff(starts, append=len(x))
+
+    def evaluate(*parameters: np.ndarray) -> np.ndarray:
+        values = np.empty((len(parameters[0]), len(starts)))
+        for first in range(0, len(values), max(TERMS_AT_ONCE // len(x), 1)):
+            some = slice(first, first + max(TERMS_AT_ONCE // len(x), 1))
+            terms = density.ln_pdf(x, *(p[some, None] for p in parameters)) + ln_weight
+            top = np.maximum.reduceat(terms, starts, axis=1)
+            terms = np.exp(terms - np.repeat(top, counts, axis=1))
+            values[some] = top + np.log(np.add.reduceat(terms, starts, axis=1))
+        return values
+
+    return evaluate
+
+
+def ln_likelihood(likelihoods: Sequence[PeriodLikelihood], density: Density) -> LnLikelihood:
+    """A function of (M,) values of each hyper-parameter: (M,) ln p(D | h)."""
+    if isinstance(density, Normal):
+        return _normal_ln_likelihood(likelihoods, density)
+    evaluate = system_ln_likelihoods(likelihoods, density)
+    at_once = max(TERMS_AT_ONCE // len(likelihoods), 1)
+
+    def total(*parameters: np.ndarray) -> np.ndarray:
+        chunks = range(0, len(parameters[0]), at_once)
+        return np.concatenate([evaluate(*(p[i : i + at_once] for p in parameters)).sum(axis=1) for i in chunks])
+
+    return total
+
+
+def _normal_ln_likelihood(likelihoods: Sequence[PeriodLikelihood], density: Normal) -> LnLikelihood:
+    """The same of a normal density, truncated or not, fast."""
+    x, ln_weight, starts = _nodes(likelihoods, density)
+    tops = np.maximum.reduceat(ln_weight, starts)
+    ends = np.append(starts[1:], len(x))
+    weight = np.exp(ln_weight - np.repeat(tops, ends - starts))
 
     def evaluate(mu: np.ndarray, lnsigma: np.ndarray) -> np.ndarray:
         values = np.empty(len(mu))
@@ -64,44 +121,90 @@ def _sum_over_systems(mu, inverse_sigma, x, weight, ends, values):
             for k in range(first, end):
                 z = (x[k] - mu[m]) * inverse_sigma[m]
                 system += weight[k] * np.exp(-0.5 * z * z)
-            first = end
             # one logarithm for the systems whose product is in range
-            if system < 1e-100 or product < 1e-150:
+            if system < 1e-100:
+                total += _ln_sum(x[first:end], weight[first:end], mu[m], inverse_sigma[m])
+            elif not 1e-150 < product < 1e150:
                 total += np.log(product) + np.log(system)
                 product = 1.0
             else:
                 product *= system
+            first = end
         values[m] = total + np.log(product)
 
 
-def starting_point(likelihoods: Sequence[PeriodLikelihood], density: Normal) -> tuple[float, float]:
-    """Hyper-parameters that suit the systems' best periods, within their ranges."""
-    best = np.array([n.peak_ln_period[0] for n in likelihoods])
-    guess = {"mu": best.mean(), "lnsigma": np.log(max(best.std(), STARTING_WIDTH))}
-    inside = []
-    for name in HYPER_PARAMETERS:
-        low, high = density.bounds[name]
-        margin = 0.01 * (high - low)
-        inside.append(float(np.clip(guess[name], low + margin, high - margin)))
-    return inside[0], inside[1]
+@njit(cache=True, nogil=True, error_model="numpy")
+def _ln_sum(x, weight, mu, inverse_sigma):
+    """The ln of one system's sum, where its terms may underflow."""
+    top = -np.inf
+    for k in range(len(x)):
+        top = max(top, np.log(weight[k]) - 0.5 * ((x[k] - mu) * inverse_sigma) ** 2)
+    total = 0.0
+    for k in range(len(x)):
+        total += np.exp(np.log(weight[k]) - 0.5 * ((x[k] - mu) * inverse_sigma) ** 2 - top)
+    return top + np.log(total)
 
 
-def posterior(likelihoods: Sequence[PeriodLikelihood], density: Normal) -> HyperPosterior:
-    """The exact posterior of (mu, lnsigma): y is mu, z is lnsigma; ln_evidence is that of all visits."""
-    mu, ln_sigma = (density.bounds[name] for name in HYPER_PARAMETERS)
-    ln_prior = -np.log(mu[1] - mu[0]) - np.log(ln_sigma[1] - ln_sigma[0])
+def posterior(likelihoods: Sequence[PeriodLikelihood], density: Density, seed: int = 0, cores: int = 1) -> Posterior:
+    """The posterior of the hyper-parameters; ln_evidence is that of all visits.
+
+    Parameters
+    ----------
+    likelihoods, density : of the systems, and of ln P
+    seed, cores : of the sampler, which more than three hyper-parameters need
+    """
+    names, priors = tuple(density.parameters), tuple(density.parameters.values())
     evaluate = ln_likelihood(likelihoods, density)
-    return integrate(lambda y, z: evaluate(y, z) + ln_prior, mu, ln_sigma, starting_point(likelihoods, density))
+    if len(names) <= MOST_INTEGRATED:
+
+        def ln_density(*h: np.ndarray) -> np.ndarray:
+            return evaluate(*h) + sum(prior.ln_pdf(p) for prior, p in zip(priors, h, strict=True))
+
+        return integrate(ln_density, names, [prior.bounds for prior in priors])
+    return _sample(likelihoods, density, evaluate, seed, cores)
+
+
+def _sample(
+    likelihoods: Sequence[PeriodLikelihood], density: Density, evaluate: LnLikelihood, seed: int, cores: int
+) -> SampledPosterior:
+    """The posterior by NUTS over the nodes, in chains that start at particles of a tempered sample."""
+    from starpop.sampling import STARTS, Sampler, SamplerSettings
+
+    names, priors = tuple(density.parameters), tuple(density.parameters.values())
+    rng = np.random.default_rng(seed)
+
+    def of_normal(u: np.ndarray) -> np.ndarray:
+        return evaluate(*(prior.from_normal(column) for prior, column in zip(priors, u.T, strict=True)))
+
+    particles = temper(of_normal, len(names), rng)
+    starts = {
+        name: prior.from_normal(column[:STARTS])
+        for (name, prior), column in zip(density.parameters.items(), particles.T, strict=True)
+    }
+    settings = SamplerSettings("nutpie", CHAINS, TUNE, DRAWS, TARGET_ACCEPT, MAX_TREEDEPTH)
+    tree = Sampler(build_node_model(likelihoods, density), settings, cores).run(starts, seed)
+    sampled = tree["posterior"].to_dataset()
+    draws = np.stack([sampled[name].values for name in names], axis=-1)
+    coordinates = np.stack(
+        [prior.to_normal(column) for prior, column in zip(priors, np.moveaxis(draws, -1, 0), strict=True)], axis=-1
+    )
+
+    def ln_density(u: np.ndarray) -> np.ndarray:
+        return of_normal(u) - 0.5 * np.sum(u**2 + np.log(2 * np.pi), axis=1)
+
+    evidence = bridge_sampling(ln_density, coordinates, rng)
+    points = draws.reshape(-1, len(names))
+    return SampledPosterior(names, points, np.full(len(points), 1 / len(points)), *evidence, CHAINS)
 
 
 def draw(
     likelihoods: Sequence[PeriodLikelihood],
-    density: Normal,
-    hyper: HyperPosterior,
+    density: Density,
+    hyper: Posterior,
     size: int,
     rng_of: Callable[[str], np.random.Generator],
 ) -> xr.DataTree:
-    """Independent exact draws of all parameters, in ArviZ's layout: one chain.
+    """Independent draws of all parameters, in ArviZ's layout: one chain.
 
     Parameters
     ----------
@@ -110,55 +213,38 @@ def draw(
     rng_of : the generator for a name: of each system, and "population"
     """
     parameters = hyper.draw(size, rng_of("population"))
-    columns: dict[str, list[np.ndarray]] = {}
-    for likelihood in likelihoods:
-        drawn = draw_orbits(likelihood, density, parameters, size, rng_of(likelihood.system))
-        for name, values in drawn.items():
-            columns.setdefault(name, []).append(values)
-    data: dict[str, tuple] = {
-        n: (("chain", "draw"), v[None]) for n, v in zip(HYPER_PARAMETERS, parameters, strict=True)
-    }
-    data |= {name: (("chain", "draw", "system"), np.stack(listed, axis=1)[None]) for name, listed in columns.items()}
+    orbits = [draw_orbits(n, density, tuple(parameters.values()), size, rng_of(n.system)) for n in likelihoods]
+    data: dict[str, tuple] = {name: (("chain", "draw"), values[None]) for name, values in parameters.items()}
+    for name in orbits[0]:
+        data[name] = ("chain", "draw", "system"), np.stack([drawn[name] for drawn in orbits], axis=1)[None]
     coords = {"chain": [0], "draw": np.arange(size), "system": [n.system for n in likelihoods]}
     return xr.DataTree.from_dict({"posterior": xr.Dataset(data, coords=coords)})
 
 
-def build_model(systems: Sequence[Visits], system_model: SystemModel, density: Normal) -> pm.Model:
+def build_model(systems: Sequence[Visits], system_model: SystemModel, density: Density) -> pm.Model:
     """The full PyMC model: the hyper-parameters, and the orbit of every system."""
     import pymc as pm
 
     values, index = pymc_orbit.concatenated(systems, system_model)
     with pm.Model(coords={"system": [s.system for s in systems]}) as model:
-        mu = pm.Uniform("mu", *density.mu)
-        lnsigma = pm.Uniform("lnsigma", *density.ln_sigma)
-        sigma = pm.math.exp(lnsigma)
-        if isinstance(density, TruncatedNormal):
-            low, high = np.log(density.period_range_days)
-            ln_period = pm.TruncatedNormal("lnP", mu, sigma, lower=low, upper=high, dims="system")
-        else:
-            ln_period = pm.Normal("lnP", mu, sigma, dims="system")
+        parameters = [p.variable(name) for name, p in density.parameters.items()]
+        ln_period = density.variable("lnP", parameters, dims="system")
         pymc_orbit.observe(system_model, systems[0], values, pm.math.exp(ln_period)[index], index)
     return model
 
 
-def build_node_model(likelihoods: Sequence[PeriodLikelihood], density: Normal) -> pm.Model:
+def build_node_model(likelihoods: Sequence[PeriodLikelihood], density: Density) -> pm.Model:
     """The PyMC model of the hyper-parameters alone, over the nodes of the systems' period likelihoods."""
     import pymc as pm
     import pytensor.tensor as pt
 
-    count = max(len(n.ln_period) for n in likelihoods)
-    x = np.stack([np.resize(n.ln_period, count) for n in likelihoods])
-    ln_weight = np.full(x.shape, -np.inf)
-    for row, n in zip(ln_weight, likelihoods, strict=True):
-        row[: len(n.ln_weight)] = n.ln_weight
+    x, ln_weight, starts = _nodes(likelihoods, density)
+    sizes = np.diff(starts, append=len(x))
+    # a row for each system, filled up with nodes of no weight
+    node = np.minimum(starts[:, None] + np.arange(sizes.max()), len(x) - 1)
+    ln_weights = np.where(np.arange(sizes.max()) < sizes[:, None], ln_weight[node], -np.inf)
     with pm.Model() as model:
-        mu = pm.Uniform("mu", *density.mu)
-        lnsigma = pm.Uniform("lnsigma", *density.ln_sigma)
-        if isinstance(density, TruncatedNormal):
-            low, high = np.log(density.period_range_days)
-            population = pm.TruncatedNormal.dist(mu, pm.math.exp(lnsigma), lower=low, upper=high)
-        else:
-            population = pm.Normal.dist(mu, pm.math.exp(lnsigma))
-        terms = pm.logp(population, x) + ln_weight
+        parameters = [p.variable(name) for name, p in density.parameters.items()]
+        terms = density.ln_pdf(x[node], *parameters, math=tensors()) + ln_weights
         pm.Potential("visits", pt.sum(pt.logsumexp(terms, axis=1)))
     return model

@@ -7,15 +7,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from starpop.calibration import RANK_BINS, band, rank_counts
+from starpop.plots.population import symbol
 from starpop.plots.style import ONE_COLUMN, TWO_COLUMNS, Style, new_figure
 
-LABELS = {
-    "mu": r"$\mu$",
-    "lnsigma": r"$\ln\sigma$",
-    "lnP": r"$\ln P$",
-    "v0": "$v_0$",
-    "semi_amplitude": "$K$",
-}
+OF_A_SYSTEM = {"lnP": r"$\ln P$", "v0": "$v_0$", "semi_amplitude": "$K$"}
 
 
 def rank_histograms(ranks: pd.DataFrame, table: pd.DataFrame, draws: int, style: Style) -> Figure:
@@ -30,7 +25,8 @@ def rank_histograms(ranks: pd.DataFrame, table: pd.DataFrame, draws: int, style:
         ax.axhline(len(ranks) / RANK_BINS, color=style.colors.neutral, lw=0.8)
         color = style.colors.model if row.status == "ok" else style.colors.accent
         ax.stairs(rank_counts(ranks[row.parameter].to_numpy(), draws), edges, baseline=None, color=color, lw=1.2)
-        ax.set(title=f"{LABELS[str(row.parameter)]}   p = {row.p_value:.2g}", xlim=(0, 1), xticks=[0, 0.5, 1])
+        name = OF_A_SYSTEM.get(str(row.parameter)) or symbol(str(row.parameter))
+        ax.set(title=f"{name}   p = {row.p_value:.2g}", xlim=(0, 1), xticks=[0, 0.5, 1])
     axes[0].set(ylabel=f"catalogues (of {len(ranks)})", ylim=(0, 1.6 * high))
     figure.supxlabel("share of the draws below the true value", fontsize=8)
     return figure

@@ -1,0 +1,111 @@
+"""What a density of x = ln(P / day) is, and how one is found by its name in the configuration.
+
+A density is a frozen dataclass whose fields are its keys in the configuration, registered under the name that stands
+there, so that nothing else need be told of a new one. It has
+
+    parameters      name -> prior of each hyper-parameter, in the order in which the methods take them; of up to three,
+                    which are integrated, locations come before the scales that their widths go with
+    support         where it is not zero
+    ln_pdf          written once, for NumPy and (with `math=tensors()`) for the PyMC models
+    mode            where it is highest, if it falls on both sides; else its own ln_peak
+    draw            draws of x
+
+Hyper-parameters and x are arrays that broadcast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from starpop.errors import InputError
+from starpop.numerics import NUMPY, tensors
+from starpop.priors import Prior
+
+Range = tuple[float, float]
+
+
+class Density:
+    """What all densities share."""
+
+    registered: ClassVar[dict[str, type[Density]]] = {}
+
+    def __init_subclass__(cls, name: str = "") -> None:
+        """Register a density that has a name."""
+        if name:
+            Density.registered[name] = cls
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any], period_range_days: Range) -> Density:
+        """Made of the settings of its own fields; the range of periods is the scanned one unless they have another."""
+        given = {"period_range_days": period_range_days, **settings}
+        own = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
+        missing = [name for name, f in own.items() if name not in given and f.default is MISSING]
+        unknown = settings.keys() - own.keys() - {"density"}
+        if missing or unknown:
+            what = f"lacks {', '.join(missing)}" if missing else f"does not know {', '.join(sorted(unknown))}"
+            raise InputError(
+                f"population_models: density {settings['density']} {what}; its keys are {', '.join(own)}."
+            )
+        return cls(**{k: tuple(v) if isinstance(v, Sequence) else v for k, v in given.items() if k in own})
+
+    @property
+    def parameters(self) -> dict[str, Prior]:
+        """The prior of each hyper-parameter, in order."""
+        return {}
+
+    @property
+    def support(self) -> Range:
+        """Ends of the range of x outside which the density is zero."""
+        return -np.inf, np.inf
+
+    def ln_pdf(self, x: Any, *parameters: Any, math: SimpleNamespace = NUMPY) -> Any:
+        """Ln of the density."""
+        raise NotImplementedError
+
+    def mode(self, *parameters: Any) -> Any:
+        """Where the density is highest, falling on both sides."""
+        raise NotImplementedError
+
+    def draw(self, parameters: Sequence[Any], size: int, rng: np.random.Generator) -> np.ndarray:
+        """(size,) draws of x, given one value or `size` values of each hyper-parameter."""
+        raise NotImplementedError
+
+    def ln_peak(self, low: np.ndarray, high: np.ndarray, *parameters: Any) -> np.ndarray:
+        """Highest ln density between two ends, or a bound on it: periods are drawn by rejection under it."""
+        low, high = np.maximum(low, self.support[0]), np.minimum(high, self.support[1])
+        highest = self.ln_pdf(np.clip(self.mode(*parameters), low, high), *parameters)
+        return np.where(low <= high, highest, -np.inf)
+
+    def variable(self, name: str, parameters: Sequence[Any], **kwargs: Any) -> Any:
+        """The PyMC variable of this density."""
+        import pymc as pm
+
+        transform = pm.distributions.transforms.Interval(*self.support) if np.isfinite(self.support[0]) else None
+        return pm.CustomDist(
+            name,
+            *parameters,
+            logp=lambda x, *p: self.ln_pdf(x, *p, math=tensors()),
+            random=lambda *p, rng, size: self.draw(p, int(np.prod(size)), rng).reshape(size),
+            default_transform=transform,
+            **kwargs,
+        )
+
+    def _inside(self, x: Any, values: Any, math: SimpleNamespace) -> Any:
+        """Values where x is in the support, and -inf elsewhere."""
+        return math.where((x >= self.support[0]) & (x <= self.support[1]), values, -np.inf)
+
+
+class Bounded(Density):
+    """A density within a range of periods [d]."""
+
+    period_range_days: Range
+
+    @property
+    def support(self) -> Range:
+        """Ln of the range of periods."""
+        return float(np.log(self.period_range_days[0])), float(np.log(self.period_range_days[1]))
