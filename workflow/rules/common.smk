@@ -36,6 +36,7 @@ SYSTEM_MODELS = list(config["system_models"])
 POPULATION_MODELS = list(config["population_models"])
 BATCHES = [f"{i:0{len(str(config['batches'] - 1))}d}" for i in range(config["batches"])]
 FORMATS = ["png", "pdf"]
+GRAPHS = ["general", "plate", "cluster", "system", "population"]
 # Jobs that a calibration or a recovery study is spread over.
 SHARES = 10
 
@@ -45,7 +46,6 @@ wildcard_constraints:
     system_model="|".join(SYSTEM_MODELS),
     population_model="|".join(POPULATION_MODELS),
     batch=r"\d+",
-    graph=r"\w+",
 
 
 def settings(*keys, **paths):
@@ -88,12 +88,11 @@ def figures(folder, *names):
     return expand(f"{folder}/figures/{{name}}.{{format}}", name=names, format=FORMATS)
 
 
-def picture(folder, name, category):
-    """The files of one figure; its PNG stands in the report, with the caption report/{name}.rst."""
-    caption = "model_graph" if name == "{graph}" else name
+def picture(folder, name, category, caption=None):
+    """The files of one figure; its PNG stands in the report, with a caption of report/: its own name's, or another."""
     png = report(
         f"{folder}/figures/{name}.png",
-        caption=f"../report/{caption}.rst",
+        caption=f"../report/{caption or name}.rst",
         category=category,
         labels={"figure": name},
     )
@@ -105,14 +104,7 @@ def cluster_products():
     return [
         "results/cluster/summary.csv",
         *figures("results/cluster", "parallaxes", "corner"),
-        *figures(
-            "results/model_graphs",
-            "general",
-            "plate",
-            "cluster",
-            "system",
-            "population",
-        ),
+        *figures("results/model_graphs", *GRAPHS),
     ]
 
 

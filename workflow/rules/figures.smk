@@ -1,22 +1,22 @@
 """The figures, each as PNG, for the report, and as PDF. Only these rules carry the figures' settings."""
 
 
-rule plot_model_graph:
-    """The graph of a model: which variable is drawn from which."""
+rule plot_model_graphs:
+    """The graph of every model: which variable is drawn from which."""
     output:
-        *picture("results/model_graphs", "{graph}", "Models"),
+        **{graph: picture("results/model_graphs", graph, "Models", "model_graph") for graph in GRAPHS},
     params:
         settings=settings("figures"),
-        code=source_digest("plot_model_graph"),
+        code=source_digest("plot_model_graphs"),
     log:
-        "logs/plot_model_graph/{graph}.log",
+        "logs/plot_model_graphs.log",
     benchmark:
-        "results/benchmarks/plot_model_graph/{graph}.tsv"
+        "results/benchmarks/plot_model_graphs.tsv"
     conda:
         "../../environment.yml"
     threads: 1
     script:
-        "../scripts/plot_model_graph.py"
+        "../scripts/plot_model_graphs.py"
 
 
 rule plot_cluster:

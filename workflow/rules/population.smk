@@ -29,12 +29,14 @@ rule integrate_population:
 
 
 rule fit_population:
-    """Sample the full hierarchical model: the density's parameters, and the orbit of every system."""
+    """Sample the hierarchical model: in full, with every orbit, and its hyper-parameters alone, over the nodes."""
     input:
         visits="results/{catalog}/visits.fits",
+        periods=batches("results/{catalog}/{system_model}/periods/{batch}.nc"),
         exact="results/{catalog}/{system_model}/{population_model}/exact.nc",
     output:
         posterior="results/{catalog}/{system_model}/{population_model}/posterior.nc",
+        hyper_posterior="results/{catalog}/{system_model}/{population_model}/hyper_posterior.nc",
     params:
         settings=settings(
             "period_range_days",
@@ -54,32 +56,3 @@ rule fit_population:
     threads: 2
     script:
         "../scripts/fit_population.py"
-
-
-rule fit_hyper_parameters:
-    """Sample the density's parameters alone, over the nodes of the period likelihoods."""
-    input:
-        visits="results/{catalog}/visits.fits",
-        periods=batches("results/{catalog}/{system_model}/periods/{batch}.nc"),
-        exact="results/{catalog}/{system_model}/{population_model}/exact.nc",
-    output:
-        posterior="results/{catalog}/{system_model}/{population_model}/hyper_posterior.nc",
-    params:
-        settings=settings(
-            "period_range_days",
-            "sampler",
-            "seed",
-            model="system_models/{system_model}",
-            population="population_models/{population_model}",
-            draws="draws/population",
-        ),
-        code=source_digest("fit_hyper_parameters"),
-    log:
-        "logs/fit_hyper_parameters/{catalog}/{system_model}/{population_model}.log",
-    benchmark:
-        "results/benchmarks/fit_hyper_parameters/{catalog}/{system_model}/{population_model}.tsv"
-    conda:
-        "../../environment.yml"
-    threads: 2
-    script:
-        "../scripts/fit_hyper_parameters.py"

@@ -33,9 +33,7 @@ rule draw_orbits:
     output:
         exact="results/{catalog}/{system_model}/exact/{batch}.nc",
     params:
-        settings=settings(
-            "period_range_days", "seed", model="system_models/{system_model}", draws="draws/exact"
-        ),
+        settings=settings("period_range_days", "seed", model="system_models/{system_model}", draws="draws/exact"),
         code=source_digest("draw_orbits"),
     log:
         "logs/draw_orbits/{catalog}/{system_model}/{batch}.log",

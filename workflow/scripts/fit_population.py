@@ -1,8 +1,8 @@
-"""Sample the hierarchical model of all systems."""
+"""Sample the hierarchical model of all systems, in full and over the nodes of their period likelihoods."""
 
 import json
 
-from starpop import population, store, visits
+from starpop import periods, population, store, visits
 from starpop.densities import density_from_settings
 from starpop.sampling import Sampler, SamplerSettings, starts_from
 from starpop.seeds import seed_for
@@ -11,11 +11,16 @@ from starpop.system_model import SystemModel
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     density = density_from_settings(settings["population"], settings["period_range_days"])
-    system_model = SystemModel.from_settings(settings["model"])
-    systems = visits.read_visits(snakemake.input.visits, times=system_model.times)
-    model = population.build_model(systems, system_model, density)
-    sampler = Sampler(model, SamplerSettings(**settings["sampler"], draws=settings["draws"]), snakemake.threads)
-    starts = starts_from(store.read_tree(snakemake.input.exact), model)
-    tree = sampler.run(starts, seed_for(settings["seed"], "fit_population"))
+    model = SystemModel.from_settings(settings["model"])
+    systems = visits.read_visits(snakemake.input.visits, times=model.times)
+    likelihoods = periods.load_likelihoods(snakemake.input.visits, snakemake.input.periods, model)
+    models = {
+        "posterior": population.build_model(systems, model, density),
+        "hyper_posterior": population.build_node_model(likelihoods, density),
+    }
+    exact = store.read_tree(snakemake.input.exact)
     attributes = store.provenance(settings=settings, **visits.origin(snakemake.input.visits))
-    store.write_tree(tree, snakemake.output.posterior, attributes)
+    for name, built in models.items():
+        sampler = Sampler(built, SamplerSettings(**settings["sampler"], draws=settings["draws"]), snakemake.threads)
+        tree = sampler.run(starts_from(exact, built), seed_for(settings["seed"], f"fit_population {name}"))
+        store.write_tree(tree, snakemake.output[name], attributes)

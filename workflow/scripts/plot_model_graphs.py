@@ -1,4 +1,4 @@
-"""Draw the graph of one model."""
+"""Draw the graph of every model."""
 
 import json
 
@@ -8,4 +8,5 @@ from starpop.plots.style import Style, save
 
 with store.job(snakemake.log[0]):
     style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
-    save(pgm.draw(pgm.GRAPHS[snakemake.wildcards.graph]), snakemake.output, style, source="")
+    for name, graph in pgm.GRAPHS.items():
+        save(pgm.draw(graph), snakemake.output[name], style, source="")
