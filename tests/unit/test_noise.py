@@ -11,11 +11,12 @@ from scipy.stats import kstest
 from conftest import random_visits
 from starpop.densities import Normal, UniformPeriod
 from starpop.noise import Jitter, Reported, Scaled
-from starpop.orbit import conditional, ln_likelihood
+from starpop.orbit import conditional, design_matrix, ln_likelihood
 from starpop.orbit_draws import draw_given_period, draw_orbits
-from starpop.peaks import evaluate
+from starpop.peaks import add_up, evaluate
 from starpop.period_likelihood import period_likelihood
 from starpop.scan import linear_model
+from starpop.simulate import Survey, simulate_system
 from starpop.system_model import SystemModel
 
 RANGE = (1.5, 20.0)
@@ -180,3 +181,37 @@ def test_the_likelihood_is_the_same_on_all_points_of_the_lattice_and_on_those_th
     whole = linear_model(visits, model)
     assert len(likelihood.linear.constant) < 0.7 * len(whole.constant)
     np.testing.assert_allclose(evaluate(frequency, likelihood.linear), evaluate(frequency, whole), atol=1e-9)
+
+
+@pytest.mark.parametrize("count", [5, 6, 7])
+def test_errors_scaled_down_with_fewer_visits_than_columns(count):
+    """Rounding must not leave pivots that are negative; the covariance of the velocities has no such trouble."""
+    model = SystemModel(20, 50, 2, 1, True, Scaled(0, 1), eccentricity_scale=0.3)
+    rng = np.random.default_rng(count)
+    for _ in range(5):
+        visits, _ = simulate_system("S", 1.3, Survey((count, count), (100, 2000), (0.05, 0.5)), model, rng)
+        lattice = model.noise.lattice(visits.rv_kms, visits.rv_err_kms)
+        frequency = rng.uniform(1 / RANGE[1], 1 / RANGE[0], 30)
+        half = design_matrix(frequency, visits, model) * model.standard_deviations(visits)
+        diagonal = lattice.variance[:, None, :, None] * np.eye(count)
+        factor = np.linalg.cholesky(half @ half.swapaxes(1, 2) + diagonal)
+        z = np.linalg.solve(factor, np.broadcast_to(visits.rv_kms[:, None], (*factor.shape[:-1], 1)))[..., 0]
+        ln_diagonal = np.log(np.diagonal(factor, axis1=-2, axis2=-1))
+        terms = -0.5 * np.sum(z**2 + np.log(2 * np.pi), axis=-1) - ln_diagonal.sum(axis=-1)
+        expected = logsumexp(terms + lattice.ln_weight[:, None], axis=0)
+        np.testing.assert_allclose(evaluate(frequency, linear_model(visits, model)), expected, atol=1e-5)
+        assert np.isfinite(period_likelihood(visits, model, RANGE).ln_weight).all()
+
+
+def test_a_term_that_falls_off_steeply_does_not_overshoot_where_it_is_interpolated():
+    """Of 33 visits, with chi-squared up to 10^8 at the least of the noises."""
+    u = np.arange(60) / 8.0
+    for chi2 in (1e2, 1e4, 1e6, 1e8):
+        terms = -33 * u - 0.5 * chi2 * np.exp(-2 * u)
+        for first, last in ((0, 60), (21, 60), (0, 30), (0, 48)):
+            scanned = terms[first + 1 : last : 3]
+            summed = add_up(scanned[:, None], scanned.max() - 1)[0]
+            exact = logsumexp(terms[first:last])
+            assert summed < exact + 4
+            if first < terms.argmax() < last - 1:
+                assert summed == pytest.approx(exact, abs=0.3)

@@ -7,7 +7,7 @@ import yaml
 
 from conftest import ROOT
 from starpop.errors import InputError
-from starpop.settings import as_json, check, choose_catalog
+from starpop.settings import as_json, check, choose_catalog, resolve
 
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -60,6 +60,23 @@ APO = CONFIG["catalogs"]["apogee"]["observatory"]
             "system_models.figures: this name is taken",
         ),
         ("catalogs.my/stars", CONFIG["catalogs"]["twin"], "'my/stars' must match"),
+        ("calibration.draws", 100, r"calibration\.draws: 100 is not one of 19, 39, 99, 199"),
+        (
+            "calibration.base.system_model",
+            "tutorail",
+            r"calibration\.base\.system_model: 'tutorail' is not one of tutorial.*Did you mean 'tutorial'",
+        ),
+        (
+            "calibration.population_models.jitter",
+            {"density": "normal", "mu": [1, 2], "ln_sigma": [-1, 0]},
+            r"calibration\.population_models\.jitter: a system model has this name too",
+        ),
+        (
+            "calibration.population_models.power_law.beta",
+            [3, -3],
+            r"calibration\.population_models\.power_law\.beta: \[3, -3\] is empty",
+        ),
+        ("calibration.system_models.trend.noise", "jiter", r"trend\.noise: 'jiter' is not one of .*mean 'jitter'"),
         ("figures.colors.data", "black", "figures.colors.data: 'black' must match"),
         ("diagnostics.strict", "yes", "diagnostics.strict: 'yes' is of type str; expected boolean"),
     ],
@@ -127,6 +144,17 @@ def test_all_mistakes_are_said_at_once():
         check(config, SCHEMA)
     assert "draw: unknown key" in str(error.value)
     assert "sampler.chains" in str(error.value)
+
+
+def test_each_case_of_a_calibration_differs_from_the_base_in_one_model_and_has_the_priors_it_uses():
+    cases = resolve(CONFIG)["calibration"]["cases"]
+    given = CONFIG["calibration"]
+    assert len(cases) == len(given["system_models"]) + len(given["population_models"]) - 1
+    assert cases["jitter"]["population_model"] == given["population_models"]["truncated_normal"]
+    assert cases["jitter"]["system_model"]["noise_prior"] == given["noise_prior"]["ln_jitter_kms"]
+    assert "noise_prior" not in cases["student_t"]["system_model"]
+    assert cases["student_t"]["system_model"] == cases["tutorial"]["system_model"]
+    assert "eccentricity_scale" not in cases["tutorial"]["system_model"]["orbit_prior"]
 
 
 def test_a_rules_share_of_the_configuration_is_the_same_text_whatever_its_order():

@@ -2,17 +2,17 @@
 
 
 rule rank_catalogs:
-    """Simulate a share of the catalogues, analyse them, and rank the truth among the draws."""
+    """Simulate a share of a case's catalogues, analyse them, and rank the truth among the draws."""
     output:
-        ranks=temp("results/calibration/ranks/{batch}.csv"),
+        ranks="results/calibration/{case}/{batch}.csv",
     params:
-        settings=settings("calibration", "period_range_days", "seed"),
+        settings=settings("seed", case="calibration/cases/{case}"),
         code=source_digest("rank_catalogs"),
         shares=SHARES,
     log:
-        "logs/rank_catalogs/{batch}.log",
+        "logs/rank_catalogs/{case}/{batch}.log",
     benchmark:
-        "results/benchmarks/rank_catalogs/{batch}.tsv"
+        "results/benchmarks/rank_catalogs/{case}/{batch}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -21,9 +21,9 @@ rule rank_catalogs:
 
 
 rule calibrate:
-    """Rank histograms with their band, coverage, and a test of uniformity for each parameter."""
+    """Rank histograms with their band, coverage, and a test of uniformity for each parameter of every case."""
     input:
-        ranks=expand("results/calibration/ranks/{batch}.csv", batch=range(SHARES)),
+        ranks=expand("results/calibration/{case}/{batch}.csv", case=CASES, batch=range(SHARES)),
     output:
         ranks="results/calibration/ranks.csv",
         table=report("results/calibration/calibration.csv", category="Certificates"),

@@ -37,14 +37,16 @@ POPULATION_MODELS = list(config["population_models"])
 BATCHES = [f"{i:0{len(str(config['batches'] - 1))}d}" for i in range(config["batches"])]
 FORMATS = ["png", "pdf"]
 GRAPHS = ["general", "plate", "cluster", "system", "population"]
-# Jobs that a calibration or a recovery study is spread over.
-SHARES = 10
+CASES = list(RESOLVED["calibration"]["cases"])
+# Jobs that a recovery study, and each case of a calibration, is spread over.
+SHARES = 4
 
 
 wildcard_constraints:
     catalog="|".join(config["catalogs"]),
     system_model="|".join(SYSTEM_MODELS),
     population_model="|".join(POPULATION_MODELS),
+    case="|".join(CASES),
     batch=r"\d+",
 
 

@@ -6,16 +6,15 @@ import pandas as pd
 
 from starpop import calibration, store
 from starpop.plots.calibration import rank_histograms
-from starpop.plots.style import Style, failures, save
+from starpop.plots.style import Style, save
 
 with store.job(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
     style, draws = Style.from_settings(settings["figures"]), settings["draws"]
-    ranks = pd.concat(map(pd.read_csv, snakemake.input.ranks)).sort_values("catalog")
+    ranks = pd.concat(map(pd.read_csv, snakemake.input.ranks)).sort_values("catalog", kind="stable")
     table = calibration.calibration_table(ranks, draws)
     log.info("\n%s", table.to_string())
     store.write_csv(ranks, snakemake.output.ranks)
     store.write_csv(table, snakemake.output.table)
-    figure = rank_histograms(ranks, table, draws, style)
-    failed = failures(table.set_index("parameter")["status"].to_dict())
-    save(figure, snakemake.output.figure, style, f"{len(ranks)} simulated catalogues", failed)
+    source = f"{table['catalogs'].max()} simulated catalogues a case"
+    save(rank_histograms(ranks, table, draws, style), snakemake.output.figure, style, source)

@@ -1,16 +1,13 @@
-"""Rank the truth among the draws, in a share of the simulated catalogues."""
+"""Rank the truth among the draws, in a share of a case's simulated catalogues."""
 
 import json
 
 from starpop import calibration, store
-from starpop.densities import TruncatedNormal
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
-    wanted, share = settings["calibration"], int(snakemake.wildcards.batch)
-    bounds = {name: tuple(values) for name, values in wanted["population"].items()}
-    density = TruncatedNormal(**bounds, period_range_days=settings["period_range_days"])
-    survey = calibration.Survey(**wanted["survey"])
-    chosen = range(share, wanted["catalogs"], snakemake.params.shares)
-    ranks = calibration.rank_catalogs(chosen, density, wanted["systems"], survey, wanted["draws"], settings["seed"])
+    wanted, wildcards = settings["case"], snakemake.wildcards
+    chosen = range(int(wildcards.batch), wanted["catalogs"], snakemake.params.shares)
+    case = calibration.Case.from_settings(wanted)
+    ranks = calibration.rank_catalogs(chosen, wildcards.case, case, wanted["draws"], settings["seed"])
     store.write_csv(ranks, snakemake.output.ranks)

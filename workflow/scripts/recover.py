@@ -4,14 +4,14 @@ import json
 
 import pandas as pd
 
-from starpop import calibration, store
-from starpop.plots.calibration import reliability_diagram
+from starpop import recovery, store
+from starpop.plots.recovery import reliability_diagram
 from starpop.plots.style import Style, save
 
 with store.job(snakemake.log[0]) as log:
     style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
     systems = pd.concat(map(pd.read_csv, snakemake.input.recovered)).sort_values("system", ignore_index=True)
-    table, reliability = calibration.recovery_table(systems), calibration.reliability(systems)
+    table, reliability = recovery.recovery_table(systems), recovery.reliability(systems)
     log.info("\n%s\n%s", table.to_string(), reliability.to_string())
     for name, frame in (("systems", systems), ("table", table), ("reliability", reliability)):
         store.write_csv(frame, snakemake.output[name])

@@ -2,11 +2,13 @@
 
 import json
 
-from starpop import calibration, store
+from starpop import recovery, store
+from starpop.simulate import Survey
+from starpop.system_model import SystemModel
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
-    chosen = range(int(snakemake.wildcards.batch), settings["recovery"]["systems"], snakemake.params.shares)
-    survey = calibration.Survey(**settings["recovery"]["survey"])
-    recovered = calibration.recover_systems(chosen, survey, settings["period_range_days"], settings["seed"])
-    store.write_csv(recovered, snakemake.output.recovered)
+    wanted = settings["recovery"]
+    chosen = range(int(snakemake.wildcards.batch), wanted["systems"], snakemake.params.shares)
+    study = Survey(**wanted["survey"]), SystemModel(**wanted["orbit_prior"]), settings["period_range_days"]
+    store.write_csv(recovery.recover_systems(chosen, *study, settings["seed"]), snakemake.output.recovered)

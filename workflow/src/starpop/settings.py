@@ -83,13 +83,26 @@ def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
     for section in ("calibration", "recovery"):
         survey = config[section]["survey"]
         ranges |= {f"{section}.survey.{key}": survey[key] for key in ("visits", "baseline_days", "rv_err_kms")}
-    population = config["calibration"]["population"]
-    ranges |= {f"calibration.population.{key}": population[key] for key in ("mu", "ln_sigma")}
+    ranges["calibration.period_range_days"] = config["calibration"]["period_range_days"]
+    for name, model in config["calibration"]["population_models"].items():
+        where = f"calibration.population_models.{name}"
+        ranges |= {f"{where}.{key}": value for key, value in model.items() if isinstance(value, list)}
     for name, model in config["population_models"].items():
         ranges |= {f"population_models.{name}.{key}": model[key] for key in ("mu", "ln_sigma")}
     for key, (low, high) in ranges.items():
         if not low < high:
             yield f"{key}: [{low}, {high}] is empty; the lower end stands first."
+    yield from contradictory_cases(config["calibration"])
+
+
+def contradictory_cases(calibration: Mapping[str, Any]) -> Iterable[str]:
+    """What a calibration says of its cases and cannot mean."""
+    for kind, name in calibration["base"].items():
+        known = calibration[f"{kind}s"]
+        if name not in known:
+            yield f"calibration.base.{kind}: {name!r} is not one of {', '.join(known)}." + nearest(name, known)
+    for name in calibration["system_models"].keys() & calibration["population_models"].keys():
+        yield f"calibration.population_models.{name}: a system model has this name too; each names a case of its own."
 
 
 def unsuited_models(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
@@ -109,22 +122,44 @@ def unsuited_models(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
 
 
 def resolve(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration with every system model complete: defaults, and of the priors those that it uses.
+    """The configuration with every system model complete, and with a calibration's cases.
 
-    A rule that takes a system model so depends on nothing that the model does not use.
+    A rule that takes a system model, or a case, so depends on nothing that this does not use.
     """
-    models = {}
-    for name, choices in config["system_models"].items():
-        model: dict[str, Any] = {"offsets": False, "times": "reported"} | dict(choices)
-        used = ["amplitude_sd_kms", "systemic_velocity_sd_kms"]
-        used += ["eccentricity_scale"] if model["harmonics"] > 1 else []
-        used += ["trend_sd_kms_per_year"] if model["trend"] else []
-        used += ["offset_sd_kms"] if model["offsets"] else []
-        model["orbit_prior"] = {key: config["orbit_prior"][key] for key in used}
-        if model["noise"] in NOISE_PRIORS:
-            model["noise_prior"] = config["noise_prior"][NOISE_PRIORS[model["noise"]]]
-        models[name] = model
-    return dict(config) | {"system_models": models}
+    models = {name: complete(model, config) for name, model in config["system_models"].items()}
+    calibration = dict(config["calibration"]) | {"cases": cases(config["calibration"])}
+    return dict(config) | {"system_models": models, "calibration": calibration}
+
+
+def complete(choices: Mapping[str, Any], priors: Mapping[str, Any]) -> dict[str, Any]:
+    """A system model with its defaults and, of ``orbit_prior`` and ``noise_prior``, what it uses."""
+    model: dict[str, Any] = {"offsets": False, "times": "reported"} | dict(choices)
+    used = ["amplitude_sd_kms", "systemic_velocity_sd_kms"]
+    used += ["eccentricity_scale"] if model["harmonics"] > 1 else []
+    used += ["trend_sd_kms_per_year"] if model["trend"] else []
+    used += ["offset_sd_kms"] if model["offsets"] else []
+    model["orbit_prior"] = {key: priors["orbit_prior"][key] for key in used}
+    if model["noise"] in NOISE_PRIORS:
+        model["noise_prior"] = priors["noise_prior"][NOISE_PRIORS[model["noise"]]]
+    return model
+
+
+def cases(calibration: Mapping[str, Any]) -> dict[str, Any]:
+    """What each case of a calibration is, by its name: that of what distinguishes it from the base."""
+    systems, populations = calibration["system_models"], calibration["population_models"]
+    base = calibration["base"]
+    common = {key: calibration[key] for key in ("catalogs", "draws", "period_range_days", "survey")}
+
+    def case(kind: str, system_model: str, population_model: str) -> dict[str, Any]:
+        return common | {
+            "systems": calibration["systems"][kind],
+            "system_model": complete(systems[system_model], calibration),
+            "population_model": populations[population_model],
+        }
+
+    of_systems = {name: case("system_models", name, base["population_model"]) for name in systems}
+    others = [name for name in populations if name != base["population_model"]]
+    return of_systems | {name: case("population_models", base["system_model"], name) for name in others}
 
 
 def contradictory_coordinates(where: str, entry: Mapping[str, Any]) -> Iterable[str]:

@@ -1,16 +1,32 @@
-"""Simulated data: the tutorial's star cluster, to the last digit, and the twin of the APOGEE binaries."""
+"""Simulated data: the tutorial's star cluster, to the last digit; the twin of the APOGEE binaries; any system."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 from astropy import units as u
 from astropy.table import Column, QTable, Table, vstack
 
-from starpop.orbit import radial_velocity
+from starpop.noise import UncertainNoise
+from starpop.orbit import design_matrix, radial_velocity
 from starpop.seeds import generator_for
+from starpop.system_model import SystemModel
+from starpop.visits import Visits
 
 FIRST_NIGHT_JD = 2455800.0
 TWIN_META = {"description": "Simulated visits of 14 binaries, made by the rule simulate_twin from twin_truth.ecsv."}
+# Of the visits of a simulated system whose model has offsets.
+INSTRUMENTS = ("A", "B", "C")
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Ranges of the number of visits (uniform), the baseline and the errors (log-uniform) of simulated systems."""
+
+    visits: tuple[int, int]
+    baseline_days: tuple[float, float]
+    rv_err_kms: tuple[float, float]
 
 
 def simulate_cluster(
@@ -56,6 +72,28 @@ def visit_times(visits: int, baseline_days: float, rng: np.random.Generator) -> 
     chosen = np.sort(rng.choice(candidates, visits - 2, replace=False))
     within_night = rng.uniform(-0.12, 0.12, size=visits - 2)
     return np.concatenate([[0.0], chosen + within_night, [baseline_days]])
+
+
+def simulate_system(
+    name: str, ln_period: float, survey: Survey, model: SystemModel, rng: np.random.Generator
+) -> tuple[Visits, dict[str, float]]:
+    """The visits of a system of given period, and its other parameters, drawn from the priors of its model."""
+    count = int(rng.integers(survey.visits[0], survey.visits[1] + 1))
+    baseline = float(np.exp(rng.uniform(*np.log(survey.baseline_days))))
+    time = visit_times(count, max(baseline, 2.0 * count), rng)
+    error = np.exp(rng.uniform(*np.log(survey.rv_err_kms))) * np.exp(rng.normal(0, 0.25, count))
+    visits = Visits(name, time, np.zeros(count), error)
+    if model.offsets:
+        instrument = rng.integers(len(INSTRUMENTS), size=count)
+        visits = replace(visits, instruments=INSTRUMENTS, instrument=instrument)
+    theta = rng.normal(0, model.standard_deviations(visits))
+    parameters = dict(zip(model.coefficients(visits), theta, strict=True))
+    ln_noise = 0.0
+    if isinstance(model.noise, UncertainNoise):
+        ln_noise = parameters[model.noise.parameter] = rng.normal(model.noise.mean, model.noise.sd)
+    velocity = design_matrix(np.exp([-ln_period]), visits, model)[0] @ theta
+    variance = model.noise.variance(np.array([ln_noise]), error)
+    return replace(visits, rv_kms=velocity + rng.normal(0, np.sqrt(variance))), parameters
 
 
 def simulate_twin(truth: Table, seed: int) -> Table:

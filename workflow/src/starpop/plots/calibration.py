@@ -1,4 +1,4 @@
-"""Figures of calibration: rank histograms with their band, and the reliability of the modes' weights."""
+"""The figure of calibration: rank histograms with their band, a row for each case."""
 
 from __future__ import annotations
 
@@ -8,43 +8,49 @@ from matplotlib.figure import Figure
 
 from starpop.calibration import RANK_BINS, band, rank_counts
 from starpop.plots.population import symbol
-from starpop.plots.style import ONE_COLUMN, TWO_COLUMNS, Style, new_figure
+from starpop.plots.style import TWO_COLUMNS, Style, failures, new_figure, plain
 
-OF_A_SYSTEM = {"lnP": r"$\ln P$", "v0": "$v_0$", "semi_amplitude": "$K$"}
+OF_A_SYSTEM = {
+    "lnP": r"$\ln P$",
+    "v0": "$v_0$",
+    "ln_jitter": r"$\ln s$",
+    "ln_error_scale": r"$\ln r$",
+    "trend_1": "$c_1$",
+    "trend_2": "$c_2$",
+    "semi_amplitude": "$K$",
+    "semi_amplitude_2": "$K_2$",
+    "semi_amplitude_3": "$K_3$",
+    "ln_likelihood": r"$\ln p(v)$",
+}
+ROW_HEIGHT = 0.62
 
 
 def rank_histograms(ranks: pd.DataFrame, table: pd.DataFrame, draws: int, style: Style) -> Figure:
-    """How often the truth has each rank among the draws, for every parameter."""
-    names = list(table["parameter"])
-    figure = new_figure(TWO_COLUMNS, 1.9)
-    axes = figure.subplots(1, len(names), sharey=True)
-    low, high = band(len(ranks))
+    """How often the truth has each rank among the draws, for every parameter of every case."""
+    cases = {str(name): rows for name, rows in table.groupby("case", sort=False)}
+    columns = max(map(len, cases.values()))
+    figure = new_figure(TWO_COLUMNS, ROW_HEIGHT * len(cases) + 0.5)
+    axes = figure.subplots(len(cases), columns, sharey=True, squeeze=False)
     edges = np.linspace(0, 1, RANK_BINS + 1)
-    for ax, row in zip(axes, table.itertuples(), strict=True):
-        ax.axhspan(low, high, color=style.colors.neutral, alpha=0.3, lw=0)
-        ax.axhline(len(ranks) / RANK_BINS, color=style.colors.neutral, lw=0.8)
-        color = style.colors.model if row.status == "ok" else style.colors.accent
-        ax.stairs(rank_counts(ranks[row.parameter].to_numpy(), draws), edges, baseline=None, color=color, lw=1.2)
-        name = OF_A_SYSTEM.get(str(row.parameter)) or symbol(str(row.parameter))
-        ax.set(title=f"{name}   p = {row.p_value:.2g}", xlim=(0, 1), xticks=[0, 0.5, 1])
-    axes[0].set(ylabel=f"catalogues (of {len(ranks)})", ylim=(0, 1.6 * high))
-    figure.supxlabel("share of the draws below the true value", fontsize=8)
-    return figure
-
-
-def reliability_diagram(table: pd.DataFrame, style: Style) -> Figure:
-    """In what share of the cases the heaviest mode is the right one, against its weight."""
-    figure = new_figure(ONE_COLUMN, ONE_COLUMN)
-    ax = figure.subplots()
-    ax.plot([0, 1], [0, 1], color=style.colors.neutral, lw=0.8, label="calibrated")
-    ax.errorbar(
-        table["weight_mean"],
-        table["share_right"],
-        2 * table["share_expected_sd"],
-        fmt="o",
-        color=style.colors.model,
-        label="groups of systems, by weight (2 sd)",
-    )
-    ax.set(xlabel="weight of the heaviest mode", ylabel="share in which it is right", xlim=(0, 1.03), ylim=(0, 1.06))
-    ax.legend(loc="upper left")
+    for row, (case, parameters) in zip(axes, cases.items(), strict=True):
+        for unused in row[len(parameters) :]:
+            unused.set_visible(False)
+        for ax, parameter in zip(row, parameters.itertuples(), strict=False):
+            of_one = ranks[(ranks["case"] == case) & (ranks["parameter"] == parameter.parameter)]
+            shares = np.array([*band(len(of_one)), *rank_counts(of_one["rank"].to_numpy(), draws)])
+            low, high, *counts = shares * RANK_BINS / len(of_one)
+            color = style.colors.model if parameter.status == "ok" else style.colors.accent
+            ax.axhspan(low, high, color=style.colors.neutral, alpha=0.3, lw=0)
+            ax.axhline(1, color=style.colors.neutral, lw=0.6)
+            ax.stairs(counts, edges, baseline=None, color=color, lw=0.8)
+            name = OF_A_SYSTEM.get(str(parameter.parameter)) or symbol(str(parameter.parameter))
+            ax.set_title(f"{name}  {parameter.p_value:.2g}", fontsize=6, pad=2)
+            ax.set(xlim=(0, 1), xticks=[0, 0.5, 1], xticklabels=[], ylim=(0, 2.2), yticks=[0, 1, 2])
+            ax.tick_params(labelsize=5, length=2)
+        row[0].set_ylabel(plain(case).replace("_", "\n"), fontsize=6)
+    figure.supxlabel("share of the draws below the true value, 0 to 1; above each panel, p of uniformity", fontsize=8)
+    figure.supylabel("catalogues, over those expected", fontsize=8)
+    failed = failures({f"{row.case} {row.parameter}": row.status for row in table.itertuples()})
+    if failed:
+        figure.suptitle(plain(failed), color=style.colors.accent, fontsize=8)
     return figure
