@@ -12,7 +12,8 @@ sys.path.insert(0, str(ROOT / "tests" / "unit"))
 from test_scan import allowed, extended
 
 from starpop.densities import UniformPeriod
-from starpop.period_likelihood import evaluate, period_likelihood
+from starpop.peaks import evaluate
+from starpop.period_likelihood import period_likelihood
 from starpop.scan import lattice, linear_model, scan
 
 
@@ -34,15 +35,13 @@ def kernel(systems: int = 1000, pairs: int = 1000) -> None:
 def brute_force(likelihood, density, cells_per_resolution: int) -> tuple[float, float]:
     """ln evidence and posterior mean of ln P by an 8-point Gauss rule in very many cells of frequency."""
     low, high = 1 / RANGE[1], 1 / RANGE[0]
-    cells = int(np.ceil(cells_per_resolution * (high - low) * likelihood.model.baseline_days)) + 400
+    cells = int(np.ceil(cells_per_resolution * (high - low) * likelihood.linear.baseline_days)) + 400
     points, weights = leggauss(8)
     edges = np.linspace(low, high, cells + 1)
     half = 0.5 * (edges[1] - edges[0])
     frequency = (0.5 * (edges[1:] + edges[:-1])[:, None] + half * points).ravel()
     x = -np.log(frequency)
-    terms = (
-        evaluate(frequency, *likelihood.model.arrays) + np.tile(np.log(weights * half), cells) + x + density.ln_pdf(x)
-    )
+    terms = evaluate(frequency, likelihood.linear) + np.tile(np.log(weights * half), cells) + x + density.ln_pdf(x)
     mass = np.exp(terms - terms.max())
     return float(terms.max() + np.log(mass.sum())), float((mass * x).sum() / mass.sum())
 

@@ -23,7 +23,7 @@ STRIDE = 3
 # What a peak's bound adds to its prediction where the samples resolve it.
 SMOOTH = 7.0
 # The ground: the lowest samples, that hold no more than this share of the whole mass.
-GROUND = 1e-9
+GROUND = 1e-4
 # Terms this far below the highest add nothing to a sample.
 NEGLIGIBLE = 20.0
 # The search for the noise that matters starts with errors of this share of the velocities' scatter.
@@ -219,10 +219,9 @@ def find_peaks(frequency, stacked, model):
     peak_frequency, peak_height, peak_width = np.empty(len(tops)), np.empty(len(tops)), np.empty(len(tops))
     refined = 0
     for k in np.argsort(-predicted):
-        # a sum over noises has wide wings: what looks smooth is
-        smooth = several > 0 and bound[k] < predicted[k] + SMOOTH
-        if bound[k] + several < best - (level if smooth else DEPTH):
+        if bound[k] + several < best - level:
             continue
+        smooth = several > 0 and bound[k] < predicted[k] + SMOOTH
         i = tops[k]
         low, high = frequency[max(i - 1, 0)], frequency[min(i + 1, count - 1)]
         known = False
@@ -250,7 +249,8 @@ def find_peaks(frequency, stacked, model):
             width = np.inf
         peak_frequency[refined], peak_height[refined], peak_width[refined] = at, height, width
         refined += 1
-        if refined == 1:
+        if refined == 1 and several > 0:
+            # with one noise the samples cannot tell what lies between them; a sum has wide wings
             whole = mass_of(frequency, stacked[0], peak_frequency[:1], peak_height[:1], peak_width[:1])
             level = ground_level(frequency, stacked[0], height, whole)
     keep = np.flatnonzero(peak_height[:refined] >= best - DEPTH)

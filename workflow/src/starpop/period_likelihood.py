@@ -315,13 +315,16 @@ def integrate(frequency, values, stride, peak_frequency, peak_height, peak_width
             point_w[panels] = 0.0
             mass, gauss, top = 0.0, 0.0, -np.inf
             if last > first:
+                # samples of a sum over noises are interpolated: off by a factor that hardly changes within a panel
+                at = (first + last) // 2
+                off = ln_likelihood_at(frequency[at], model, room) - values[at]
                 for k in range(last - first + 1):
                     i = first + k
                     width = 0.5 * (frequency[min(i + 1, last)] - frequency[max(i - 1, first)])
                     point_x[panels, k] = -np.log(frequency[i])
-                    point_w[panels, k] = np.exp(values[i] - best) * width / frequency[i]
+                    point_w[panels, k] = np.exp(values[i] + off - best) * width / frequency[i]
                     mass += point_w[panels, k]
-                    top = max(top, values[i] + SMOOTH)
+                    top = max(top, values[i] + off + SMOOTH)
                 done = True
             else:
                 for k in range(15):
