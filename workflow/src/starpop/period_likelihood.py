@@ -284,7 +284,8 @@ def integrate(frequency, values, stride, peak_frequency, peak_height, peak_width
     room = workspace(model)
     best = peak_height.max()
     whole = mass_of(frequency, values, peak_frequency, peak_height, peak_width)
-    ground = best - ground_level(frequency, values, best, whole)
+    # samples at one noise are exact but may be far apart; a sum over noises has wide wings
+    ground = -np.inf if len(model.constant) == 1 else best - ground_level(frequency, values, best, whole)
     lows, highs, sampled = _pieces(
         frequency, values, stride, peak_frequency, peak_height, peak_width, ground, model, room
     )
