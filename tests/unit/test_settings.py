@@ -7,7 +7,7 @@ import yaml
 
 from conftest import ROOT
 from starpop.errors import InputError
-from starpop.settings import as_json, check, choose_catalog
+from starpop.settings import as_json, check, choose_catalog, resolve
 
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -52,6 +52,11 @@ APO = CONFIG["catalogs"]["apogee"]["observatory"]
         ("period_range_days", [20, 1.5], r"period_range_days: \[20, 1.5\] is empty"),
         ("population_models.normal.mu", [10, 1], r"population_models\.normal\.mu: \[10, 1\] is empty"),
         ("orbit_prior.amplitude_sd_kms", 0, "orbit_prior.amplitude_sd_kms: 0"),
+        ("system_models.jitter.noise", "jiter", "jitter.noise: 'jiter' is not one of 'reported', 'scaled', 'jitter'"),
+        ("system_models.jitter.harmonics", 4, r"system_models\.jitter\.harmonics: 4 is not one of 1, 2, 3"),
+        ("system_models.jitter.trend", 3, r"system_models\.jitter\.trend: 3 is not one of 0, 1, 2"),
+        ("system_models.jitter.times", "bjd", "jitter.times: 'bjd' is not one of 'reported', 'barycentric'"),
+        ("noise_prior.ln_jitter_kms.sd", 0, r"noise_prior\.ln_jitter_kms\.sd: 0"),
         ("catalog", "twinn", "catalog: 'twinn' is not one of apogee, twin, auto. Did you mean 'twin'"),
         ("systems.keep", "some", "systems.keep: 'some' is not allowed; the word all, or a list of system names"),
         (
@@ -151,3 +156,38 @@ def test_a_configured_catalogue_that_is_not_there_is_said(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"catalogs\.apogee\.path: no file .* fetch_apogee .* put the table there"):
         choose_catalog(CONFIG | {"catalog": "apogee"})
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        (
+            {"offsets": True},
+            "system_models.jitter.offsets: true, but catalogue twin tells no instruments; name its column as "
+            r"catalogs\.twin\.columns\.instrument, or leave offsets out",
+        ),
+        (
+            {"times": "barycentric"},
+            "system_models.jitter.times: 'barycentric', but catalogue twin has no observatory to correct from; add "
+            r"catalogs\.twin\.observatory and coordinates, or set times: reported",
+        ),
+    ],
+)
+def test_a_model_that_the_catalogue_has_nothing_for_is_said(choice, message, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    config = copy.deepcopy(CONFIG) | {"catalog": "twin"}
+    config["system_models"]["jitter"] |= choice
+    with pytest.raises(InputError, match=message):
+        choose_catalog(config)
+
+
+def test_a_system_model_takes_the_priors_it_uses_and_no_others():
+    config = copy.deepcopy(CONFIG)
+    config["system_models"]["all"] = {"harmonics": 2, "trend": 1, "noise": "scaled", "offsets": True}
+    models = resolve(config)["system_models"]
+    assert set(models["tutorial"]["orbit_prior"]) == {"amplitude_sd_kms", "systemic_velocity_sd_kms"}
+    assert "noise_prior" not in models["tutorial"]
+    assert models["jitter"]["noise_prior"] == CONFIG["noise_prior"]["ln_jitter_kms"]
+    assert set(models["all"]["orbit_prior"]) == set(CONFIG["orbit_prior"])
+    assert models["all"]["noise_prior"] == CONFIG["noise_prior"]["ln_error_scale"]
+    assert models["all"]["times"] == "reported"
