@@ -1,10 +1,10 @@
 """Where a period's likelihood is high: ln L on a grid, the noise that matters, and every peak refined.
 
 With an uncertain noise L is a sum over the points u_k of its lattice. The grid is scanned at every third point of
-those that matter, which gives ln L on the grid but for up to 0.1 that hardly changes along it. Narrower peaks are found
-at each scanned noise by itself, where -2 ln L is nearly the square of a smooth residual and a peak shows in the samples
-beside it. All are refined on the whole L. The points that matter are those whose term at some peak lies within DEPTH of
-the highest.
+those that matter, which gives ln L on the grid but for up to 0.1 that hardly changes along it. Narrower peaks are
+found at each scanned noise by itself, where -2 ln L is nearly the square of a smooth residual and a peak shows in the
+samples beside it. All are refined on the whole L. The points that matter are those whose term at some peak lies within
+DEPTH of the highest.
 """
 
 from __future__ import annotations
