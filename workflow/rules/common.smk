@@ -117,6 +117,7 @@ def binaries_products():
     for model in SYSTEM_MODELS:
         products += [
             f"{catalog}/{model}/orbits.csv",
+            f"{catalog}/{model}/criticism.csv",
             f"{catalog}/{model}/focus_system/summary.csv",
         ]
         products += figures(
@@ -126,10 +127,12 @@ def binaries_products():
             "periodograms",
             "orbits",
             "agreement",
+            "criticism",
         )
         for population in POPULATION_MODELS:
             products.append(f"{catalog}/{model}/{population}/summary.csv")
-            products += figures(f"{catalog}/{model}/{population}", "corner", "trace", "density")
+            products.append(f"{catalog}/{model}/{population}/criticism.csv")
+            products += figures(f"{catalog}/{model}/{population}", "corner", "trace", "density", "criticism")
     return products
 
 
