@@ -37,7 +37,7 @@ def test_a_small_run_makes_every_product(finished):
     assert set(summary.loc["mu", "method"]) == {"exact", "nuts"}
     assert summary.loc["mu", "mean"].to_numpy() == pytest.approx(1.7, abs=0.6)
     assert {"lnP[TWIN-10]", "a[TWIN-10]", "b[TWIN-10]", "v0[TWIN-10]", "lnsigma"} <= set(summary.index)
-    assert len(list(results.rglob("figures/*.png"))) == len(list(results.rglob("figures/*.pdf"))) == 16
+    assert len(list(results.rglob("figures/*.png"))) == len(list(results.rglob("figures/*.pdf"))) == 28
     assert all(path.stat().st_size > 1000 for path in results.rglob("figures/*"))
     assert not list(results.rglob(".*part*"))
 
@@ -46,7 +46,7 @@ def test_a_small_run_makes_every_product(finished):
 def test_one_core_gives_the_same_tables_as_four(finished, fresh):
     fresh.snakemake(*SMALL, "--until", "collect_diagnostics", "compare_published", "tabulate_orbits", cores=1)
     ours, theirs = csv_digests(fresh), csv_digests(finished)
-    assert len(ours) == 11
+    assert len(ours) == 21
     assert ours == {name: theirs[name] for name in ours}
 
 
