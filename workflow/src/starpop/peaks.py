@@ -24,7 +24,7 @@ STRIDE = 3
 # What a peak's bound adds to its prediction where the samples resolve it.
 SMOOTH = 7.0
 # The ground: the lowest samples, that hold no more than this share of the whole mass.
-GROUND = 1e-4
+GROUND = 3e-5
 # Terms this far below the highest add nothing to a sample.
 NEGLIGIBLE = 20.0
 # The search for the noise that matters starts with errors of this share of the velocities' scatter.

@@ -229,7 +229,8 @@ def _pieces(frequency, values, stride, peak_frequency, peak_height, peak_width, 
         while cut < used and cuts[cut] <= low:
             cut += 1
         uncut = cut == used or cuts[cut] >= end
-        high_enough, on_ground, smooth = values[first] >= threshold, values[first] < ground, True
+        high_enough, smooth = values[first] >= threshold, True
+        on_ground = values[first] < ground and end - low <= WIDEST_GROUP * low
         for i in range(first + 1, last + 1):
             high_enough = high_enough or values[i] >= threshold
             on_ground = on_ground and values[i] < ground
