@@ -61,7 +61,7 @@ COLUMNS = (
     "velocity_range_prior_quantile",
 )
 RESIDUAL_COLUMNS = ("system", "time_days", "residual_kms", "error_kms", "standardised_residual")
-# A visit that alone fixes a parameter leaves no residual of its own.
+# A visit that alone fixes a parameter has no residual of its own.
 LEAST_FREEDOM = 1e-9
 
 
@@ -84,8 +84,9 @@ class Fit:
 
     @property
     def standardised(self) -> np.ndarray:
-        """(J,) residuals over the standard deviations that a right model gives them."""
-        return self.residual_kms / self.error_kms / np.sqrt(np.maximum(1 - self.leverage, LEAST_FREEDOM))
+        """(J,) residuals over the standard deviations that a right model gives them; NaN where that is zero."""
+        freedom = np.where(self.leverage < 1 - LEAST_FREEDOM, 1 - self.leverage, np.nan)
+        return self.residual_kms / self.error_kms / np.sqrt(freedom)
 
 
 def fit(visits: Visits, model: SystemModel, period_range_days: tuple[float, float]) -> Fit:
@@ -112,17 +113,19 @@ def fit(visits: Visits, model: SystemModel, period_range_days: tuple[float, floa
         return float(np.sum((direction.T @ left) ** 2) / np.sum(left**2))
 
     z = left[: len(visits)]
-    fitted = Fit(z * error, error, np.sum(span[: len(visits)] ** 2, axis=1), np.empty(0), landscape)
+    fitted = Fit(z * error, error, np.sum(span[: len(visits)] ** 2, axis=1), np.full(len(NEEDED), np.nan), landscape)
+    free = len(visits) - span.shape[1]
+    if free <= 0:
+        return fitted
     size = np.abs(fitted.standardised)
     bent = replace(model, trend=model.trend + 1).static_columns(visits)[:, [model.trend + 1]]
     values = {
         "misfit": z @ z,
-        "outlier": size.max() / np.median(size),
+        "outlier": np.nanmax(size) / np.nanmedian(size),
         "harmonic": share_taken(harmonic_columns(frequency, visits.time_days, model.harmonics + 1)[0][:, -2:]),
         "trend": share_taken(bent),
         "correlation": z[1:] @ z[:-1] / (z @ z),
     }
-    free = len(visits) - span.shape[1]
     return replace(fitted, statistics=np.array([values[k] if free >= NEEDED[k] else np.nan for k in STATISTICS]))
 
 
