@@ -1,11 +1,13 @@
 """A mistake in the configuration is said with its key, its value and what is allowed."""
 
 import copy
+from dataclasses import fields
 
 import pytest
 import yaml
 
 from conftest import ROOT
+from starpop.densities import Density, density_from_settings
 from starpop.errors import InputError
 from starpop.settings import as_json, check, choose_catalog, resolve
 
@@ -123,6 +125,49 @@ def test_what_goes_together_may_be_said_of_coordinates(entry):
     twin = config["catalogs"]["twin"]
     config["catalogs"]["twin"] = twin | entry | {"columns": twin["columns"] | entry.get("columns", {})}
     check(config, SCHEMA)
+
+
+POPULATIONS = {
+    "normal": {"mu": [1, 10], "ln_sigma": [-2, 3]},
+    "truncated_normal": {"mu": [1, 10], "ln_sigma": [-2, 3], "period_range_days": [1, 30]},
+    "student_t": {"mu": [1, 10], "ln_sigma": [-2, 3], "ln_nu": [0, 4]},
+    "normal_mixture": {"mu": [0, 3], "separation": [0, 3], "ln_sigma": [-2, 1], "weight": [0.1, 0.9]},
+    "power_law": {"beta": [-3, 3], "period_range_days": [1, 30]},
+    "histogram": {"bins": 6, "ln_tau": [-2, 1], "period_range_days": [1, 30]},
+}
+
+
+def test_every_density_may_stand_in_the_configuration_with_all_of_its_keys():
+    assert POPULATIONS.keys() == Density.registered.keys()
+    for name, keys in POPULATIONS.items():
+        entry = {"density": name, **keys}
+        assert {f.name for f in fields(Density.registered[name])} == keys.keys()
+        check(changed("population_models", {"mine": entry}), SCHEMA)
+        assert isinstance(density_from_settings(entry, (1.5, 20.0)), Density.registered[name])
+
+
+@pytest.mark.parametrize(
+    ("density", "change", "message"),
+    [
+        ("student_t", {"density": "student"}, r"mine\.density: 'student' is not one of 'normal', .*'student_t'"),
+        ("normal", {"density": None}, r"population_models\.mine: missing key density\."),
+        ("student_t", {"ln_nu": None}, r"population_models\.mine: missing key ln_nu\."),
+        ("power_law", {"mu": [1, 10]}, r"mine\.mu: unknown key; allowed here: density, beta, period_range_days\."),
+        ("normal", {"period_range_days": [1, 9]}, r"mine\.period_range_days: unknown key; allowed here: density, mu,"),
+        ("histogram", {"bin": 3}, r"mine\.bin: unknown key; .* Did you mean 'bins'"),
+        ("histogram", {"bins": 1}, r"mine\.bins: 1: 1 is less than the minimum of 2"),
+        ("power_law", {"beta": [3, -3]}, r"mine\.beta: \[3, -3\] is empty; the lower end stands first"),
+        ("truncated_normal", {"period_range_days": [20, 2]}, r"mine\.period_range_days: \[20, 2\] is empty"),
+        ("normal_mixture", {"weight": [0, 2]}, r"mine\.weight\.1: 2: 2 is greater than the maximum of 1"),
+        ("normal_mixture", {"separation": [-1, 2]}, r"mine\.separation\.0: -1: -1 is less than the minimum of 0"),
+    ],
+)
+def test_a_mistake_in_a_population_is_said_once_with_its_key(density, change, message):
+    entry = {"density": density, **POPULATIONS[density]} | change
+    entry = {key: value for key, value in entry.items() if value is not None}
+    with pytest.raises(InputError, match=message) as error:
+        check(changed("population_models", {"mine": entry}), SCHEMA)
+    assert str(error.value).count("\n") == 1
 
 
 def test_all_mistakes_are_said_at_once():
