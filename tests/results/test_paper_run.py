@@ -66,6 +66,18 @@ def test_nuts_and_the_exact_answer_agree(catalog, model):
     assert table[["mean_z", "sd_z"]].abs().to_numpy().max() < 4.5
 
 
+def test_the_tutorials_noise_is_ruled_out_and_its_population_stands():
+    table = read("apogee/model_comparison.csv")
+    whole = table[table["scope"] == "population"].set_index("system_model")
+    assert whole.loc["jitter", "ln_odds"] == 0
+    assert whole.loc["tutorial", "ln_odds"] < -16_000
+    assert whole.loc["tutorial", "difference"] == pytest.approx(whole.loc["tutorial", "ln_odds"], abs=0.1)
+    moved = read("apogee/prior_sensitivity.csv")
+    moved = moved[(moved["status"] == "ok") & moved["parameter"].isin(["mu", "lnsigma"])]
+    assert len(moved) >= 26
+    assert moved["shift_in_sd"].abs().max() < 0.25
+
+
 def test_the_periods_are_the_exact_ones():
     orbits = read("apogee/tutorial/orbits.csv")
     assert len(orbits) == 14

@@ -111,7 +111,7 @@ def cluster_products():
 def binaries_products():
     """Everything made of the configured catalogue."""
     catalog = f"results/{CATALOG}"
-    products = [f"{catalog}/diagnostics.csv", *figures(catalog, "visits")]
+    products = [f"{catalog}/diagnostics.csv", *figures(catalog, "visits", "model_comparison", "forest")]
     if {"tutorial"} <= set(SYSTEM_MODELS) and {"normal"} <= set(POPULATION_MODELS):
         products.append(f"{catalog}/published.csv")
     for model in SYSTEM_MODELS:
