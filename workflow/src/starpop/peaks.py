@@ -27,6 +27,10 @@ SMOOTH = 7.0
 GROUND = 3e-5
 # Terms this far below the highest add nothing to a sample.
 NEGLIGIBLE = 20.0
+# Between two scanned noises a term of a width of about one rises above both by less than this.
+HIGHEST_RISE = 3.0
+# Beyond the last scanned noise a term may rise as it likes, but its exponential must be a number.
+LARGEST_LN = 600.0
 # The search for the noise that matters starts with errors of this share of the velocities' scatter.
 FIRST_NOISE = 0.2
 
@@ -140,7 +144,8 @@ def add_up(stacked, threshold):
     """(F,) ln of the sum over all noises, from (S, F) scans of every third; the highest term where that is low.
 
     Between two scanned noises ln of the term is taken from the parabola through the three nearest, which a normal
-    density follows exactly.
+    density follows exactly. Where the term falls off like exp(-chi2) on one side the parabola overshoots on the other,
+    and is not followed beyond what is possible.
     """
     scans, count = stacked.shape
     values = np.empty(count)
@@ -159,7 +164,12 @@ def add_up(stacked, threshold):
                 bend = (stacked[middle + 1, i] - 2 * stacked[middle, i] + stacked[middle - 1, i]) / STRIDE**2
                 slope += bend * STRIDE * (k - middle)
                 for away in (-1.0, 0.0, 1.0):
-                    total += np.exp(stacked[k, i] - top + away * slope + 0.5 * bend * away**2)
+                    rise = away * slope + 0.5 * bend * away**2
+                    beside = k + int(away)
+                    most = LARGEST_LN
+                    if 0 <= beside < scans:
+                        most = max(stacked[beside, i] - stacked[k, i], 0.0) + HIGHEST_RISE
+                    total += np.exp(stacked[k, i] - top + min(rise, most))
         values[i] = top + np.log(total)
     return values
 

@@ -15,7 +15,8 @@ coefficients are normal: joint draws of all parameters are as independent and ex
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +39,8 @@ from starpop.weighted import Posterior
 
 if TYPE_CHECKING:  # PyMC takes seconds to load, and the exact answer does not need it
     import pymc as pm
+
+    from starpop.sampling import Sampler
 
 MOST_INTEGRATED = 3
 # Terms of the sums over nodes that are evaluated at once: some arrays of so many fit into a processor's cache.
@@ -168,7 +171,7 @@ def _sample(
     likelihoods: Sequence[PeriodLikelihood], density: Density, evaluate: LnLikelihood, seed: int, cores: int
 ) -> SampledPosterior:
     """The posterior by NUTS over the nodes, in chains that start at particles of a tempered sample."""
-    from starpop.sampling import STARTS, Sampler, SamplerSettings
+    from starpop.sampling import STARTS
 
     names, priors = tuple(density.parameters), tuple(density.parameters.values())
     rng = np.random.default_rng(seed)
@@ -181,8 +184,7 @@ def _sample(
         name: prior.from_normal(column[:STARTS])
         for (name, prior), column in zip(density.parameters.items(), particles.T, strict=True)
     }
-    settings = SamplerSettings("nutpie", CHAINS, TUNE, DRAWS, TARGET_ACCEPT, MAX_TREEDEPTH)
-    tree = Sampler(build_node_model(likelihoods, density), settings, cores).run(starts, seed)
+    tree = _node_sampler(density, cores).run(starts, seed, _padded_nodes(likelihoods, density))
     sampled = tree["posterior"].to_dataset()
     draws = np.stack([sampled[name].values for name in names], axis=-1)
     coordinates = np.stack(
@@ -233,18 +235,37 @@ def build_model(systems: Sequence[Visits], system_model: SystemModel, density: D
     return model
 
 
+def _padded_nodes(likelihoods: Sequence[PeriodLikelihood], density: Density) -> dict[str, np.ndarray]:
+    """Nodes and ln weights, a row for each system, filled up with nodes of no weight."""
+    x, ln_weight, starts = _nodes(likelihoods, density)
+    sizes = np.diff(starts, append=len(x))
+    node = np.minimum(starts[:, None] + np.arange(sizes.max()), len(x) - 1)
+    ln_weights = np.where(np.arange(sizes.max()) < sizes[:, None], ln_weight[node], -np.inf)
+    return {"node": x[node], "node_ln_weight": ln_weights}
+
+
 def build_node_model(likelihoods: Sequence[PeriodLikelihood], density: Density) -> pm.Model:
     """The PyMC model of the hyper-parameters alone, over the nodes of the systems' period likelihoods."""
+    return _node_model(_padded_nodes(likelihoods, density), density)
+
+
+def _node_model(nodes: Mapping[str, np.ndarray], density: Density) -> pm.Model:
     import pymc as pm
     import pytensor.tensor as pt
 
-    x, ln_weight, starts = _nodes(likelihoods, density)
-    sizes = np.diff(starts, append=len(x))
-    # a row for each system, filled up with nodes of no weight
-    node = np.minimum(starts[:, None] + np.arange(sizes.max()), len(x) - 1)
-    ln_weights = np.where(np.arange(sizes.max()) < sizes[:, None], ln_weight[node], -np.inf)
     with pm.Model() as model:
+        x, ln_weights = (pm.Data(name, values) for name, values in nodes.items())
         parameters = [p.variable(name) for name, p in density.parameters.items()]
-        terms = density.ln_pdf(x[node], *parameters, math=tensors()) + ln_weights
+        terms = density.ln_pdf(x, *parameters, math=tensors()) + ln_weights
         pm.Potential("visits", pt.sum(pt.logsumexp(terms, axis=1)))
     return model
+
+
+@lru_cache(maxsize=4)
+def _node_sampler(density: Density, cores: int) -> Sampler:
+    """The node model, compiled once for the systems of every catalogue: compiling takes longer than sampling."""
+    from starpop.sampling import Sampler, SamplerSettings
+
+    settings = SamplerSettings("nutpie", CHAINS, TUNE, DRAWS, TARGET_ACCEPT, MAX_TREEDEPTH)
+    nodes = {"node": np.zeros((1, 1)), "node_ln_weight": np.zeros((1, 1))}
+    return Sampler(_node_model(nodes, density), settings, cores)

@@ -385,7 +385,7 @@ def scan_kernel(model, first, step, values):
                     )
                     for k in range(columns):
                         diagonal[k] = matrix[k, k]
-                    half_ln_determinant = _cholesky(columns, matrix)
+                    half_ln_determinant = _cholesky(matrix, precision)
                     _forward(columns, matrix, vector)
                     explained, smallest = 0.0, 1.0
                     for k in range(columns):
@@ -398,15 +398,19 @@ def scan_kernel(model, first, step, values):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _cholesky(count, matrix):
-    """Replace the lower half of a matrix by its Cholesky factor; returns 1/2 ln of its determinant."""
+def _cholesky(matrix, precision):
+    """Replace the lower half of a matrix by its Cholesky factor; returns 1/2 ln of its determinant.
+
+    The matrix is a diagonal of precisions plus what the visits add. So no pivot can be below its precision, but where
+    there are fewer visits than columns rounding would have it so, and even negative, when the errors are tiny.
+    """
     ln_diagonal = 0.0
-    for k in range(count):
+    for k in range(len(precision)):
         for i in range(k + 1):
             total = matrix[k, i]
             for m in range(i):
                 total -= matrix[k, m] * matrix[i, m]
-            matrix[k, i] = np.sqrt(total) if i == k else total / matrix[i, i]
+            matrix[k, i] = np.sqrt(max(total, precision[k])) if i == k else total / matrix[i, i]
         ln_diagonal += np.log(matrix[k, k])
     return ln_diagonal
 
@@ -475,7 +479,7 @@ def factorise(weight, model, room):
             vector[k] += scaled * model.velocity[j]
             for i in range(k + 1):
                 matrix[k, i] += scaled * design[j, i]
-    half_ln_determinant = _cholesky(count, matrix)
+    half_ln_determinant = _cholesky(matrix, precision)
     _forward(count, matrix, vector)
     _backward(count, matrix, vector)
     return half_ln_determinant
@@ -547,7 +551,7 @@ def _fill_terms(model, room):
                     vectors[k, n] -= matrices[k, i, n] * vectors[i, n]
             else:
                 for n in range(points):
-                    matrices[k, k, n] = np.sqrt(matrices[k, k, n])
+                    matrices[k, k, n] = np.sqrt(max(matrices[k, k, n], model.precision[k]))
                     terms[n] *= matrices[k, k, n]
         for n in range(points):
             vectors[k, n] /= matrices[k, k, n]
