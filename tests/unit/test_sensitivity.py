@@ -102,7 +102,7 @@ def test_draws_that_another_prior_has_no_use_for_are_not_believed():
     assert known[AS_CONFIGURED].all()
     assert known["systemic velocity sd x 2"].all()
     assert not known["amplitude sd x 0.5"].any()
-    assert table.loc["amplitude sd x 0.5", "status"].str.contains("effective of 5000 draws; fit with this").all()
+    assert table.loc["amplitude sd x 0.5", "status"].str.contains("effective of 5000 draws; take more").all()
 
 
 def test_the_share_of_independent_draws_counts():

@@ -147,9 +147,9 @@ def of_fit(tree: xr.DataTree, ess_min: float) -> pd.DataFrame:
 def _status(effective: float, shape: float, size: int, ess_min: float) -> str:
     """Whether a reweighting can be believed."""
     if effective < ess_min:
-        return f"not known: {effective:.0f} effective of {size} draws; fit with this prior instead"
+        return f"not known: {effective:.0f} effective of {size} draws; take more (draws.exact), or fit with this prior"
     if shape > HEAVIEST_TAIL:
-        return f"not known: heavy weights, Pareto k {shape:.2f}; fit with this prior instead"
+        return f"not known: heavy weights, Pareto k {shape:.2f}; fit with this prior"
     return "ok"
 
 
