@@ -16,7 +16,7 @@ def once(*rules):
 
 SYSTEM_FIGURES = twice("plot_focus_system", "plot_periodograms", "plot_orbits", "plot_criticism")
 FIGURES = (
-    once("plot_model_graphs", "plot_cluster", "plot_visits")
+    once("plot_model_graphs", "plot_cluster", "plot_visits", "plot_comparison")
     | SYSTEM_FIGURES
     | twice("plot_agreement", "plot_population")
 )
@@ -32,7 +32,8 @@ EXACT_ORBITS = {"draw_orbits": 4} | twice("tabulate_orbits", "summarise_focus_sy
 NUTS_POPULATION = (
     twice("fit_population", "diagnose_population", "check_agreement", "plot_agreement", "plot_population") | COLLECTED
 )
-POPULATION_FIT = twice("integrate_population", "criticise_population") | NUTS_POPULATION
+COMPARISON = once("compare_models", "plot_comparison")
+POPULATION_FIT = twice("integrate_population", "criticise_population") | NUTS_POPULATION | COMPARISON
 NUTS_CLUSTER = once("fit_cluster", "diagnose_cluster", "plot_cluster") | COLLECTED
 NUTS_CLUSTER |= twice("check_agreement", "plot_agreement")
 CLUSTER = once("integrate_cluster") | NUTS_CLUSTER
@@ -51,5 +52,5 @@ DIAGNOSTICS = (
 
 def of_one_model(jobs):
     """The same jobs where only one of the two system models changes."""
-    single = {"compare_published": 1, "collect_diagnostics": 1}
-    return {name: single.get(name, count // 2) for name, count in jobs.items()}
+    shared = COLLECTED | COMPARISON
+    return {name: shared.get(name, count // 2) for name, count in jobs.items()}
