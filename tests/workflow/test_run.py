@@ -19,7 +19,7 @@ def csv_digests(project):
 
 def test_a_dry_run_needs_no_downloaded_data(fresh):
     jobs = fresh.would_run()
-    assert jobs["scan_periods"] == jobs["fit_systems"] == 4
+    assert jobs["scan_periods"] == jobs["fit_systems"] == 2
     assert "fetch_apogee" not in jobs
     assert not (fresh.path / "results").exists()
 
@@ -44,11 +44,10 @@ def test_a_small_run_makes_every_product(finished):
 
 @pytest.mark.slow
 def test_one_core_gives_the_same_tables_as_four(finished, fresh):
-    fresh.snakemake(
-        *SMALL, "--until", "collect_diagnostics", "compare_published", "tabulate_orbits", "compare_models", cores=1
-    )
+    tables = ("cluster/summary.csv", "twin/jitter/orbits.csv", "twin/jitter/normal/summary.csv")
+    fresh.snakemake(*(f"results/{table}" for table in tables), *SMALL, cores=1)
     ours, theirs = csv_digests(fresh), csv_digests(finished)
-    assert len(ours) == 23
+    assert {f"results/{table}" for table in tables} < set(ours)
     assert ours == {name: theirs[name] for name in ours}
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import xarray as xr
-from arviz_stats.base import array_stats
 
 COLUMNS = (
     "fit",
@@ -53,6 +52,8 @@ def columns_of(dataset: xr.Dataset) -> dict[str, np.ndarray]:
 
 def convergence(draws: np.ndarray) -> dict[str, float]:
     """R-hat, effective sample sizes and Monte Carlo error of one parameter's (chain, draw) array."""
+    from arviz_stats.base import array_stats
+
     return {
         "mcse_mean": float(array_stats.mcse(draws, method="mean", **CHAIN_DRAW)),
         "ess_bulk": float(array_stats.ess(draws, method="bulk", **CHAIN_DRAW)),
@@ -89,6 +90,8 @@ def assess(
     limits : thresholds; those not kept are listed in ``status``, which is else "ok"
     max_treedepth : the sampler's limit
     """
+    from arviz_stats.base import array_stats
+
     if table["mcse_mean"].isna().any():
         return dict.fromkeys(COLUMNS, np.nan) | {"fit": fit, "worst_parameter": "", "status": "not sampled"}
     stats = stats.transpose("chain", "draw", ...)
@@ -131,6 +134,8 @@ def assess_tree(
 
 def summarise(parameters: Mapping[str, np.ndarray], table: pd.DataFrame, method: str, status: str) -> pd.DataFrame:
     """One row a parameter: posterior mean, sd and 94% highest-density interval, with their Monte Carlo quality."""
+    from arviz_stats.base import array_stats
+
     rows = []
     for name, draws in parameters.items():
         low, high = array_stats.hdi(draws.ravel(), prob=HDI_PROBABILITY)

@@ -22,16 +22,20 @@ The panels also serve to draw periods exactly: within one, L varies little, and 
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numba import njit
 
 from starpop.densities import Density
+from starpop.noise import Jitter
 from starpop.peaks import DEPTH, Landscape, ground_level, mass_of, survey
 from starpop.scan import LinearModel, lattice, linear_model, ln_likelihood_at, workspace
 from starpop.system_model import SystemModel
@@ -188,6 +192,17 @@ def period_likelihood(
     """
     landscape = survey_period_range(visits, system_model, period_range_days)
     return integrate_landscape(landscape, visits, system_model)
+
+
+def compile_kernels() -> None:
+    """Compile what a scan needs, or load it; of many processes that start at once one compiles, the others wait."""
+    with Path(__file__).open() as lock:
+        with suppress(OSError):  # a file system without locks: each compiles for itself
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        time = np.array([0.0, 1.1, 2.7, 3.9])
+        period_likelihood(
+            Visits("none", time, np.sin(time), np.ones(4)), SystemModel(1, 1, noise=Jitter(0, 1)), (1.5, 2.5)
+        )
 
 
 def period_likelihoods(

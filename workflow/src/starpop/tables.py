@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy
 import xarray as xr
-from scipy.stats import circmean, circstd
 
 from starpop import kepler
 from starpop.errors import InputError, nearest
@@ -81,7 +81,10 @@ def orbit_row(
     if model.harmonics > 1:
         e, omega = kepler.eccentricity(draws["a"] - 1j * draws["b"], draws["a_2"] - 1j * draws["b_2"])
         row |= spread("eccentricity", e)
-        row |= {"omega_deg": np.degrees(circmean(omega)) % 360, "omega_sd_deg": np.degrees(circstd(omega))}
+        row |= {
+            "omega_deg": np.degrees(scipy.stats.circmean(omega)) % 360,
+            "omega_sd_deg": np.degrees(scipy.stats.circstd(omega)),
+        }
     return row
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from arviz_stats.base import array_stats
 
 HDI_PROBABILITY = 0.94
 STATISTICS = ("mean", "sd", "hdi_3%", "hdi_97%", "mcse_mean", "mcse_sd", "ess_bulk", "ess_tail", "r_hat")
@@ -33,6 +32,8 @@ def smoothed(ln_weight: np.ndarray, independent: float = 1.0) -> tuple[np.ndarra
     -------
     (M,) weights that sum to one, and the shape; minus infinity where the largest weights are all the same
     """
+    from arviz_stats.base import array_stats
+
     try:
         ln_weight, shape = array_stats.psislw(-ln_weight, r_eff=independent)
     except ValueError:  # ArviZ fits no tail that has no spread

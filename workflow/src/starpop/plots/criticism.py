@@ -8,7 +8,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from scipy.stats import beta, norm
+from scipy.special import betaincinv, ndtri
 
 from starpop.criticism import STATISTICS
 from starpop.density import Density
@@ -94,9 +94,9 @@ def _residuals(ax: Axes, values: np.ndarray, style: Style) -> None:
     """Ordered residuals against the quantiles of a standard normal density."""
     count = len(values)
     rank = np.arange(1, count + 1)
-    expected = norm.ppf((rank - 0.5) / count)
+    expected = ndtri((rank - 0.5) / count)
     for edge in (0.5 - BAND / 2, 0.5 + BAND / 2):
-        ax.plot(expected, norm.ppf(beta.ppf(edge, rank, count + 1 - rank)), color=style.colors.model, lw=0.6)
+        ax.plot(expected, ndtri(betaincinv(rank, count + 1 - rank, edge)), color=style.colors.model, lw=0.6)
     ax.plot(expected, expected, color=style.colors.model, label="standard normal")
     ax.plot(expected, np.sort(values), ".", color=style.colors.data, ms=2.5, label=f"{count} visits")
     largest = np.abs(values).max()
