@@ -1,6 +1,7 @@
 """The kernel against extended precision, and nodes against dense brute force, on very many random systems."""
 
 import sys
+from dataclasses import replace
 
 from common import PRIOR, RANGE, ROOT, machine, random_system, show
 
@@ -12,7 +13,9 @@ sys.path.insert(0, str(ROOT / "tests" / "unit"))
 from test_scan import allowed, extended
 
 from starpop.densities import UniformPeriod
-from starpop.period_likelihood import evaluate, period_likelihood
+from starpop.noise import Jitter, Scaled
+from starpop.peaks import evaluate
+from starpop.period_likelihood import period_likelihood
 from starpop.scan import lattice, linear_model, scan
 
 
@@ -31,23 +34,21 @@ def kernel(systems: int = 1000, pairs: int = 1000) -> None:
     show("Kernel against extended precision", ["pairs", "largest error in ln L", "largest share of the allowed"], rows)
 
 
-def brute_force(likelihood, density, cells_per_resolution: int) -> tuple[float, float]:
+def brute_force(linear, density, cells_per_resolution: int) -> tuple[float, float]:
     """ln evidence and posterior mean of ln P by an 8-point Gauss rule in very many cells of frequency."""
     low, high = 1 / RANGE[1], 1 / RANGE[0]
-    cells = int(np.ceil(cells_per_resolution * (high - low) * likelihood.model.baseline_days)) + 400
+    cells = int(np.ceil(cells_per_resolution * (high - low) * linear.baseline_days)) + 400
     points, weights = leggauss(8)
     edges = np.linspace(low, high, cells + 1)
     half = 0.5 * (edges[1] - edges[0])
     frequency = (0.5 * (edges[1:] + edges[:-1])[:, None] + half * points).ravel()
     x = -np.log(frequency)
-    terms = (
-        evaluate(frequency, *likelihood.model.arrays) + np.tile(np.log(weights * half), cells) + x + density.ln_pdf(x)
-    )
+    terms = evaluate(frequency, linear) + np.tile(np.log(weights * half), cells) + x + density.ln_pdf(x)
     mass = np.exp(terms - terms.max())
     return float(terms.max() + np.log(mass.sum())), float((mass * x).sum() / mass.sum())
 
 
-def nodes(systems: int = 1000) -> None:
+def nodes(model, systems: int) -> list[list[object]]:
     """Evidence and mean of ln P under a uniform prior on P, 3 to 60 visits, the sparse ones as many as the others."""
     density, errors = UniformPeriod(RANGE), []
     for seed in range(systems):
@@ -55,25 +56,27 @@ def nodes(systems: int = 1000) -> None:
         count = int(rng.integers(3, 61)) if seed % 2 else int(rng.integers(3, 9))
         baseline = float(np.exp(rng.uniform(np.log(20), np.log(100))))
         visits = random_system(rng, count, baseline, float(np.exp(rng.uniform(0, np.log(60)))), 0.3)
-        likelihood = period_likelihood(visits, PRIOR, RANGE)
+        likelihood = period_likelihood(visits, model, RANGE)
+        whole = linear_model(visits, model)
         ln_prior = density.ln_pdf(likelihood.ln_period)
         ln_evidence = likelihood.ln_evidence(ln_prior)
         mean = np.sum(np.exp(likelihood.ln_weight + ln_prior - ln_evidence) * likelihood.ln_period)
         for cells in (400, 3000):  # the sharpest peaks need the finer cells
-            truth, true_mean = brute_force(likelihood, density, cells)
+            truth, true_mean = brute_force(whole, density, cells)
             error = abs(np.expm1(ln_evidence - truth)), abs(mean / true_mean - 1)
             if max(error) < 1e-7:
                 break
         errors.append(error)
     table = np.array(errors)
-    rows = [
-        [name, *map(float, np.quantile(column, [0.5, 0.99, 1]))]
+    return [
+        [type(model.noise).__name__, systems, name, *map(float, np.quantile(column, [0.5, 0.99, 1]))]
         for name, column in zip(("evidence", "mean of ln P"), table.T, strict=True)
     ]
-    show(f"Nodes against brute force, {systems} systems", ["relative error", "median", "99%", "largest"], rows)
 
 
 if __name__ == "__main__":
     print(machine("scipy"))
     kernel()
-    nodes()
+    noises = ((PRIOR.noise, 1000), (Jitter(-2, 2), 100), (Scaled(0, 0.5), 100))
+    rows = [row for noise, systems in noises for row in nodes(replace(PRIOR, noise=noise), systems)]
+    show("Nodes against brute force", ["noise", "systems", "relative error of", "median", "99%", "largest"], rows)

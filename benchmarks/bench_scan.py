@@ -1,11 +1,14 @@
 """The scan against Lomb-Scargle periodograms on the same frequencies, one thread each; and how its cost grows."""
 
-from common import PRIOR, machine, random_system, show, times
+from dataclasses import replace
+
+from common import PRIOR, machine, random_system, show, times, tutorial_systems
 
 import nifty_ls
 import numpy as np
 from astropy.timeseries import LombScargle
 
+from starpop.noise import Jitter, Scaled
 from starpop.period_likelihood import period_likelihood, period_likelihoods
 from starpop.scan import linear_model, scan, uniform_lattice
 
@@ -78,7 +81,37 @@ def growth() -> None:
     )
 
 
+def noise() -> None:
+    """What an uncertain noise costs: a system's whole likelihood, by that with the reported errors."""
+    uncertain = {"scaled": replace(PRIOR, noise=Scaled(0, 1.5)), "jitter": replace(PRIOR, noise=Jitter(-2, 2))}
+    rng = np.random.default_rng(2)
+    catalog, systems = tutorial_systems()
+    groups = {f"{catalog}, each of its systems": systems}
+    for count, scatter in ((4, 0.0), (8, 0.0), (24, 0.0), (24, 5.0), (100, 0.0)):
+        some = [random_system(rng, count, 500.0, 100) for _ in range(10)]
+        some = [replace(v, rv_kms=v.rv_kms + rng.normal(0, 0.1 * scatter + 1e-12, count)) for v in some]
+        groups[f"{count} visits, 500 d, K = 100 errors, jitter of {scatter:g}"] = some
+    rows = []
+    for name, group in groups.items():
+        models = {"reported": PRIOR} | uncertain
+        taken = [
+            times({k: lambda v=v, m=m: period_likelihood(v, m, (1.5, 20)) for k, m in models.items()}, 3)
+            for v in group
+        ]
+        reported = np.array([t["reported"] for t in taken])
+        row = [name, 1e3 * float(np.mean(reported))]
+        for kind in uncertain:
+            seconds = np.array([t[kind] for t in taken])
+            ratio = seconds / reported
+            row += [float(seconds.sum() / reported.sum()), float(np.median(ratio)), float(ratio.max())]
+        rows.append(row)
+    header = ["systems", "reported [ms]"]
+    header += [f"{kind} / reported: {which}" for kind in uncertain for which in ("sum", "median", "largest")]
+    show("Uncertain noise", header, rows)
+
+
 if __name__ == "__main__":
     print(machine("astropy", "nifty-ls"))
     versus()
     growth()
+    noise()

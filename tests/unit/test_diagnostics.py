@@ -7,7 +7,15 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from starpop.diagnostics import Thresholds, assess, columns_of, summarise, verdict
+from starpop.diagnostics import (
+    Thresholds,
+    assess,
+    columns_of,
+    quality,
+    quality_of_independent,
+    summarise,
+    verdict,
+)
 
 LIMITS = Thresholds(1.01, 400, 0, 0.01, 0.3, False)
 
@@ -25,7 +33,7 @@ def make(rng, shift=0.0, diverging=0, depth=3, energy=None):
 
 def test_a_sound_fit_is_ok():
     parameters, stats = make(np.random.default_rng(0))
-    row = assess("fit", parameters, stats, LIMITS, 10)
+    row = assess("fit", quality(parameters), stats, LIMITS, 10)
     assert row["status"] == "ok"
     assert row["r_hat"] < 1.01
 
@@ -41,25 +49,25 @@ def test_a_sound_fit_is_ok():
 )
 def test_each_fault_is_told(fault, said):
     parameters, stats = make(np.random.default_rng(0), **fault)
-    status = assess("fit", parameters, stats, LIMITS, 10)["status"]
+    status = assess("fit", quality(parameters), stats, LIMITS, 10)["status"]
     assert status.startswith("not converged: ")
     assert said in status
 
 
 def test_too_few_effective_draws_are_told():
     parameters, stats = make(np.random.default_rng(0))
-    assert "ess_bulk" in assess("fit", parameters, stats, replace(LIMITS, ess_min=1e5), 10)["status"]
+    assert "ess_bulk" in assess("fit", quality(parameters), stats, replace(LIMITS, ess_min=1e5), 10)["status"]
 
 
 def test_a_fit_that_was_not_sampled_says_so():
     parameters, stats = make(np.random.default_rng(0))
     parameters["x"][:] = np.nan
-    assert assess("fit", parameters, stats, LIMITS, 10)["status"] == "not sampled"
+    assert assess("fit", quality(parameters), stats, LIMITS, 10)["status"] == "not sampled"
 
 
 def test_the_summary_has_the_moments_and_the_shortest_interval_of_the_draws():
     draws = np.random.default_rng(0).gamma(2.0, size=(4, 20_000))
-    row = summarise({"x": draws}, "nuts", "ok").iloc[0]
+    row = summarise({"x": draws}, quality({"x": draws}), "nuts", "ok").iloc[0]
     assert row["mean"] == pytest.approx(draws.mean())
     assert row["sd"] == pytest.approx(draws.std(ddof=1))
     ordered = np.sort(draws.ravel())
@@ -67,6 +75,13 @@ def test_the_summary_has_the_moments_and_the_shortest_interval_of_the_draws():
     shortest = (ordered[count:] - ordered[:-count]).min()
     assert row["hdi_97%"] - row["hdi_3%"] == pytest.approx(shortest, rel=0.01)
     assert row["mcse_mean"] == pytest.approx(draws.std() / np.sqrt(draws.size), rel=0.1)
+
+
+def test_the_quality_of_independent_draws_is_what_is_estimated_of_them():
+    draws = {"x": np.random.default_rng(0).normal(3, 2, size=(1, 20_000))}
+    estimated, known = quality(draws).loc["x"], quality_of_independent(draws).loc["x"]
+    assert list(known.index) == list(estimated.index)
+    np.testing.assert_allclose(known, estimated, rtol=0.1)
 
 
 def test_vectors_are_taken_apart_by_their_labels():

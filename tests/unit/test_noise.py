@@ -85,52 +85,50 @@ def agree(visits, model, cells_per_resolution=60):
         assert np.sum(weight * likelihood.ln_period) == pytest.approx(np.sum(np.exp(terms - expected) * x), rel=1e-6)
 
 
-# visits, amplitude, error and true jitter [km/s]: few and many visits, weak and strong signals, and a jitter that the
-# reported errors say nothing of
+# Noise model, visits, amplitude, error and true jitter [km/s]: few and many visits, weak and strong signals, and a
+# jitter that the reported errors say nothing of.
 CASES = [
-    (4, 15, 1.0, 0.0),
-    (5, 1.5, 1.0, 0.5),
-    (6, 1.2, 0.3, 0.5),
-    (8, 3.3, 0.05, 3.0),
-    (8, 15, 0.3, 0.0),
-    (12, 5, 0.3, 0.5),
-    (20, 1.8, 0.3, 0.0),
-    (20, 1.0, 0.05, 3.0),
-    (30, 5, 1.0, 3.0),
+    (Jitter(-2, 2), 4, 5, 1.0, 0.0),
+    (Jitter(-2, 2), 5, 1.5, 1.0, 0.5),
+    (Jitter(-2, 2), 8, 3.3, 0.05, 3.0),
+    (Jitter(-2, 2), 8, 10, 0.3, 0.0),
+    (Jitter(-2, 2), 20, 1.0, 0.05, 3.0),
+    (Jitter(-2, 2), 30, 5, 1.0, 3.0),
+    (Scaled(0, 0.3), 4, 5, 1.0, 0.0),
+    (Scaled(0, 1.5), 6, 1.2, 0.3, 0.5),
+    (Scaled(0, 1.5), 12, 5, 0.3, 0.5),
+    (Scaled(0, 1.5), 20, 1.8, 0.3, 0.0),
 ]
 
 
-@pytest.mark.parametrize("noise", [Jitter(-2, 2), Scaled(0, 1.5)], ids=str)
-@pytest.mark.parametrize("case", CASES)
-def test_nodes_with_an_uncertain_noise_integrate_like_brute_force(case, noise):
-    count, amplitude, error, jitter = case
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_nodes_with_an_uncertain_noise_integrate_like_brute_force(case):
+    noise, count, amplitude, error, jitter = case
     rng = np.random.default_rng(count)
-    visits, _ = random_visits(rng, count, 20.0, amplitude, error)
+    visits, _ = random_visits(rng, count, 15.0, amplitude, error)
     visits = replace(visits, rv_kms=visits.rv_kms + rng.normal(0, jitter + 1e-9, count))
-    # where errors can shrink and few visits are passed through, periods are too narrow for any brute force
-    noise = Scaled(0, 0.3) if isinstance(noise, Scaled) and count < 6 else noise
-    agree(visits, SystemModel(100, 150, noise=noise), 300 if amplitude / error > 10 else 60)
+    agree(visits, SystemModel(100, 150, noise=noise))
 
 
 @pytest.mark.parametrize("noise", [Reported(), Jitter(-1, 1)], ids=str)
-@pytest.mark.parametrize(("harmonics", "trend", "instruments"), [(2, 0, 0), (1, 2, 2), (3, 1, 3)])
+@pytest.mark.parametrize(("harmonics", "trend", "instruments"), [(2, 0, 0), (3, 2, 3)])
 def test_nodes_of_any_basis_integrate_like_brute_force(harmonics, trend, instruments, noise):
     rng = np.random.default_rng(harmonics)
-    visits, _ = random_visits(rng, 16, 30.0, 2.0, 0.7)
+    visits, _ = random_visits(rng, 16, 15.0, 2.0, 0.7)
     names = tuple(f"I{i}" for i in range(instruments))
     visits = replace(visits, instruments=names, instrument=rng.integers(0, max(instruments, 1), 16))
     agree(visits, SystemModel(100, 150, harmonics, trend, offsets=instruments > 0, noise=noise))
 
 
 @pytest.mark.parametrize("noise", [Jitter(-2, 2), Scaled(0, 1.5)], ids=str)
-@pytest.mark.parametrize("count", [6, 20])
+@pytest.mark.parametrize("count", [6, 15])
 def test_noise_and_period_are_drawn_from_their_joint_posterior(count, noise):
     rng = np.random.default_rng(count)
-    visits, _ = random_visits(rng, count, 30.0, 3.0, 0.7)
+    visits, _ = random_visits(rng, count, 15.0, 3.0, 0.7)
     model = SystemModel(100, 150, noise=noise)
     likelihood = period_likelihood(visits, model, RANGE)
     drawn = draw_orbits(likelihood, UNIFORM, (), 20_000, rng)
-    frequency = np.linspace(1 / RANGE[1], 1 / RANGE[0], 16_001)
+    frequency = np.linspace(1 / RANGE[1], 1 / RANGE[0], 8_001)
     u = fine_grid(noise, visits, per_width=4)
     joint = np.array([ln_likelihood(frequency, visits, model, x) + noise.ln_prior(x) for x in u])
     joint += UNIFORM.ln_pdf(-np.log(frequency)) - np.log(frequency)

@@ -1,11 +1,13 @@
 """The figures: graphs that match the models, contours that enclose what they say, and failures that show."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from pymc.model_graph import ModelGraph
 
-from starpop import cluster, population, single
+from starpop import cluster, criticism, population, single
 from starpop.densities import Normal
+from starpop.plots import criticism as draw_criticism
 from starpop.plots import pgm, style
 from starpop.plots.corner import ENCLOSED, contour_levels
 from starpop.system_model import SystemModel
@@ -79,3 +81,24 @@ def test_a_failed_fit_is_written_across_its_figure(tmp_path):
 
 def test_a_name_is_never_read_as_mathematics():
     assert style.plain("a$b$") == r"a\$b\$"
+
+
+def test_the_figure_of_criticism_shows_the_smallest_p_values_and_counts_all(tmp_path):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.uniform(0.02, 1, (40, 5)), columns=[f"{name}_p" for name in criticism.STATISTICS])
+    table["system"] = [f"S{i:02d}" for i in range(40)]
+    table.loc[[3, 39], "misfit_p"] = 0.005
+    table.loc[5, [f"{name}_p" for name in criticism.STATISTICS]] = np.nan  # too few visits
+    residuals = pd.DataFrame({"standardised_residual": np.append(rng.normal(0, 1, 300), np.nan)})
+    look = style.Style(100, 30, style.Colors("#000000", "#0072B2", "#D55E00", "#8C8C8C"))
+    figure = draw_criticism.systems(table, residuals, look)
+    cells, _, normal = figure.axes
+    names = [label.get_text() for label in cells.get_yticklabels()]
+    assert {"S03", "S39"} < set(names)
+    assert len(names) == 31
+    assert names[-1] == "below 0.01, expected 0.4"
+    assert [text.get_text() for text in cells.texts[-5:]] == ["2", "0", "0", "0", "0"]
+    assert len(normal.lines[-1].get_xdata()) == 300
+    style.save(figure, [str(tmp_path / "f.png")], look, "catalogue x")
+    nothing = table.iloc[[5]]
+    style.save(draw_criticism.systems(nothing, residuals, look), [str(tmp_path / "f.png")], look, "catalogue x")

@@ -1,11 +1,13 @@
 """A mistake in the configuration is said with its key, its value and what is allowed."""
 
 import copy
+from dataclasses import fields
 
 import pytest
 import yaml
 
 from conftest import ROOT
+from starpop.densities import Density, density_from_settings
 from starpop.errors import InputError
 from starpop.settings import as_json, check, choose_catalog, resolve
 
@@ -52,6 +54,11 @@ APO = CONFIG["catalogs"]["apogee"]["observatory"]
         ("period_range_days", [20, 1.5], r"period_range_days: \[20, 1.5\] is empty"),
         ("population_models.normal.mu", [10, 1], r"population_models\.normal\.mu: \[10, 1\] is empty"),
         ("orbit_prior.amplitude_sd_kms", 0, "orbit_prior.amplitude_sd_kms: 0"),
+        ("system_models.jitter.noise", "jiter", "jitter.noise: 'jiter' is not one of 'reported', 'scaled', 'jitter'"),
+        ("system_models.jitter.harmonics", 4, r"system_models\.jitter\.harmonics: 4 is not one of 1, 2, 3"),
+        ("system_models.jitter.trend", 3, r"system_models\.jitter\.trend: 3 is not one of 0, 1, 2"),
+        ("system_models.jitter.times", "bjd", "jitter.times: 'bjd' is not one of 'reported', 'barycentric'"),
+        ("noise_prior.ln_jitter_kms.sd", 0, r"noise_prior\.ln_jitter_kms\.sd: 0"),
         ("catalog", "twinn", "catalog: 'twinn' is not one of apogee, twin, auto. Did you mean 'twin'"),
         ("systems.keep", "some", "systems.keep: 'some' is not allowed; the word all, or a list of system names"),
         (
@@ -137,6 +144,49 @@ def test_what_goes_together_may_be_said_of_coordinates(entry):
     check(config, SCHEMA)
 
 
+POPULATIONS = {
+    "normal": {"mu": [1, 10], "ln_sigma": [-2, 3]},
+    "truncated_normal": {"mu": [1, 10], "ln_sigma": [-2, 3], "period_range_days": [1, 30]},
+    "student_t": {"mu": [1, 10], "ln_sigma": [-2, 3], "ln_nu": [0, 4]},
+    "normal_mixture": {"mu": [0, 3], "separation": [0, 3], "ln_sigma": [-2, 1], "weight": [0.1, 0.9]},
+    "power_law": {"beta": [-3, 3], "period_range_days": [1, 30]},
+    "histogram": {"bins": 6, "ln_tau": [-2, 1], "period_range_days": [1, 30]},
+}
+
+
+def test_every_density_may_stand_in_the_configuration_with_all_of_its_keys():
+    assert POPULATIONS.keys() == Density.registered.keys()
+    for name, keys in POPULATIONS.items():
+        entry = {"density": name, **keys}
+        assert {f.name for f in fields(Density.registered[name])} == keys.keys()
+        check(changed("population_models", {"mine": entry}), SCHEMA)
+        assert isinstance(density_from_settings(entry, (1.5, 20.0)), Density.registered[name])
+
+
+@pytest.mark.parametrize(
+    ("density", "change", "message"),
+    [
+        ("student_t", {"density": "student"}, r"mine\.density: 'student' is not one of 'normal', .*'student_t'"),
+        ("normal", {"density": None}, r"population_models\.mine: missing key density\."),
+        ("student_t", {"ln_nu": None}, r"population_models\.mine: missing key ln_nu\."),
+        ("power_law", {"mu": [1, 10]}, r"mine\.mu: unknown key; allowed here: density, beta, period_range_days\."),
+        ("normal", {"period_range_days": [1, 9]}, r"mine\.period_range_days: unknown key; allowed here: density, mu,"),
+        ("histogram", {"bin": 3}, r"mine\.bin: unknown key; .* Did you mean 'bins'"),
+        ("histogram", {"bins": 1}, r"mine\.bins: 1: 1 is less than the minimum of 2"),
+        ("power_law", {"beta": [3, -3]}, r"mine\.beta: \[3, -3\] is empty; the lower end stands first"),
+        ("truncated_normal", {"period_range_days": [20, 2]}, r"mine\.period_range_days: \[20, 2\] is empty"),
+        ("normal_mixture", {"weight": [0, 2]}, r"mine\.weight\.1: 2: 2 is greater than the maximum of 1"),
+        ("normal_mixture", {"separation": [-1, 2]}, r"mine\.separation\.0: -1: -1 is less than the minimum of 0"),
+    ],
+)
+def test_a_mistake_in_a_population_is_said_once_with_its_key(density, change, message):
+    entry = {"density": density, **POPULATIONS[density]} | change
+    entry = {key: value for key, value in entry.items() if value is not None}
+    with pytest.raises(InputError, match=message) as error:
+        check(changed("population_models", {"mine": entry}), SCHEMA)
+    assert str(error.value).count("\n") == 1
+
+
 def test_all_mistakes_are_said_at_once():
     config = changed("sampler.chains", "4")
     config["draw"] = {}
@@ -179,3 +229,38 @@ def test_a_configured_catalogue_that_is_not_there_is_said(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"catalogs\.apogee\.path: no file .* fetch_apogee .* put the table there"):
         choose_catalog(CONFIG | {"catalog": "apogee"})
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        (
+            {"offsets": True},
+            "system_models.jitter.offsets: true, but catalogue twin tells no instruments; name its column as "
+            r"catalogs\.twin\.columns\.instrument, or leave offsets out",
+        ),
+        (
+            {"times": "barycentric"},
+            "system_models.jitter.times: 'barycentric', but catalogue twin has no observatory to correct from; add "
+            r"catalogs\.twin\.observatory and coordinates, or set times: reported",
+        ),
+    ],
+)
+def test_a_model_that_the_catalogue_has_nothing_for_is_said(choice, message, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    config = copy.deepcopy(CONFIG) | {"catalog": "twin"}
+    config["system_models"]["jitter"] |= choice
+    with pytest.raises(InputError, match=message):
+        choose_catalog(config)
+
+
+def test_a_system_model_takes_the_priors_it_uses_and_no_others():
+    config = copy.deepcopy(CONFIG)
+    config["system_models"]["all"] = {"harmonics": 2, "trend": 1, "noise": "scaled", "offsets": True}
+    models = resolve(config)["system_models"]
+    assert set(models["tutorial"]["orbit_prior"]) == {"amplitude_sd_kms", "systemic_velocity_sd_kms"}
+    assert "noise_prior" not in models["tutorial"]
+    assert models["jitter"]["noise_prior"] == CONFIG["noise_prior"]["ln_jitter_kms"]
+    assert set(models["all"]["orbit_prior"]) == set(CONFIG["orbit_prior"])
+    assert models["all"]["noise_prior"] == CONFIG["noise_prior"]["ln_error_scale"]
+    assert models["all"]["times"] == "reported"

@@ -6,11 +6,12 @@ import pytest
 import xarray as xr
 
 from conftest import ROOT
-from starpop import tables
+from starpop import criticism, tables
 from starpop.errors import InputError
 from starpop.system_model import SystemModel
 
 PRIOR = SystemModel(100, 150)
+NOTHING = pd.DataFrame(columns=criticism.COLUMNS)
 COLUMNS = ["section", "parameter", "mean", "sd", "hdi_3%", "hdi_97%", "ess_bulk", "ess_tail", "note"]
 
 
@@ -67,6 +68,6 @@ def test_a_rejected_system_has_its_row():
     reasons = ["velocity is not a number", "time is not a number"]
     rejected = pd.DataFrame({"system": ["LOST", "LOST"], "reason": reasons})
     diagnostics = pd.DataFrame({"fit": [], "status": []})
-    table = tables.tabulate_orbits({}, [], [], [], diagnostics, rejected, PRIOR)
+    table = tables.tabulate_orbits({}, [], [], [], diagnostics, rejected, NOTHING, PRIOR, (1.5, 20))
     assert list(table["status"]) == ["not used: time is not a number; velocity is not a number"]
     assert tuple(table.columns) == tables.ORBIT_COLUMNS

@@ -1,75 +1,56 @@
-"""Which jobs follow from which, in a small run: the numbers that the rerun tests expect."""
+"""Which jobs follow from which, in a small run: the numbers that the rerun tests expect.
 
-FIGURES = {
-    "plot_model_graph": 5,
-    "plot_cluster": 1,
-    "plot_visits": 1,
-    "plot_focus_system": 1,
-    "plot_periodograms": 1,
-    "plot_orbits": 1,
-    "plot_agreement": 1,
-    "plot_population": 1,
-}
-SYSTEM_FITS = {
-    "fit_systems": 2,
-    "diagnose_systems": 1,
-    "tabulate_orbits": 1,
-    "summarise_focus_system": 1,
-    "compare_published": 1,
-    "check_agreement": 1,
-    "collect_diagnostics": 1,
-    "plot_agreement": 1,
-    "plot_focus_system": 1,
-    "plot_orbits": 1,
-}
-EXACT_ORBITS = {
-    "draw_orbits": 2,
-    "tabulate_orbits": 1,
-    "summarise_focus_system": 1,
-    "compare_published": 1,
-    "plot_orbits": 1,
-}
-POPULATION_FIT = {
-    "integrate_population": 1,
-    "fit_population": 1,
-    "fit_hyper_parameters": 1,
-    "diagnose_population": 1,
-    "compare_published": 1,
-    "check_agreement": 1,
-    "collect_diagnostics": 1,
-    "plot_agreement": 1,
-    "plot_population": 1,
-}
-NUTS_POPULATION = {name: count for name, count in POPULATION_FIT.items() if name != "integrate_population"}
-CLUSTER = {
-    "integrate_cluster": 1,
-    "fit_cluster": 1,
-    "diagnose_cluster": 1,
-    "compare_published": 1,
-    "check_agreement": 1,
-    "collect_diagnostics": 1,
-    "plot_agreement": 1,
-    "plot_cluster": 1,
-}
-NUTS_CLUSTER = {name: count for name, count in CLUSTER.items() if name != "integrate_cluster"}
-AFTER_FITS = EXACT_ORBITS | SYSTEM_FITS | POPULATION_FIT | {"plot_periodograms": 1}
-DIAGNOSTICS = {
-    "diagnose_cluster": 1,
-    "diagnose_systems": 1,
-    "diagnose_population": 1,
-    "tabulate_orbits": 1,
-    "summarise_focus_system": 1,
-    "compare_published": 1,
-    "collect_diagnostics": 1,
-    "plot_cluster": 1,
-    "plot_focus_system": 1,
-    "plot_orbits": 1,
-    "plot_population": 1,
-}
-TABLES = {
-    "tabulate_orbits": 1,
-    "summarise_focus_system": 1,
-    "compare_published": 1,
-    "plot_orbits": 1,
-    "plot_focus_system": 1,
-}
+Both system models run, each with one population: what depends on the model counts twice.
+"""
+
+
+def twice(*rules):
+    """Jobs of which there is one a system model."""
+    return dict.fromkeys(rules, 2)
+
+
+def once(*rules):
+    """Jobs of which there is one in the run."""
+    return dict.fromkeys(rules, 1)
+
+
+SYSTEM_FIGURES = twice("plot_focus_system", "plot_periodograms", "plot_orbits", "plot_criticism")
+FIGURES = (
+    once("plot_model_graphs", "plot_cluster", "plot_visits", "plot_comparison")
+    | SYSTEM_FIGURES
+    | twice("plot_agreement", "plot_population")
+)
+COLLECTED = once("compare_published", "collect_diagnostics")
+SYSTEM_FITS = (
+    {"fit_systems": 4}
+    | twice("diagnose_systems", "tabulate_orbits", "summarise_focus_system", "check_agreement")
+    | twice("plot_agreement", "plot_focus_system", "plot_orbits")
+    | COLLECTED
+)
+CRITICISM = twice("criticise_systems", "plot_criticism", "tabulate_orbits", "plot_orbits")
+EXACT_ORBITS = {"draw_orbits": 4} | twice("tabulate_orbits", "summarise_focus_system", "plot_orbits")
+NUTS_POPULATION = (
+    twice("fit_population", "diagnose_population", "check_agreement", "plot_agreement", "plot_population") | COLLECTED
+)
+COMPARISON = once("compare_models", "plot_comparison")
+POPULATION_FIT = twice("integrate_population", "criticise_population") | NUTS_POPULATION | COMPARISON
+NUTS_CLUSTER = once("fit_cluster", "diagnose_cluster", "plot_cluster") | COLLECTED
+NUTS_CLUSTER |= twice("check_agreement", "plot_agreement")
+CLUSTER = once("integrate_cluster") | NUTS_CLUSTER
+SCAN = {"scan_periods": 4}
+ALL_PERIODS = SCAN | EXACT_ORBITS | SYSTEM_FITS | POPULATION_FIT | CRITICISM | SYSTEM_FIGURES
+TABLES = twice("tabulate_orbits", "summarise_focus_system", "plot_orbits", "plot_focus_system") | once(
+    "compare_published"
+)
+DIAGNOSTICS = (
+    once("diagnose_cluster", "plot_cluster")
+    | twice("diagnose_systems", "diagnose_population", "plot_population")
+    | TABLES
+    | COLLECTED
+)
+
+
+def of_one_model(jobs):
+    """The same jobs where only one of the two system models changes."""
+    shared = COLLECTED | COMPARISON
+    return {name: shared.get(name, count // 2) for name, count in jobs.items()}

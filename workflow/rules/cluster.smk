@@ -55,6 +55,6 @@ rule fit_cluster:
         "results/benchmarks/fit_cluster.tsv"
     conda:
         "../../environment.yml"
-    threads: 2
+    threads: 1
     script:
         "../scripts/fit_cluster.py"

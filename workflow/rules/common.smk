@@ -113,12 +113,13 @@ def cluster_products():
 def binaries_products():
     """Everything made of the configured catalogue."""
     catalog = f"results/{CATALOG}"
-    products = [f"{catalog}/diagnostics.csv", *figures(catalog, "visits")]
+    products = [f"{catalog}/diagnostics.csv", *figures(catalog, "visits", "model_comparison", "forest")]
     if {"tutorial"} <= set(SYSTEM_MODELS) and {"normal"} <= set(POPULATION_MODELS):
         products.append(f"{catalog}/published.csv")
     for model in SYSTEM_MODELS:
         products += [
             f"{catalog}/{model}/orbits.csv",
+            f"{catalog}/{model}/criticism.csv",
             f"{catalog}/{model}/focus_system/summary.csv",
         ]
         products += figures(
@@ -128,10 +129,12 @@ def binaries_products():
             "periodograms",
             "orbits",
             "agreement",
+            "criticism",
         )
         for population in POPULATION_MODELS:
             products.append(f"{catalog}/{model}/{population}/summary.csv")
-            products += figures(f"{catalog}/{model}/{population}", "corner", "trace", "density")
+            products.append(f"{catalog}/{model}/{population}/criticism.csv")
+            products += figures(f"{catalog}/{model}/{population}", "corner", "trace", "density", "criticism")
     return products
 
 

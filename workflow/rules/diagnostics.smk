@@ -68,6 +68,48 @@ rule diagnose_population:
         "../scripts/diagnose_fit.py"
 
 
+rule criticise_systems:
+    """Prior and posterior predictive checks of every system's visits, and the residuals of its best fit."""
+    input:
+        visits="results/{catalog}/visits.fits",
+        exact=batches("results/{catalog}/{system_model}/exact/{batch}.nc"),
+    output:
+        criticism="results/{catalog}/{system_model}/criticism.csv",
+        residuals="results/{catalog}/{system_model}/residuals.csv",
+    params:
+        settings=settings("period_range_days", "seed", "criticism", model="system_models/{system_model}"),
+        code=source_digest("criticise_systems"),
+    log:
+        "logs/criticise_systems/{catalog}/{system_model}.log",
+    benchmark:
+        "results/benchmarks/criticise_systems/{catalog}/{system_model}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    script:
+        "../scripts/criticise_systems.py"
+
+
+rule criticise_population:
+    """Posterior predictive checks of the periods of all systems."""
+    input:
+        exact="results/{catalog}/{system_model}/{population_model}/exact.nc",
+    output:
+        criticism="results/{catalog}/{system_model}/{population_model}/criticism.csv",
+    params:
+        settings=settings("period_range_days", "seed", "criticism", population="population_models/{population_model}"),
+        code=source_digest("criticise_population"),
+    log:
+        "logs/criticise_population/{catalog}/{system_model}/{population_model}.log",
+    benchmark:
+        "results/benchmarks/criticise_population/{catalog}/{system_model}/{population_model}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    script:
+        "../scripts/criticise_population.py"
+
+
 rule check_agreement:
     """Exact answer and NUTS, each checking the other: cluster, systems and populations, in Monte Carlo errors."""
     input:

@@ -147,10 +147,33 @@ rule plot_agreement:
         "../scripts/plot_agreement.py"
 
 
+rule plot_criticism:
+    """The p-values of all systems, and the residuals of their best fits."""
+    input:
+        criticism="results/{catalog}/{system_model}/criticism.csv",
+        residuals="results/{catalog}/{system_model}/residuals.csv",
+    output:
+        *picture("results/{catalog}/{system_model}", "criticism", "Criticism"),
+    params:
+        settings=settings("figures"),
+        code=source_digest("plot_criticism"),
+    log:
+        "logs/plot_criticism/{catalog}/{system_model}.log",
+    benchmark:
+        "results/benchmarks/plot_criticism/{catalog}/{system_model}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    script:
+        "../scripts/plot_criticism.py"
+
+
 rule plot_population:
-    """The hyper-parameters, how they were sampled, and the density of ln P over the systems' periods."""
+    """The hyper-parameters, how they were sampled, the density of ln P, and the periods against their prediction."""
     input:
         posterior="results/{catalog}/{system_model}/{population_model}/posterior.nc",
+        exact="results/{catalog}/{system_model}/{population_model}/exact.nc",
+        criticism="results/{catalog}/{system_model}/{population_model}/criticism.csv",
         diagnostics="results/{catalog}/{system_model}/{population_model}/diagnostics.csv",
     output:
         corner=picture(
@@ -167,6 +190,12 @@ rule plot_population:
             "results/{catalog}/{system_model}/{population_model}",
             "density",
             "Population",
+        ),
+        criticism=picture(
+            "results/{catalog}/{system_model}/{population_model}",
+            "criticism",
+            "Criticism",
+            "population_criticism",
         ),
     params:
         settings=settings("figures"),

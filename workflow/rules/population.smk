@@ -53,6 +53,6 @@ rule fit_population:
         "results/benchmarks/fit_population/{catalog}/{system_model}/{population_model}.tsv"
     conda:
         "../../environment.yml"
-    threads: 2
+    threads: 1
     script:
         "../scripts/fit_population.py"

@@ -83,10 +83,11 @@ rule tabulate_orbits:
         exact=batches("results/{catalog}/{system_model}/exact/{batch}.nc"),
         posteriors=batches("results/{catalog}/{system_model}/posteriors/{batch}.nc"),
         diagnostics="results/{catalog}/{system_model}/diagnostics.csv",
+        criticism="results/{catalog}/{system_model}/criticism.csv",
     output:
         orbits="results/{catalog}/{system_model}/orbits.csv",
     params:
-        settings=settings(model="system_models/{system_model}"),
+        settings=settings("period_range_days", model="system_models/{system_model}"),
         code=source_digest("tabulate_orbits"),
     log:
         "logs/tabulate_orbits/{catalog}/{system_model}.log",

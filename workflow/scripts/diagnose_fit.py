@@ -10,12 +10,10 @@ with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     nuts, exact = store.read_tree(snakemake.input.posterior), store.read_tree(snakemake.input.exact)
     limits = diagnostics.Thresholds(**settings["diagnostics"]), settings["max_treedepth"]
-    row = diagnostics.assess_tree(snakemake.params.fit, nuts, *limits)
+    row, summary = diagnostics.assess_tree(snakemake.params.fit, nuts, *limits)
     rows = [row]
     if hyper_posterior := snakemake.input.get("hyper_posterior"):
         over_nodes = store.read_tree(hyper_posterior)
-        rows.append(diagnostics.assess_tree(f"{snakemake.params.fit} over nodes", over_nodes, *limits))
+        rows.append(diagnostics.assess_tree(f"{snakemake.params.fit} over nodes", over_nodes, *limits)[0])
     store.write_csv(pd.DataFrame(rows), snakemake.output.diagnostics)
-    parameters = diagnostics.columns_of(nuts["posterior"].to_dataset())
-    summary = diagnostics.summarise_exact(exact), diagnostics.summarise(parameters, "nuts", row["status"])
-    store.write_csv(pd.concat(summary), snakemake.output.summary)
+    store.write_csv(pd.concat([diagnostics.summarise_exact(exact), summary]), snakemake.output.summary)

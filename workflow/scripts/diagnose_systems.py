@@ -14,7 +14,7 @@ with store.job(snakemake.log[0]):
         tree = store.read_tree(path)
         for i, name in enumerate(tree["posterior"]["system"].values):
             posterior, stats = (tree[group].to_dataset().isel(system=i) for group in ("posterior", "sample_stats"))
-            parameters = diagnostics.columns_of(posterior)
-            rows.append(diagnostics.assess(name, parameters, stats, limits, settings["max_treedepth"]))
+            quality = diagnostics.quality(diagnostics.columns_of(posterior))
+            rows.append(diagnostics.assess(name, quality, stats, limits, settings["max_treedepth"]))
     table = pd.DataFrame(rows, columns=diagnostics.COLUMNS).sort_values("fit")
     store.write_csv(table, snakemake.output.diagnostics)

@@ -1,8 +1,9 @@
 """The exact posterior of the population, and exact draws of all parameters."""
 
 import json
+from functools import partial
 
-from starpop import periods, population, store, visits
+from starpop import periods, population, predictive, store, visits
 from starpop.densities import density_from_settings
 from starpop.seeds import generator_for, seed_for
 from starpop.system_model import SystemModel
@@ -14,10 +15,11 @@ with store.job(snakemake.log[0]) as log:
     likelihoods = periods.load_likelihoods(snakemake.input.visits, snakemake.input.periods, model)
     seed = seed_for(settings["seed"], "integrate_population")
     hyper = population.posterior(likelihoods, density, seed, snakemake.threads)
-    log.info("ln evidence %.6f; error %.1e", hyper.ln_evidence, hyper.error)
-    tree = population.draw(
-        likelihoods, density, hyper, settings["draws"], lambda name: generator_for(settings["seed"], "exact", name)
-    )
-    tree["exact"] = hyper.summary()
+    rng_of = partial(generator_for, settings["seed"], "exact")
+    tree = population.draw(likelihoods, density, hyper, settings["draws"], rng_of)
+    left_out = predictive.leave_one_out(likelihoods, density, hyper, seed, snakemake.threads)
+    refits = int(left_out["refitted"].sum())
+    log.info("ln evidence %.6f; error %.1e; %d fits without a system", hyper.ln_evidence, hyper.error, refits)
+    tree["exact"] = hyper.summary().merge(left_out)
     attributes = store.provenance(settings=settings, **visits.origin(snakemake.input.visits))
     store.write_tree(tree, snakemake.output.exact, attributes)

@@ -1,4 +1,4 @@
-"""Draw the population's hyper-parameters, how they were sampled, and the density of ln P."""
+"""Draw a population's hyper-parameters, their sampling, its density of ln P, and what that predicts."""
 
 import json
 
@@ -6,7 +6,7 @@ import pandas as pd
 
 from starpop import diagnostics, store
 from starpop.densities import density_from_settings
-from starpop.plots import population
+from starpop.plots import criticism, population
 from starpop.plots.style import Style, failures, save
 
 with store.job(snakemake.log[0]):
@@ -17,10 +17,13 @@ with store.job(snakemake.log[0]):
     hyper = diagnostics.columns_of(posterior[list(density.parameters)])
     failed = failures(pd.read_csv(snakemake.input.diagnostics)["status"])
     source = "catalogue {catalog}, models {system_model} and {population_model}".format(**dict(snakemake.wildcards))
+    exact = store.read_tree(snakemake.input.exact)["posterior"].to_dataset()
+    checked = pd.read_csv(snakemake.input.criticism)
     figures = {
         "corner": population.hyper_corner(hyper, style),
         "trace": population.trace(hyper, style),
         "density": population.density(density, hyper, posterior["lnP"].mean(("chain", "draw")).values, style),
+        "criticism": criticism.population(density, exact, checked, style),
     }
     for name, figure in figures.items():
         save(figure, snakemake.output[name], style, source, failed)

@@ -5,6 +5,7 @@ import json
 import xarray as xr
 
 from starpop import periods, store, visits
+from starpop.period_likelihood import compile_kernels
 from starpop.system_model import SystemModel
 
 DRAWN_BINS = 2000
@@ -15,6 +16,7 @@ with store.job(snakemake.log[0]) as log:
     batch = int(snakemake.wildcards.batch), settings["batches"]
     systems = visits.read_visits(snakemake.input.visits, *batch, model.times)
     log.info("%d systems: %s", len(systems), " ".join(s.system for s in systems))
+    compile_kernels()
     scanned = periods.scan_systems(systems, model, settings["period_range_days"], DRAWN_BINS, snakemake.threads)
     attributes = store.provenance(settings=settings, **visits.origin(snakemake.input.visits))
     store.write_tree(xr.DataTree(scanned), snakemake.output.periods, attributes)

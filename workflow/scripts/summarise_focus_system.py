@@ -12,10 +12,11 @@ with store.job(snakemake.log[0]):
     focus = tables.find_system(posteriors, wanted)
     status = pd.read_csv(snakemake.input.diagnostics).set_index("fit")["status"][focus.name]
     exact = tables.system_draws([store.read_tree(path) for path in snakemake.input.exact], focus.name)
+    exact, nuts = diagnostics.columns_of(exact), diagnostics.columns_of(focus.posterior)
     summary = pd.concat(
         [
-            diagnostics.summarise(diagnostics.columns_of(exact), "exact", "ok"),
-            diagnostics.summarise(diagnostics.columns_of(focus.posterior), "nuts", status),
+            diagnostics.summarise(exact, diagnostics.quality_of_independent(exact), "exact", "ok"),
+            diagnostics.summarise(nuts, diagnostics.quality(nuts), "nuts", status),
         ]
     )
     highest = {"parameter": "P_map", "method": "exact", "mean": focus.map["P"], "status": "ok"}

@@ -9,7 +9,8 @@ from starpop import store, tables, visits
 from starpop.system_model import SystemModel
 
 with store.job(snakemake.log[0]):
-    model = SystemModel.from_settings(json.loads(snakemake.params.settings)["model"])
+    settings = json.loads(snakemake.params.settings)
+    model = SystemModel.from_settings(settings["model"])
     orbits = tables.tabulate_orbits(
         {s.system: s for s in visits.read_visits(snakemake.input.visits, times=model.times)},
         [store.read_tree(path).to_dataset() for path in snakemake.input.periods],
@@ -17,6 +18,8 @@ with store.job(snakemake.log[0]):
         [store.read_tree(path) for path in snakemake.input.posteriors],
         pd.read_csv(snakemake.input.diagnostics),
         Table.read(snakemake.input.rejected).to_pandas(),
+        pd.read_csv(snakemake.input.criticism),
         model,
+        settings["period_range_days"],
     )
     store.write_csv(orbits, snakemake.output.orbits)

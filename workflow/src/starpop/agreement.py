@@ -15,8 +15,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 import xarray as xr
-from arviz_stats.base import array_stats
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from starpop.diagnostics import CHAIN_DRAW, columns_of
 from starpop.noise import Jitter, Scaled
@@ -74,6 +73,8 @@ def compare(
 
 def _errors(draws: np.ndarray) -> tuple[float, float]:
     """Monte Carlo errors of mean and standard deviation of (chain, draw) draws."""
+    from arviz_stats.base import array_stats
+
     mean, sd = (float(array_stats.mcse(draws, method=method, **CHAIN_DRAW)) for method in ("mean", "sd"))
     return mean, sd
 
@@ -130,7 +131,7 @@ def several_modes(exact: xr.DataTree) -> list[str]:
 def verdict(table: pd.DataFrame) -> tuple[str, str]:
     """A status for the diagnostics table, and a sentence."""
     count = 2 * len(table)
-    chance = -np.expm1(count * np.log1p(-2 * norm.sf(LARGEST_Z)))
+    chance = -np.expm1(count * np.log1p(-2 * ndtr(-LARGEST_Z)))
     worst = table[["mean_z", "sd_z"]].abs().to_numpy(float).max() if count else 0.0
     sentence = (
         f"{count} comparisons of NUTS with the exact answer, the largest {worst:.2f} Monte Carlo errors; "

@@ -20,10 +20,12 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from starpop.diagnostics import CHAIN_DRAW, convergence
-from starpop.weighted import Posterior
+from starpop.weighted import Posterior, smoothed
 
 MOST_STEPS = 1000
 TOLERANCE = 1e-10
+# Pareto shape of importance weights beyond which their variance is infinite.
+HEAVIEST_TAIL = 0.5
 
 
 def bridge_sampling(
@@ -77,6 +79,19 @@ class SampledPosterior(Posterior):
         found = convergence(draws)
         mcse_sd = float(array_stats.mcse(draws, method="sd", **CHAIN_DRAW))
         return found["mcse_mean"], mcse_sd, found["ess_bulk"], found["ess_tail"], found["r_hat"]
+
+    def ln_predictive(self, ln_likelihood: np.ndarray) -> tuple[float, float, bool]:
+        """Ln of the predictive density of one datum, by smoothed importance sampling.
+
+        Vehtari, Gelman & Gabry 2017, Stat. Comput. 27, 1413; the error is that of the weighted mean.
+        """
+        ratios = np.exp(ln_likelihood.min() - ln_likelihood).reshape(self.chains, -1)
+        independent = min(float(array_stats.ess(ratios, method="mean", **CHAIN_DRAW)) / ratios.size, 1.0)
+        weight, shape = smoothed(-ln_likelihood, independent)
+        value = float(logsumexp(ln_likelihood, b=weight))
+        relative = np.exp(ln_likelihood - value) - 1
+        error = float(np.sqrt(np.sum((weight * relative) ** 2) / independent))
+        return value, error, shape < HEAVIEST_TAIL
 
     def draw(self, size: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Some of the draws in random order; again and again where more are asked for than there are."""

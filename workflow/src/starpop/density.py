@@ -21,12 +21,16 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.polynomial.legendre import leggauss
 
 from starpop.errors import InputError
 from starpop.numerics import NUMPY, tensors
 from starpop.priors import Prior
 
 Range = tuple[float, float]
+
+# Equal panels of the quadrature of moments: a number that bins of a histogram divide. And draws taken at once.
+PANELS, DRAWS_AT_ONCE = 240, 1000
 
 
 class Density:
@@ -80,6 +84,25 @@ class Density:
         low, high = np.maximum(low, self.support[0]), np.minimum(high, self.support[1])
         highest = self.ln_pdf(np.clip(self.mode(*parameters), low, high), *parameters)
         return np.where(low <= high, highest, -np.inf)
+
+    def moments(self, ends: Range, *parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(M,) mean and standard deviation of x between two ends, given (M,) values of each hyper-parameter.
+
+        All densities have these: of Student's t over all x they may be infinite, and others end somewhere.
+        """
+        points, weights = leggauss(2)
+        half = 0.5 * (ends[1] - ends[0]) / PANELS
+        x = (ends[0] + half * (2 * np.arange(PANELS)[:, None] + 1 + points)).ravel()
+        weight = np.tile(weights, PANELS)
+        mean, sd = np.empty((2, len(parameters[0])))
+        for first in range(0, len(mean), DRAWS_AT_ONCE):
+            some = slice(first, first + DRAWS_AT_ONCE)
+            ln_pdf = self.ln_pdf(x, *(p[some, None] for p in parameters))
+            mass = weight * np.exp(ln_pdf - ln_pdf.max(axis=1, keepdims=True))
+            mass /= mass.sum(axis=1, keepdims=True)
+            mean[some] = mass @ x
+            sd[some] = np.sqrt(np.sum(mass * (x - mean[some, None]) ** 2, axis=1))
+        return mean, sd
 
     def variable(self, name: str, parameters: Sequence[Any], **kwargs: Any) -> Any:
         """The PyMC variable of this density."""

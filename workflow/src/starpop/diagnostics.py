@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import xarray as xr
-from arviz_stats.base import array_stats
 
 COLUMNS = (
     "fit",
@@ -53,6 +52,8 @@ def columns_of(dataset: xr.Dataset) -> dict[str, np.ndarray]:
 
 def convergence(draws: np.ndarray) -> dict[str, float]:
     """R-hat, effective sample sizes and Monte Carlo error of one parameter's (chain, draw) array."""
+    from arviz_stats.base import array_stats
+
     return {
         "mcse_mean": float(array_stats.mcse(draws, method="mean", **CHAIN_DRAW)),
         "ess_bulk": float(array_stats.ess(draws, method="bulk", **CHAIN_DRAW)),
@@ -62,22 +63,37 @@ def convergence(draws: np.ndarray) -> dict[str, float]:
     }
 
 
+def quality(parameters: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """`convergence` of each parameter, a row each."""
+    return pd.DataFrame({name: convergence(draws) for name, draws in parameters.items()}).T
+
+
+def quality_of_independent(parameters: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """The same of draws that are independent of each other, for which it need not be estimated."""
+    rows = {
+        name: {"mcse_mean": np.std(draws) / np.sqrt(draws.size), "ess_bulk": draws.size, "ess_tail": draws.size}
+        for name, draws in parameters.items()
+    }
+    return pd.DataFrame(rows).T.assign(r_hat=1.0)
+
+
 def assess(
-    fit: str, parameters: Mapping[str, np.ndarray], stats: xr.Dataset, limits: Thresholds, max_treedepth: int
+    fit: str, table: pd.DataFrame, stats: xr.Dataset, limits: Thresholds, max_treedepth: int
 ) -> dict[str, object]:
     """One row of the diagnostics table.
 
     Parameters
     ----------
     fit : what was fitted
-    parameters : (chain, draw) arrays by name
+    table : `quality` of its parameters
     stats : ``diverging``, ``energy``, ``tree_depth`` with dimensions chain and draw
     limits : thresholds; those not kept are listed in ``status``, which is else "ok"
     max_treedepth : the sampler's limit
     """
-    if any(np.isnan(draws).any() for draws in parameters.values()):
+    from arviz_stats.base import array_stats
+
+    if table["mcse_mean"].isna().any():
         return dict.fromkeys(COLUMNS, np.nan) | {"fit": fit, "worst_parameter": "", "status": "not sampled"}
-    table = pd.DataFrame({name: convergence(draws) for name, draws in parameters.items()}).T
     stats = stats.transpose("chain", "draw", ...)
     bfmi = array_stats.bfmi(stats["energy"].values, **CHAIN_DRAW)
     row: dict[str, object] = {
@@ -106,36 +122,35 @@ def assess(
     return row | {"status": "not converged: " + ", ".join(failed) if failed else "ok"}
 
 
-def assess_tree(fit: str, tree: xr.DataTree, limits: Thresholds, max_treedepth: int) -> dict[str, object]:
-    """One row of the diagnostics table, of a NUTS run."""
+def assess_tree(
+    fit: str, tree: xr.DataTree, limits: Thresholds, max_treedepth: int
+) -> tuple[dict[str, object], pd.DataFrame]:
+    """One row of the diagnostics table, of a NUTS run; and its summary."""
     parameters = columns_of(tree["posterior"].to_dataset())
-    return assess(fit, parameters, tree["sample_stats"].to_dataset(), limits, max_treedepth)
+    table = quality(parameters)
+    row = assess(fit, table, tree["sample_stats"].to_dataset(), limits, max_treedepth)
+    return row, summarise(parameters, table, "nuts", str(row["status"]))
 
 
-def summarise(parameters: Mapping[str, np.ndarray], method: str, status: str) -> pd.DataFrame:
+def summarise(parameters: Mapping[str, np.ndarray], table: pd.DataFrame, method: str, status: str) -> pd.DataFrame:
     """One row a parameter: posterior mean, sd and 94% highest-density interval, with their Monte Carlo quality."""
+    from arviz_stats.base import array_stats
+
     rows = []
     for name, draws in parameters.items():
         low, high = array_stats.hdi(draws.ravel(), prob=HDI_PROBABILITY)
-        rows.append(
-            {
-                "parameter": name,
-                "method": method,
-                "mean": draws.mean(),
-                "sd": draws.std(ddof=1),
-                "hdi_3%": low,
-                "hdi_97%": high,
-                **convergence(draws),
-                "status": status,
-            }
-        )
+        moments = {"mean": draws.mean(), "sd": draws.std(ddof=1), "hdi_3%": low, "hdi_97%": high}
+        rows.append({"parameter": name, "method": method, **moments, **table.loc[name], "status": status})
     return pd.DataFrame(rows)
 
 
 def summarise_exact(tree: xr.DataTree) -> pd.DataFrame:
     """The summary of exact draws; hyper-parameters have the moments and intervals of their posterior itself."""
-    summary = summarise(columns_of(tree["posterior"].to_dataset()), "exact", "ok").set_index("parameter")
-    values = tree["exact"].to_dataset()["value"]
+    parameters, values = columns_of(tree["posterior"].to_dataset()), tree["exact"].to_dataset()["value"]
+    # where the posterior of the hyper-parameters is itself sampled, so are the draws of all others
+    sampled = np.isfinite(values.sel(statistic="ess_bulk")).any()
+    table = (quality if sampled else quality_of_independent)(parameters)
+    summary = summarise(parameters, table, "exact", "ok").set_index("parameter")
     for name in values["parameter"].values:
         for statistic in summary.columns.intersection(list(values["statistic"].values)):
             summary.loc[name, statistic] = float(values.sel(parameter=name, statistic=statistic))

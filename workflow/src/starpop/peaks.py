@@ -1,9 +1,10 @@
 """Where a period's likelihood is high: ln L on a grid, the noise that matters, and every peak refined.
 
 With an uncertain noise L is a sum over the points u_k of its lattice. The grid is scanned at every third point of
-those that matter, which gives ln L to some 1e-3 on the grid. Narrower peaks are found at each scanned noise by itself,
-where -2 ln L is nearly the square of a smooth residual and a peak shows in the samples beside it. All are refined on
-the whole L. The points that matter are those whose term at some peak lies within DEPTH of the highest.
+those that matter, which gives ln L on the grid but for up to 0.1 that hardly changes along it. Narrower peaks are
+found at each scanned noise by itself, where -2 ln L is nearly the square of a smooth residual and a peak shows in the
+samples beside it. All are refined on the whole L. The points that matter are those whose term at some peak lies within
+DEPTH of the highest.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ STRIDE = 3
 # What a peak's bound adds to its prediction where the samples resolve it.
 SMOOTH = 7.0
 # The ground: the lowest samples, that hold no more than this share of the whole mass.
-GROUND = 1e-9
+GROUND = 3e-5
 # Terms this far below the highest add nothing to a sample.
 NEGLIGIBLE = 20.0
 # Between two scanned noises a term of a width of about one rises above both by less than this.
@@ -229,10 +230,9 @@ def find_peaks(frequency, stacked, model):
     peak_frequency, peak_height, peak_width = np.empty(len(tops)), np.empty(len(tops)), np.empty(len(tops))
     refined = 0
     for k in np.argsort(-predicted):
-        # a sum over noises has wide wings: what looks smooth is
-        smooth = several > 0 and bound[k] < predicted[k] + SMOOTH
-        if bound[k] + several < best - (level if smooth else DEPTH):
+        if bound[k] + several < best - level:
             continue
+        smooth = several > 0 and bound[k] < predicted[k] + SMOOTH
         i = tops[k]
         low, high = frequency[max(i - 1, 0)], frequency[min(i + 1, count - 1)]
         known = False
@@ -260,7 +260,8 @@ def find_peaks(frequency, stacked, model):
             width = np.inf
         peak_frequency[refined], peak_height[refined], peak_width[refined] = at, height, width
         refined += 1
-        if refined == 1:
+        if refined == 1 and several > 0:
+            # with one noise the samples cannot tell what lies between them; a sum has wide wings
             whole = mass_of(frequency, stacked[0], peak_frequency[:1], peak_height[:1], peak_width[:1])
             level = ground_level(frequency, stacked[0], height, whole)
     keep = np.flatnonzero(peak_height[:refined] >= best - DEPTH)

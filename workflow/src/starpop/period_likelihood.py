@@ -22,16 +22,20 @@ The panels also serve to draw periods exactly: within one, L varies little, and 
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numba import njit
 
 from starpop.densities import Density
+from starpop.noise import Jitter
 from starpop.peaks import DEPTH, Landscape, ground_level, mass_of, survey
 from starpop.scan import LinearModel, lattice, linear_model, ln_likelihood_at, workspace
 from starpop.system_model import SystemModel
@@ -190,6 +194,17 @@ def period_likelihood(
     return integrate_landscape(landscape, visits, system_model)
 
 
+def compile_kernels() -> None:
+    """Compile what a scan needs, or load it; of many processes that start at once one compiles, the others wait."""
+    with Path(__file__).open() as lock:
+        with suppress(OSError):  # a file system without locks: each compiles for itself
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        time = np.array([0.0, 1.1, 2.7, 3.9])
+        period_likelihood(
+            Visits("none", time, np.sin(time), np.ones(4)), SystemModel(1, 1, noise=Jitter(0, 1)), (1.5, 2.5)
+        )
+
+
 def period_likelihoods(
     systems: Sequence[Visits], system_model: SystemModel, period_range_days: tuple[float, float], threads: int = 1
 ) -> list[PeriodLikelihood]:
@@ -229,7 +244,8 @@ def _pieces(frequency, values, stride, peak_frequency, peak_height, peak_width, 
         while cut < used and cuts[cut] <= low:
             cut += 1
         uncut = cut == used or cuts[cut] >= end
-        high_enough, on_ground, smooth = values[first] >= threshold, values[first] < ground, True
+        high_enough, smooth = values[first] >= threshold, True
+        on_ground = values[first] < ground and end - low <= WIDEST_GROUP * low
         for i in range(first + 1, last + 1):
             high_enough = high_enough or values[i] >= threshold
             on_ground = on_ground and values[i] < ground
@@ -284,7 +300,8 @@ def integrate(frequency, values, stride, peak_frequency, peak_height, peak_width
     room = workspace(model)
     best = peak_height.max()
     whole = mass_of(frequency, values, peak_frequency, peak_height, peak_width)
-    ground = best - ground_level(frequency, values, best, whole)
+    # samples at one noise are exact but may be far apart; a sum over noises has wide wings
+    ground = -np.inf if len(model.constant) == 1 else best - ground_level(frequency, values, best, whole)
     lows, highs, sampled = _pieces(
         frequency, values, stride, peak_frequency, peak_height, peak_width, ground, model, room
     )
@@ -315,13 +332,16 @@ def integrate(frequency, values, stride, peak_frequency, peak_height, peak_width
             point_w[panels] = 0.0
             mass, gauss, top = 0.0, 0.0, -np.inf
             if last > first:
+                # samples of a sum over noises are interpolated: off by a factor that hardly changes within a panel
+                at = (first + last) // 2
+                off = ln_likelihood_at(frequency[at], model, room) - values[at]
                 for k in range(last - first + 1):
                     i = first + k
                     width = 0.5 * (frequency[min(i + 1, last)] - frequency[max(i - 1, first)])
                     point_x[panels, k] = -np.log(frequency[i])
-                    point_w[panels, k] = np.exp(values[i] - best) * width / frequency[i]
+                    point_w[panels, k] = np.exp(values[i] + off - best) * width / frequency[i]
                     mass += point_w[panels, k]
-                    top = max(top, values[i] + SMOOTH)
+                    top = max(top, values[i] + off + SMOOTH)
                 done = True
             else:
                 for k in range(15):

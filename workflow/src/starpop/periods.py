@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import xarray as xr
-from astropy.timeseries import LombScargle
 
 from starpop.period_likelihood import PeriodLikelihood, integrate_landscape, survey_period_range
 from starpop.scan import linear_model
@@ -32,6 +31,8 @@ def lomb_scargle(visits: Visits, period_range_days: tuple[float, float]) -> tupl
     1/T; the peaks of ln L of well-measured systems are up to 10^3 times narrower, so that the highest sample need not
     belong to the highest peak.
     """
+    from astropy.timeseries import LombScargle
+
     low, high = 1 / period_range_days[1], 1 / period_range_days[0]
     return LombScargle(visits.time_days, visits.rv_kms, visits.rv_err_kms).autopower(
         minimum_frequency=low, maximum_frequency=high

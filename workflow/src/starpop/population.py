@@ -24,7 +24,6 @@ import xarray as xr
 from numba import njit
 
 from starpop import pymc_orbit
-from starpop.bridge import SampledPosterior, bridge_sampling
 from starpop.densities import Normal
 from starpop.density import Density
 from starpop.errors import InputError
@@ -169,8 +168,9 @@ def posterior(likelihoods: Sequence[PeriodLikelihood], density: Density, seed: i
 
 def _sample(
     likelihoods: Sequence[PeriodLikelihood], density: Density, evaluate: LnLikelihood, seed: int, cores: int
-) -> SampledPosterior:
+) -> Posterior:
     """The posterior by NUTS over the nodes, in chains that start at particles of a tempered sample."""
+    from starpop.bridge import SampledPosterior, bridge_sampling
     from starpop.sampling import STARTS
 
     names, priors = tuple(density.parameters), tuple(density.parameters.values())

@@ -19,7 +19,7 @@ from scipy.interpolate import CubicSpline
 from scipy.ndimage import maximum_filter
 from scipy.special import logsumexp
 
-from starpop.chart import Bounds, Chart, LnDensity, find_chart, mesh
+from starpop.chart import DEPTH, Bounds, Chart, LnDensity, find_chart, mesh
 from starpop.weighted import Posterior
 
 POINTS = 10
@@ -29,6 +29,8 @@ PANELS = {1: (8, 12, 16, 24, 32, 48, 64), 2: (6, 10, 16, 24, 36, 50, 64), 3: (3,
 # Between a point and its neighbours, the density exceeds the highest of them by less than this factor a coordinate.
 ENVELOPE = 1.06
 MARGINAL_POINTS = 161
+# So little above the depth where the chart ends a point is near its ends.
+MARGIN = 8.0
 LINES_AT_ONCE = 500
 # From values on a panel's points to the coefficients of the Legendre polynomials of its interpolant.
 LEGENDRE = np.linalg.inv(legvander(leggauss(POINTS)[0], POINTS - 1)).T
@@ -86,6 +88,15 @@ class HyperPosterior(Posterior):
     def shortest_interval(self, name: str, probability: float) -> tuple[float, float]:
         """The shortest interval that holds a probability."""
         return shortest_interval(*self.marginal(name), probability)
+
+    def ln_predictive(self, ln_likelihood: np.ndarray) -> tuple[float, float, bool]:
+        """Ln of the predictive density of one datum; what comes from near the chart's ends tells of what is beyond."""
+        with np.errstate(divide="ignore"):  # of weights that underflow
+            terms = np.log(self.weights) - ln_likelihood
+        total = float(logsumexp(terms))
+        near_ends = self.ln_density.ravel() < self.ln_density.max() - (DEPTH - MARGIN)
+        share = float(np.exp(terms[near_ends] - total).sum())
+        return -total, self.error + share, share < TOLERANCE
 
     def draw(self, size: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Independent exact draws."""

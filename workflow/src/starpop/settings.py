@@ -88,7 +88,7 @@ def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
         where = f"calibration.population_models.{name}"
         ranges |= {f"{where}.{key}": value for key, value in model.items() if isinstance(value, list)}
     for name, model in config["population_models"].items():
-        ranges |= {f"population_models.{name}.{key}": model[key] for key in ("mu", "ln_sigma")}
+        ranges |= {f"population_models.{name}.{key}": v for key, v in model.items() if isinstance(v, list)}
     for key, (low, high) in ranges.items():
         if not low < high:
             yield f"{key}: [{low}, {high}] is empty; the lower end stands first."

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy
 import xarray as xr
-from scipy.stats import circmean, circstd
 
 from starpop import kepler
 from starpop.errors import InputError, nearest
+from starpop.flags import flags_of
 from starpop.orbit import conditional
+from starpop.periods import read_likelihoods
 from starpop.system_model import SystemModel
 from starpop.visits import Visits
 
@@ -79,7 +81,10 @@ def orbit_row(
     if model.harmonics > 1:
         e, omega = kepler.eccentricity(draws["a"] - 1j * draws["b"], draws["a_2"] - 1j * draws["b_2"])
         row |= spread("eccentricity", e)
-        row |= {"omega_deg": np.degrees(circmean(omega)) % 360, "omega_sd_deg": np.degrees(circstd(omega))}
+        row |= {
+            "omega_deg": np.degrees(scipy.stats.circmean(omega)) % 360,
+            "omega_sd_deg": np.degrees(scipy.stats.circstd(omega)),
+        }
     return row
 
 
@@ -103,13 +108,18 @@ def tabulate_orbits(
     posteriors: Sequence[xr.DataTree],
     diagnostics: pd.DataFrame,
     rejected: pd.DataFrame,
+    criticism: pd.DataFrame,
     model: SystemModel,
+    period_range_days: tuple[float, float],
 ) -> pd.DataFrame:
     """One row for every system of the catalogue; those that were not fitted say why in ``status``.
 
-    The numbers are those of the exact draws; ``status`` is that of the NUTS fit that checks them.
+    The numbers are those of the exact draws; ``status`` is that of the NUTS fit that checks them, and ``flags`` are
+    those of `starpop.flags`.
     """
     status = diagnostics.set_index("fit")["status"]
+    criticised = criticism.set_index("system").to_dict("index")
+    likelihoods = {n.system: n for n in read_likelihoods(periods, systems, model)}
     highest = highest_points(posteriors)
     rows: list[dict[str, Any]] = []
     for scan, tree in zip(periods, exact, strict=True):
@@ -121,7 +131,8 @@ def tabulate_orbits(
                 "n_modes": int(modes["n_modes"][i])
             }
             row["lomb_scargle_period_days"] = float(scan["lomb_scargle_period_days"][i])
-            rows.append(row | {"status": status[name]})
+            flags = flags_of(row, criticised[name], likelihoods[name], period_range_days, model)
+            rows.append(row | {"status": status[name], "flags": flags})
     for left_out, group in rejected[~rejected["system"].isin(list(systems))].groupby("system"):
         reasons = "; ".join(sorted(set(group["reason"])))
         rows.append({"system": str(left_out), "n_visits": 0, "status": f"not used: {reasons}"})

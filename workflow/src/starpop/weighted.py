@@ -17,6 +17,31 @@ HDI_PROBABILITY = 0.94
 STATISTICS = ("mean", "sd", "hdi_3%", "hdi_97%", "mcse_mean", "mcse_sd", "ess_bulk", "ess_tail", "r_hat")
 
 
+def smoothed(ln_weight: np.ndarray, independent: float = 1.0) -> tuple[np.ndarray, float]:
+    """Importance weights whose largest are smoothed by a Pareto distribution, and its shape.
+
+    Vehtari et al. 2024, J. Mach. Learn. Res. 25, 72: of a shape above 0.5 the weights have no variance, above 0.7
+    smoothing does not help.
+
+    Parameters
+    ----------
+    ln_weight : (M,) ln of the weights, up to a constant
+    independent : share of the draws that count as independent ones
+
+    Returns
+    -------
+    (M,) weights that sum to one, and the shape; minus infinity where the largest weights are all the same
+    """
+    from arviz_stats.base import array_stats
+
+    try:
+        ln_weight, shape = array_stats.psislw(-ln_weight, r_eff=independent)
+    except ValueError:  # ArviZ fits no tail that has no spread
+        shape = -np.inf
+    weight = np.exp(ln_weight - ln_weight.max())
+    return weight / weight.sum(), float(shape)
+
+
 @dataclass(frozen=True)
 class Posterior(ABC):
     """The posterior of named hyper-parameters.
@@ -53,6 +78,19 @@ class Posterior(ABC):
     @abstractmethod
     def draw(self, size: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """(size,) draws of each hyper-parameter."""
+
+    @abstractmethod
+    def ln_predictive(self, ln_likelihood: np.ndarray) -> tuple[float, float, bool]:
+        """Ln of the predictive density of one datum given all others (`predictive`).
+
+        Parameters
+        ----------
+        ln_likelihood : (M,) ln p(datum | h) at the points; the posterior is that of all data, this one among them
+
+        Returns
+        -------
+        value, its numerical error, and whether both can be believed
+        """
 
     def quality(self, name: str) -> tuple[float, float, float, float, float]:
         """Monte Carlo errors of mean and sd, bulk and tail effective sample sizes, and R-hat; here there are none."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import scipy
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from scipy.stats import rankdata
 
 from starpop.density import Density
 from starpop.plots.corner import corner
@@ -67,7 +67,7 @@ def trace(parameters: Mapping[str, np.ndarray], style: Style) -> Figure:
     for (density, path, ranks), name in zip(axes, names, strict=True):
         draws = parameters[name]
         chains, length = draws.shape
-        ranked = rankdata(draws).reshape(draws.shape)
+        ranked = scipy.stats.rankdata(draws).reshape(draws.shape)
         step = max(length // TRACE_POINTS, 1)
         for i in range(chains):
             color = CHAIN_COLORS[i % len(CHAIN_COLORS)]

@@ -1,0 +1,172 @@
+"""The flags: one system for each, and none for a clean one."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from starpop import criticism, flags, kepler, tables
+from starpop.densities import UniformPeriod
+from starpop.noise import Jitter
+from starpop.orbit import radial_velocity
+from starpop.orbit_draws import draw_orbits
+from starpop.period_likelihood import mode_weights, period_likelihood
+from starpop.periods import lomb_scargle, scan_systems
+from starpop.simulate import visit_times
+from starpop.single import draw
+from starpop.system_model import SystemModel
+from starpop.visits import Visits
+
+RANGE = (1.5, 20)
+MODEL = SystemModel(50, 100)
+CLEAN = {f"{name}_p": 0.5 for name in criticism.STATISTICS}
+THETA = np.array([12.0, -8.0, 30.0])
+
+
+def visits_of(rng, count=25, baseline=400.0, error=0.2):
+    return Visits("S", visit_times(count, baseline, rng), np.zeros(count), np.full(count, error))
+
+
+def with_velocity(visits, rv, rng):
+    return replace(visits, rv_kms=rv + rng.normal(0, visits.rv_err_kms))
+
+
+def clean(rng, period=5.3, **kwargs):
+    visits = visits_of(rng, **kwargs)
+    return with_velocity(visits, radial_velocity(visits.time_days, period, THETA), rng)
+
+
+def flags_of(visits, model, rng, criticised=CLEAN):
+    """The flags as a set, with the numbers that tabulate_orbits has."""
+    likelihood = period_likelihood(visits, model, RANGE)
+    drawn = draw_orbits(likelihood, UniformPeriod(RANGE), (), 400, rng)
+    drawn["P"] = np.exp(drawn.pop("lnP"))
+    best = {name: values[0] for name, values in drawn.items()}
+    row = tables.orbit_row(visits, drawn, best, model)
+    frequency, power = lomb_scargle(visits, RANGE)
+    weights = mode_weights(likelihood, UniformPeriod(RANGE))
+    row |= {"mode_weight": weights.max(), "lomb_scargle_period_days": 1 / frequency[power.argmax()]}
+    said = flags.flags_of(row, criticised, likelihood, RANGE, model)
+    return set(filter(None, said.split(";")))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [MODEL, replace(MODEL, noise=Jitter(-2, 2)), replace(MODEL, harmonics=2), replace(MODEL, trend=1)],
+    ids=["tutorial", "jitter", "eccentric", "trend"],
+)
+def test_a_clean_system_has_no_flags(model):
+    rng = np.random.default_rng(0)
+    assert flags_of(clean(rng, period=11.3), model, rng) == set()
+
+
+def test_two_harmonics_cannot_tell_a_weak_orbit_from_one_of_twice_its_period():
+    """There the second harmonic carries it all; the flag is right."""
+    rng = np.random.default_rng(0)
+    assert flags_of(clean(rng, period=5.3), replace(MODEL, harmonics=2), rng) == {"multimodal"}
+
+
+@pytest.mark.parametrize(
+    ("statistic", "flag"),
+    [("misfit", "misfit"), ("outlier", "outlier"), ("trend", "trend"), ("harmonic", "eccentric")],
+)
+def test_a_small_p_value_is_a_flag_and_one_at_the_threshold_is_none(statistic, flag):
+    rng = np.random.default_rng(0)
+    visits = clean(rng)
+    for p, expected in ((0.005, {flag}), (flags.SIGNIFICANT_P, set()), (np.nan, set())):
+        assert flags_of(visits, MODEL, rng, CLEAN | {f"{statistic}_p": p}) == expected
+
+
+def test_a_fitted_trend_is_a_flag():
+    rng = np.random.default_rng(1)
+    visits = clean(rng)
+    bent = replace(visits, rv_kms=visits.rv_kms - 1.5 * visits.time_days / 365.25)
+    assert flags_of(bent, replace(MODEL, trend=1), rng) == {"trend"}
+
+
+@pytest.mark.parametrize(
+    ("e", "expected"), [(0.05, {"eccentric"}), (0.3, {"eccentric", "eccentricity_limit"})], ids=["small", "large"]
+)
+def test_an_eccentric_orbit_is_a_flag_and_another_where_its_harmonics_are_too_few(e, expected):
+    rng = np.random.default_rng(2)
+    visits = visits_of(rng)
+    visits = with_velocity(visits, kepler.radial_velocity(visits.time_days, 5.3, 14.0, e, 0.7, 1.0), rng)
+    model = replace(MODEL, harmonics=2, noise=Jitter(-2, 2))
+    assert flags_of(visits, model, rng) == expected
+
+
+def test_a_period_of_several_modes_is_a_flag():
+    rng = np.random.default_rng(3)
+    assert "multimodal" in flags_of(clean(rng, count=5, baseline=60.0, error=5.0), MODEL, rng)
+
+
+@pytest.mark.parametrize(
+    ("window", "flag"), [(1.0, "alias_day"), (flags.SIDEREAL_DAYS, "alias_day"), (365.25, "alias_year")]
+)
+def test_visits_at_one_time_of_the_window_have_aliases(window, flag):
+    """Visits at the same clock time (sidereal time, season) cannot tell f from f +- 1/window."""
+    rng = np.random.default_rng(4)
+    nights = np.sort(rng.choice(np.arange(1, 30 if window > 2 else 1500), 12, replace=False))
+    season = np.arange(12) * 365.25 if window > 2 else 0.0
+    time = np.concatenate([[0.0], nights * min(window, 1.0) + season + rng.normal(0, 0.01, 12)])
+    visits = Visits("S", time, np.zeros(13), np.full(13, 2.0))
+    visits = with_velocity(visits, radial_velocity(time, 2.3, THETA), rng)
+    assert flag in flags_of(visits, MODEL, rng)
+
+
+def test_a_lomb_scargle_period_at_an_alias_is_a_flag():
+    rng = np.random.default_rng(5)
+    visits = clean(rng, period=2.3)
+    row = {"baseline_days": visits.baseline_days, "mode_weight": 1.0}
+    likelihood = period_likelihood(visits, MODEL, RANGE)
+    f = np.exp(-likelihood.peak_ln_period[0])
+    for g, expected in (
+        (f, ""),
+        (1 - f, "alias_day"),
+        (1 / flags.SIDEREAL_DAYS - f + 0.4 / visits.baseline_days, "alias_day"),
+        (1 / flags.SIDEREAL_DAYS - f + 0.6 / visits.baseline_days, ""),
+        (f + 2 / 365.25, "alias_year"),
+        (f - 0.031, ""),
+    ):
+        said = flags.flags_of(row | {"lomb_scargle_period_days": 1 / g}, CLEAN, likelihood, RANGE, MODEL)
+        assert said == expected, g
+
+
+@pytest.mark.parametrize(
+    ("apart", "baseline", "alias"),
+    [
+        (1.0, 100, True),
+        (2.0, 100, True),
+        (3.0, 100, False),
+        (1 / flags.SIDEREAL_DAYS, 3000, True),
+        (1.001, 3000, False),
+        (0.006, 100, False),
+    ],
+)
+def test_an_alias_lies_at_the_frequencies_of_day_and_sidereal_day(apart, baseline, alias):
+    for g in (0.4 + apart, abs(0.4 - apart)):
+        found = flags.is_alias(np.array([g]), 0.4, baseline, flags.WINDOWS["alias_day"])
+        assert found[0] == alias, g
+
+
+def test_a_year_is_not_resolved_by_a_short_baseline():
+    frequencies = np.array([0.2 + 1 / 365.25])
+    assert flags.is_alias(frequencies, 0.2, 700, flags.WINDOWS["alias_year"])[0]
+    assert not flags.is_alias(frequencies, 0.2, 120, flags.WINDOWS["alias_year"])[0]
+
+
+def test_the_table_of_orbits_has_the_flags_of_its_systems():
+    rng = np.random.default_rng(6)
+    systems = {name: replace(clean(rng), system=name) for name in ("A", "B")}
+    scan = scan_systems(list(systems.values()), MODEL, RANGE, 50)
+    tree = draw([period_likelihood(v, MODEL, RANGE) for v in systems.values()], RANGE, 100, 1)
+    fit = tree.copy()
+    fit["map"] = tree["posterior"].to_dataset().isel(chain=0, draw=0).assign(status=("system", ["", ""]))
+    criticised = pd.DataFrame([{"system": "A"} | CLEAN, {"system": "B"} | CLEAN | {"misfit_p": 0.005, "trend_p": 0.0}])
+    diagnostics = pd.DataFrame({"fit": ["A", "B"], "status": "ok"})
+    rejected = pd.DataFrame({"system": [], "reason": []})
+    table = tables.tabulate_orbits(
+        systems, [scan], [tree], [fit], diagnostics, rejected, criticised, MODEL, RANGE
+    ).set_index("system")
+    assert table["flags"].to_dict() == {"A": "", "B": "misfit;trend"}

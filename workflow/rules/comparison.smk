@@ -1,0 +1,55 @@
+"""The assumption sets of a catalogue against each other: every system model with every population model."""
+
+
+rule compare_models:
+    """Evidence and predictive density of every pair of models, and what other priors would make of each."""
+    input:
+        systems=expand(
+            "results/{catalog}/{system_model}/exact/{batch}.nc",
+            system_model=SYSTEM_MODELS,
+            batch=BATCHES,
+            allow_missing=True,
+        ),
+        populations=expand(
+            "results/{catalog}/{system_model}/{population_model}/exact.nc",
+            system_model=SYSTEM_MODELS,
+            population_model=POPULATION_MODELS,
+            allow_missing=True,
+        ),
+    output:
+        comparison=report("results/{catalog}/model_comparison.csv", category="Comparison"),
+        sensitivity=report("results/{catalog}/prior_sensitivity.csv", category="Comparison"),
+    params:
+        settings=settings(ess_min="diagnostics/ess_min"),
+        code=source_digest("compare_models"),
+    log:
+        "logs/compare_models/{catalog}.log",
+    benchmark:
+        "results/benchmarks/compare_models/{catalog}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    script:
+        "../scripts/compare_models.py"
+
+
+rule plot_comparison:
+    """How far apart the models are, system by system and as a whole, and what each says of the population."""
+    input:
+        comparison="results/{catalog}/model_comparison.csv",
+        sensitivity="results/{catalog}/prior_sensitivity.csv",
+    output:
+        comparison=picture("results/{catalog}", "model_comparison", "Comparison"),
+        forest=picture("results/{catalog}", "forest", "Comparison"),
+    params:
+        settings=settings("figures"),
+        code=source_digest("plot_comparison"),
+    log:
+        "logs/plot_comparison/{catalog}.log",
+    benchmark:
+        "results/benchmarks/plot_comparison/{catalog}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    script:
+        "../scripts/plot_comparison.py"

@@ -1,0 +1,21 @@
+"""Check the periods of all systems against what their population predicts."""
+
+import json
+
+from starpop import store
+from starpop.densities import density_from_settings
+from starpop.population_criticism import criticise_population
+from starpop.seeds import generator_for
+
+with store.job(snakemake.log[0]):
+    settings = json.loads(snakemake.params.settings)
+    density = density_from_settings(settings["population"], settings["period_range_days"])
+    draws = store.read_tree(snakemake.input.exact)["posterior"].to_dataset().isel(chain=0)
+    table = criticise_population(
+        density,
+        [draws[name].values for name in density.parameters],
+        draws["lnP"].values,
+        settings["criticism"]["replicates"],
+        generator_for(settings["seed"], "criticise_population"),
+    )
+    store.write_csv(table, snakemake.output.criticism)

@@ -1,0 +1,16 @@
+"""Draw the comparison of all models, and what each says of the population."""
+
+import json
+
+import pandas as pd
+
+from starpop import store
+from starpop.plots import comparison
+from starpop.plots.style import Style, save
+
+with store.job(snakemake.log[0]):
+    style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
+    table, moved = (pd.read_csv(snakemake.input[name]) for name in ("comparison", "sensitivity"))
+    source = f"catalogue {snakemake.wildcards.catalog}"
+    save(comparison.model_comparison(table, style), snakemake.output.comparison, style, source)
+    save(comparison.forest(table, moved, style), snakemake.output.forest, style, source)

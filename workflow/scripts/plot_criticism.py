@@ -1,0 +1,15 @@
+"""Draw the p-values of all systems, and their residuals."""
+
+import json
+
+import pandas as pd
+
+from starpop import store
+from starpop.plots import criticism
+from starpop.plots.style import Style, save
+
+with store.job(snakemake.log[0]):
+    style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
+    table, residuals = pd.read_csv(snakemake.input.criticism), pd.read_csv(snakemake.input.residuals)
+    source = f"catalogue {snakemake.wildcards.catalog}, model {snakemake.wildcards.system_model}"
+    save(criticism.systems(table, residuals, style), snakemake.output, style, source)

@@ -1,0 +1,102 @@
+"""Which assumptions the visits favour: all pairs of a system model and a population model, side by side.
+
+All are compared on the same visits. With evidence Z and equal odds beforehand, a set s among those of its scope has
+
+    ln odds = ln Z_s - max over s' of ln Z_s',        probability = Z_s / sum over s' of Z_s'.
+
+The scope ``population`` has all pairs, Z = p(D) of all systems together; a system's own scope has the system models,
+Z = p(D_n) with P uniform over its range. How a pair predicts each system from all others (`predictive`) depends far
+less than Z on how wide its priors are:
+
+    ln predictive = sum_n l_n,        l_n = ln p(D_n | D_-n),        standard error sqrt(N) sd_n(l_n),
+
+and the difference of two pairs is a sum over systems too, with a standard error of its own (Vehtari, Gelman & Gabry
+2017, Stat. Comput. 27, 1413): both models fail on the same systems, and their differences scatter less than they do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.special import logsumexp
+
+COLUMNS = (
+    "scope",
+    "system_model",
+    "population_model",
+    "ln_evidence",
+    "ln_evidence_error",
+    "ln_odds",
+    "probability",
+    "ln_predictive",
+    "ln_predictive_error",
+    "ln_predictive_se",
+    "difference",
+    "difference_se",
+)
+POPULATION = "population"
+# Of a system's ln evidence: the nodes of its period likelihood are good to this.
+NODES_ERROR = 1e-9
+
+
+def differences(pointwise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(S,) differences of (S, N) sums over systems to the highest of them, and their standard errors."""
+    apart = pointwise - pointwise[np.argmax(pointwise.sum(axis=1))]
+    return apart.sum(axis=1), standard_error(apart)
+
+
+def standard_error(pointwise: np.ndarray) -> np.ndarray:
+    """(S,) standard errors of the sums over N systems; unknown for one system."""
+    count = pointwise.shape[1]
+    if count < 2:
+        return np.full(len(pointwise), np.nan)
+    return np.sqrt(count) * pointwise.std(axis=1, ddof=1)
+
+
+def odds(ln_evidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(S,) ln odds to the best, and probabilities, with equal prior odds."""
+    return ln_evidence - ln_evidence.max(), np.exp(ln_evidence - logsumexp(ln_evidence))
+
+
+def compare_models(
+    populations: Mapping[tuple[str, str], xr.Dataset], systems: Mapping[str, Mapping[str, float]]
+) -> pd.DataFrame:
+    """One row a pair for the population; for each system one row a system model and one row a pair.
+
+    Parameters
+    ----------
+    populations : group ``exact`` of each pair of a system model and a population model
+    systems : ln evidence of each system, by system model
+    """
+    pairs = pd.DataFrame(populations.keys(), columns=["system_model", "population_model"])
+    names = next(iter(populations.values()))["system"].values
+    by_system = [exact.sel(system=names) for exact in populations.values()]
+    predictive = np.array([exact["ln_predictive"].values for exact in by_system])
+    errors = np.array([exact["ln_predictive_error"].values for exact in by_system])
+    ln_evidence = np.array([float(exact["ln_evidence"]) for exact in by_system])
+    ln_odds, probability = odds(ln_evidence)
+    difference, difference_se = differences(predictive)
+    whole = pairs.assign(
+        scope=POPULATION,
+        ln_evidence=ln_evidence,
+        ln_evidence_error=[float(exact["error"]) for exact in by_system],
+        ln_odds=ln_odds,
+        probability=probability,
+        ln_predictive=predictive.sum(axis=1),
+        ln_predictive_error=np.sqrt(np.sum(errors**2, axis=1)),
+        ln_predictive_se=standard_error(predictive),
+        difference=difference,
+        difference_se=difference_se,
+    )
+    tables, best = [whole], int(np.argmax(difference))
+    for i, name in enumerate(map(str, names)):
+        ln_evidence = np.array([of_model[name] for of_model in systems.values()])
+        ln_odds, probability = odds(ln_evidence)
+        own = pd.DataFrame({"system_model": list(systems), "ln_evidence": ln_evidence, "ln_odds": ln_odds})
+        tables.append(own.assign(scope=name, ln_evidence_error=NODES_ERROR, probability=probability))
+        left_out = pairs.assign(scope=name, ln_predictive=predictive[:, i], ln_predictive_error=errors[:, i])
+        tables.append(left_out.assign(difference=predictive[:, i] - predictive[best, i]))
+    return pd.concat(tables)[list(COLUMNS)]
