@@ -158,7 +158,7 @@ def draw_prior(
     draws = {"P": np.exp(UniformPeriod(period_range_days).draw((), size, rng))}
     if isinstance(model.noise, UncertainNoise):
         draws[model.noise.parameter] = rng.normal(model.noise.mean, model.noise.sd, size)
-    theta = rng.normal(0, model.standard_deviations(visits), (size, len(model.coefficients(visits))))
+    theta = model.draw_coefficients(visits, size, rng)
     return draws | dict(zip(model.coefficients(visits), theta.T, strict=True))
 
 

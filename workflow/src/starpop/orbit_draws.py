@@ -5,7 +5,9 @@
    of ln P has there, relative to that highest.
 2. Given the period, the noise u: a cell [t_k - 1/2, t_k + 1/2] of the lattice is proposed by the highest of the terms
    beside it, t is uniform in it, and kept with the probability L(P, u(t)) p(u) u'(t) over that highest.
-3. Given both, the coefficients are normal.
+3. Given both, the coefficients are normal, under the condition of `fundamental` if there are several harmonics. Where
+   that is the exception they are proposed from the normal density times exp(s Q), s the minimum of M, which is normal
+   too, and kept with the probability exp(-s Q): many are, however rare the condition.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from numba import njit
 from scipy.ndimage import maximum_filter1d
 
 from starpop.densities import Density
+from starpop.fundamental import quadratic_form, saddle
 from starpop.noise import UncertainNoise
 from starpop.peaks import noise_terms
 from starpop.period_likelihood import PeriodLikelihood
@@ -132,7 +135,7 @@ def draw_given_period(
     if isinstance(system_model.noise, UncertainNoise):
         drawn[system_model.noise.parameter], weight = _draw_noise(likelihood, system_model.noise, frequency, rng)
         rows = np.arange(len(frequency))
-    theta = draw_theta(frequency, weight, rows, rng.standard_normal((len(frequency), len(names))), model)
+    theta = draw_theta(frequency, weight, rows, rng, model)
     for h in range(system_model.harmonics):
         a, b = theta[:, 2 * h].copy(), theta[:, 2 * h + 1].copy()
         angle = 2 * np.pi * (h + 1) * turns_of(frequency, model.time_origin)
@@ -192,20 +195,35 @@ def turns_of(frequencies, time):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def draw_theta(frequencies, weight, rows, normals, model):
-    """theta = mean + F^-T z about the model's origins.
+def draw_theta(frequencies, weight, rows, rng, model):
+    """(F, p) coefficients about the model's origins, at each frequency and its row of the inverse variances.
 
-    F is the Cholesky factor of B at a frequency and its row of the inverse variances.
+    theta = mean + F^-T z with F the Cholesky factor of B.
     """
     room = workspace(model)
-    count = len(model.precision)
+    count, harmonics = len(model.precision), model.harmonics
     theta = np.empty((len(frequencies), count))
     for f in range(len(frequencies)):
         fill_design(frequencies[f], model, room)
-        factorise(weight[rows[f]], model, room)
-        for k in range(count - 1, -1, -1):
-            total = normals[f, k]
-            for i in range(k + 1, count):
-                total -= room.matrix[i, k] * (theta[f, i] - room.vector[i])
-            theta[f, k] = room.vector[k] + total / room.matrix[k, k]
+        factorise(weight[rows[f]], model.precision, model, room)
+        tilt = 0.0
+        if harmonics > 1:
+            values, shift = quadratic_form(room.matrix, room.vector, harmonics)
+            if np.sum(values * (1 + shift**2)) < 0:
+                tilt = saddle(values, shift, 0.0)
+                tilted = model.precision.copy()
+                tilted[:2] -= 2 * tilt
+                tilted[2 : 2 * harmonics] += 2 * tilt
+                factorise(weight[rows[f]], tilted, model, room)
+        while True:
+            for k in range(count - 1, -1, -1):
+                total = rng.standard_normal()
+                for i in range(k + 1, count):
+                    total -= room.matrix[i, k] * (theta[f, i] - room.vector[i])
+                theta[f, k] = room.vector[k] + total / room.matrix[k, k]
+            if harmonics == 1:
+                break
+            beyond = 2 * np.sum(theta[f, :2] ** 2) - np.sum(theta[f, : 2 * harmonics] ** 2)
+            if not (beyond < 0 or np.log(rng.random()) > -tilt * beyond):
+                break
     return theta

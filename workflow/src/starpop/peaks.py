@@ -72,14 +72,14 @@ def survey(model: LinearModel, grid: Lattice, low: float, high: float) -> Landsc
         return scans[noise]
 
     if points == 1:
-        values = at(0)
+        values = with_condition(frequency, at(0), model)
         return Landscape(model, 0, frequency, values, grid.step, *find_peaks(frequency, values[None], model))
     first, last = _noise_that_matters(model, frequency, at)
     while True:
         start, end = max(first - 1, 0), min(last + 2, points)
         window = model.at_noise(start, end)
         stacked = np.stack([at(k) for k in range(start + STRIDE // 2, end, STRIDE)])
-        values = add_up(stacked, stacked.max() - DEPTH)
+        values = with_condition(frequency, add_up(stacked, stacked.max() - DEPTH), window)
         peaks = find_peaks(frequency, np.vstack([values, stacked]), window)
         terms = noise_terms(peaks[0], model)
         matter = np.flatnonzero(terms.max(axis=0) > terms.max() - DEPTH)
@@ -109,6 +109,19 @@ def _noise_that_matters(model: LinearModel, frequency: np.ndarray, at: Callable[
             noise = int(terms.argmax())
     matter = np.flatnonzero(terms > terms.max() - DEPTH)
     return int(matter[0]), int(matter[-1])
+
+
+def with_condition(frequency: np.ndarray, values: np.ndarray, model: LinearModel) -> np.ndarray:
+    """Samples of ln L, of which the scan leaves out that the `fundamental` is the strongest, with it where they matter.
+
+    The condition lowers what the scan gives, so that what the scan has below DEPTH matters as little with it.
+    """
+    if model.harmonics > 1:
+        known = np.zeros(len(values), bool)
+        while (high := ~known & (values > values.max() - DEPTH)).any():
+            values[high] = evaluate(frequency[high], model)
+            known |= high
+    return values
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -222,7 +235,7 @@ def find_peaks(frequency, stacked, model):
         tops = np.concatenate((tops, more[0][narrow]))
         predicted = np.concatenate((predicted, more[1][narrow]))
         bound = np.concatenate((bound, more[2][narrow]))
-    best = stacked.max()
+    best = stacked[0].max()
     several = np.log(len(model.constant))
     level = DEPTH
     # where a bracket has been searched: the frequency found

@@ -1,7 +1,10 @@
 """The visits' part of the PyMC models: coefficients, noise and velocities of one system or of many.
 
 theta_i ~ N(0, s_i)  (`SystemModel.standard_deviations`),        u ~ N(mean, sd)  (`noise`),
-v_j ~ N(sum_i theta_i A_ij(P), variance_j(u)).
+v_j ~ N(sum_i theta_i A_ij(P), variance_j(u)),
+
+and of several harmonics the first the strongest (`fundamental`): a wall, at which NUTS diverges where the visits tell
+so little that the posterior reaches it.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from starpop.fundamental import excess, ln_prior_share
 from starpop.noise import Scaled, UncertainNoise
 from starpop.system_model import SystemModel
 from starpop.visits import Visits
@@ -45,7 +49,11 @@ def observe(model: SystemModel, visits: Visits, values: dict[str, Any], period: 
     noise = model.noise
     if isinstance(noise, UncertainNoise):
         number = of_visit(pm.Normal(noise.parameter, noise.mean, noise.sd, dims=dims))
-    theta = [of_visit(pm.Normal(name, 0, sd, dims=dims)) for name, sd in zip(names, deviations, strict=True)]
+    variables = [pm.Normal(name, 0, sd, dims=dims) for name, sd in zip(names, deviations, strict=True)]
+    if model.harmonics > 1:
+        possible = excess(variables, model.harmonics) >= 0
+        pm.Potential("fundamental", pm.math.switch(possible, -ln_prior_share(deviations, model.harmonics), -np.inf))
+    theta = [of_visit(variable) for variable in variables]
     velocity = 0.0
     for h in range(model.harmonics):
         phase = 2 * np.pi * (h + 1) * values["t"] / period

@@ -18,7 +18,8 @@ f_b t_j carried to twice the precision, and rotated from block to block: errors 
 are whole multiples of a step df of 24 significant bits, so that they are exact in double precision.
 
 A model with an uncertain noise is a sum over the points of its lattice (`noise`): `scan` takes one of them, and
-`ln_likelihood_at` adds them all up.
+`ln_likelihood_at` adds them all up. Where there are several harmonics it also multiplies each term by the probability
+that the `fundamental` is the strongest, which `scan` leaves out.
 
 Velocities are taken about their mean and times about the middle of the visits: the sums then lose the fewest digits.
 That moves the prior mean m of v0; the prior of each harmonic is isotropic, so that its phase origin is free.
@@ -33,6 +34,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from starpop.fundamental import ln_prior_share, ln_share
 from starpop.system_model import SystemModel
 from starpop.visits import Visits
 
@@ -132,7 +134,7 @@ def linear_model(visits: Visits, model: SystemModel) -> LinearModel:
         model.harmonics,
         sd**-2,
         mean,
-        noise.ln_weight - 0.5 * ln_determinant - np.sum(np.log(sd)),
+        noise.ln_weight - 0.5 * ln_determinant - np.sum(np.log(sd)) - ln_prior_share(sd, model.harmonics),
         time_origin,
         velocity_origin,
     )
@@ -464,9 +466,9 @@ def fill_design(frequency, model, room):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def factorise(weight, model, room):
+def factorise(weight, precision, model, room):
     """Cholesky factor of B (lower half of the matrix), theta = B^-1 y (the vector), and 1/2 ln|B|, at a noise."""
-    matrix, vector, design, precision = room.matrix, room.vector, room.design, model.precision
+    matrix, vector, design = room.matrix, room.vector, room.design
     count = len(precision)
     for k in range(count):
         for i in range(k + 1):
@@ -491,7 +493,7 @@ def ln_likelihood_given_noise(weight, constant, model, room):
 
     From residuals: it keeps its digits where sum (v/sigma)^2 is large.
     """
-    half_ln_determinant = factorise(weight, model, room)
+    half_ln_determinant = factorise(weight, model.precision, model, room)
     vector, design = room.vector, room.design
     chi2 = 0.0
     for k in range(len(vector)):
@@ -501,7 +503,8 @@ def ln_likelihood_given_noise(weight, constant, model, room):
         for k in range(len(vector)):
             residual -= design[j, k] * vector[k]
         chi2 += weight[j] * residual * residual
-    return constant - 0.5 * chi2 - half_ln_determinant
+    value = constant - 0.5 * chi2 - half_ln_determinant
+    return value + ln_share(room.matrix, vector, model.harmonics) if model.harmonics > 1 else value
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -563,6 +566,10 @@ def _fill_terms(model, room):
         for n in range(points):
             vectors[k, n] /= matrices[k, k, n]
             chi2[n] += model.precision[k] * (model.mean[k] - vectors[k, n]) ** 2
+    if model.harmonics > 1:
+        for n in range(points):
+            room.matrix[:], room.vector[:] = matrices[:, :, n], vectors[:, n]
+            chi2[n] -= 2 * ln_share(room.matrix, room.vector, model.harmonics)
     residual = matrices[0, 0]
     for j in range(len(design)):
         weight = model.weight[j]

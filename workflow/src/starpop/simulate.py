@@ -86,7 +86,7 @@ def simulate_system(
     if model.offsets:
         instrument = rng.integers(len(INSTRUMENTS), size=count)
         visits = replace(visits, instruments=INSTRUMENTS, instrument=instrument)
-    theta = rng.normal(0, model.standard_deviations(visits))
+    (theta,) = model.draw_coefficients(visits, 1, rng)
     parameters = dict(zip(model.coefficients(visits), theta, strict=True))
     ln_noise = 0.0
     if isinstance(model.noise, UncertainNoise):

@@ -12,6 +12,8 @@ order of their names, has d = 0.
 | v0 | 1 | v0 | N(0, systemic_velocity_sd) |
 | c_m | ``trend`` | trend_1, trend_2 | N(0, trend_sd) |
 | d | instruments less one | offset_NAME | N(0, offset_sd) |
+
+Of several harmonics the first is at least as strong as the others together (`fundamental`).
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from starpop.fundamental import excess
 from starpop.noise import Jitter, Noise, Reported, Scaled
 from starpop.visits import Times, Visits
 
@@ -80,6 +83,15 @@ class SystemModel:
                 np.full(len(self._compared(visits)), self.offset_sd_kms),
             ]
         )
+
+    def draw_coefficients(self, visits: Visits, size: int, rng: np.random.Generator) -> np.ndarray:
+        """(size, p) coefficients from their prior."""
+        deviations = self.standard_deviations(visits)
+        theta = rng.normal(0, deviations, (size, len(deviations)))
+        if self.harmonics > 1:
+            while (impossible := excess(theta.T, self.harmonics) < 0).any():
+                theta[impossible] = rng.normal(0, deviations, (impossible.sum(), len(deviations)))
+        return theta
 
     def static_columns(self, visits: Visits) -> np.ndarray:
         """(J, q) the columns that do not depend on the period, the constant first."""
