@@ -44,10 +44,10 @@ def test_a_small_run_makes_every_product(finished):
 
 @pytest.mark.slow
 def test_one_core_gives_the_same_tables_as_four(finished, fresh):
-    tables = ("cluster/summary.csv", "twin/jitter/orbits.csv", "twin/jitter/normal/summary.csv")
-    fresh.snakemake(*(f"results/{table}" for table in tables), *SMALL, cores=1)
+    makers = ("collect_diagnostics", "compare_published", "tabulate_orbits", "criticise_population", "compare_models")
+    fresh.snakemake(*SMALL, "--until", *makers, cores=1)
     ours, theirs = csv_digests(fresh), csv_digests(finished)
-    assert {f"results/{table}" for table in tables} < set(ours)
+    assert len(ours) == 25
     assert ours == {name: theirs[name] for name in ours}
 
 

@@ -23,8 +23,8 @@ depends on the parameters, and
 
 is nearly uniform if the model is right (Robins, van der Vaart & Ventura 2000, JASA 95, 1143). Where the noise is
 uncertain it is fitted to the misfit, whose p is then conservative. A statistic of too few visits to leave it free has
-no p. A replicate's highest peak can only be where the data have a peak that matters at
-all, so that it is looked for from the first to the last of these and a resolution element 1/T beyond.
+no p. A replicate's highest peak can only be where the data have a peak that matters at all, so that it is looked for
+from the first to the last of these and a resolution element 1/T beyond.
 
 The prior predictive check draws all parameters from their priors, and says in which quantile of the predictions the
 scatter and the range of the observed velocities lie: near 0 or 1, the prior did not expect such a system.

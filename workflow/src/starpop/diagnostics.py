@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from starpop.weighted import HDI_PROBABILITY
+
 COLUMNS = (
     "fit",
     "r_hat",
@@ -20,7 +22,6 @@ COLUMNS = (
     "worst_parameter",
     "status",
 )
-HDI_PROBABILITY = 0.94
 TAIL = (0.05, 0.95)
 CHAIN_DRAW = {"chain_axis": 0, "draw_axis": 1}
 

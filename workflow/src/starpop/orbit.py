@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.linalg import cho_solve
 
-from starpop.system_model import SystemModel
+from starpop.system_model import SystemModel, harmonic_names
 from starpop.visits import Visits
 
 
@@ -76,8 +76,7 @@ def radial_velocity(time_days: np.ndarray, period_days: float, coefficients: np.
 def wave(time_days: np.ndarray, orbit: Mapping[str, float]) -> np.ndarray:
     """(J,) velocities [km/s] of an orbit's harmonics and its v0, from its parameters by name: P, a, b, ..., v0."""
     harmonics = 1 + sum(f"a_{h}" in orbit for h in (2, 3))
-    names = [name + (f"_{h}" if h > 1 else "") for h in range(1, harmonics + 1) for name in "ab"]
-    theta = np.array([orbit[name] for name in names])
+    theta = np.array([orbit[name] for name in harmonic_names(harmonics)])
     return harmonic_columns(np.array([1 / orbit["P"]]), time_days, harmonics)[0] @ theta + orbit["v0"]
 
 

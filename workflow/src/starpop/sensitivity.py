@@ -33,7 +33,7 @@ from starpop.densities import density_from_settings
 from starpop.density import Density, Range
 from starpop.noise import UncertainNoise
 from starpop.priors import Uniform
-from starpop.system_model import SystemModel
+from starpop.system_model import SystemModel, harmonic_names
 from starpop.weighted import HDI_PROBABILITY, smoothed
 
 COLUMNS = (
@@ -75,10 +75,9 @@ def ln_weights(
     middles = [(draws[name] - 0.5 * (p.low + p.high)) / (0.25 * (p.high - p.low)) for name, p in uniform.items()]
     yield "normal hyper-priors", -0.5 * np.sum(np.square(middles), axis=0)
 
-    orbit = [name + (f"_{h}" if h > 1 else "") for h in range(1, model.harmonics + 1) for name in "ab"]
-    sds = model.amplitude_sd_kms * model.eccentricity_scale ** np.repeat(np.arange(model.harmonics), 2)
+    orbit = zip(harmonic_names(model.harmonics), model.harmonic_deviations, strict=True)
     terms = {
-        "amplitude sd": np.stack([draws[name] / sd for name, sd in zip(orbit, sds, strict=True)]),
+        "amplitude sd": np.stack([draws[name] / sd for name, sd in orbit]),
         "systemic velocity sd": draws["v0"][None] / model.systemic_velocity_sd_kms,
     }
     for name, values in terms.items():

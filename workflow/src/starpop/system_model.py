@@ -33,6 +33,11 @@ NOISES: dict[str, type[Scaled | Jitter]] = {"scaled": Scaled, "jitter": Jitter}
 REPORTED = Reported()
 
 
+def harmonic_names(harmonics: int) -> list[str]:
+    """(2H,) names of the coefficients of so many harmonics."""
+    return [name + (f"_{h}" if h > 1 else "") for h in range(1, harmonics + 1) for name in "ab"]
+
+
 @dataclass(frozen=True)
 class SystemModel:
     """How the visits of a system are modelled; what is not named is a circular orbit with the reported errors."""
@@ -63,21 +68,24 @@ class SystemModel:
 
     def coefficients(self, visits: Visits) -> tuple[str, ...]:
         """(p,) names of the linear coefficients, harmonics first."""
-        orbit = [name + (f"_{h}" if h > 1 else "") for h in range(1, self.harmonics + 1) for name in "ab"]
         trend = [f"trend_{m}" for m in range(1, self.trend + 1)]
-        return (*orbit, "v0", *trend, *(f"offset_{name}" for name in self._compared(visits)))
+        return (*harmonic_names(self.harmonics), "v0", *trend, *(f"offset_{name}" for name in self._compared(visits)))
 
     def parameters(self, visits: Visits) -> tuple[str, ...]:
         """The names of all parameters of a system but its period."""
         noise = () if self.noise.parameter is None else (self.noise.parameter,)
         return (*noise, *self.coefficients(visits))
 
+    @property
+    def harmonic_deviations(self) -> np.ndarray:
+        """(2H,) prior standard deviations of the harmonics' coefficients [km/s]."""
+        return self.amplitude_sd_kms * self.eccentricity_scale ** np.repeat(np.arange(self.harmonics), 2)
+
     def standard_deviations(self, visits: Visits) -> np.ndarray:
         """(p,) prior standard deviations of the coefficients [km/s, km/s/yr^m]."""
-        orbit = self.amplitude_sd_kms * self.eccentricity_scale ** np.repeat(np.arange(self.harmonics), 2)
         return np.concatenate(
             [
-                orbit,
+                self.harmonic_deviations,
                 [self.systemic_velocity_sd_kms],
                 np.full(self.trend, self.trend_sd_kms_per_year),
                 np.full(len(self._compared(visits)), self.offset_sd_kms),
