@@ -10,12 +10,13 @@ from scipy.stats import kstest
 
 from conftest import random_visits
 from starpop.densities import Normal, UniformPeriod
+from starpop.fundamental import ln_prior_share
 from starpop.noise import Jitter, Reported, Scaled
 from starpop.orbit import conditional, design_matrix, ln_likelihood
 from starpop.orbit_draws import draw_given_period, draw_orbits
 from starpop.peaks import add_up, evaluate
 from starpop.period_likelihood import period_likelihood
-from starpop.scan import linear_model
+from starpop.scan import linear_model, ln_shares
 from starpop.simulate import Survey, simulate_system
 from starpop.system_model import SystemModel
 
@@ -187,7 +188,7 @@ def test_errors_scaled_down_with_fewer_visits_than_columns(count):
     model = SystemModel(20, 50, 2, 1, True, Scaled(0, 1), eccentricity_scale=0.3)
     rng = np.random.default_rng(count)
     for _ in range(5):
-        visits, _ = simulate_system("S", 1.3, Survey((count, count), (100, 2000), (0.05, 0.5)), model, rng)
+        visits, _ = simulate_system("S", 1.3, Survey((count, count), (30, 60), (0.05, 0.5)), model, rng)
         lattice = model.noise.lattice(visits.rv_kms, visits.rv_err_kms)
         frequency = rng.uniform(1 / RANGE[1], 1 / RANGE[0], 30)
         half = design_matrix(frequency, visits, model) * model.standard_deviations(visits)
@@ -196,8 +197,12 @@ def test_errors_scaled_down_with_fewer_visits_than_columns(count):
         z = np.linalg.solve(factor, np.broadcast_to(visits.rv_kms[:, None], (*factor.shape[:-1], 1)))[..., 0]
         ln_diagonal = np.log(np.diagonal(factor, axis1=-2, axis2=-1))
         terms = -0.5 * np.sum(z**2 + np.log(2 * np.pi), axis=-1) - ln_diagonal.sum(axis=-1)
+        linear = linear_model(visits, model)
+        for k in range(len(terms)):
+            terms[k] += ln_shares(frequency, np.full(len(frequency), k), linear)
         expected = logsumexp(terms + lattice.ln_weight[:, None], axis=0)
-        np.testing.assert_allclose(evaluate(frequency, linear_model(visits, model)), expected, atol=1e-5)
+        expected -= ln_prior_share(model.standard_deviations(visits), model.harmonics)
+        np.testing.assert_allclose(evaluate(frequency, linear), expected, atol=1e-5)
         assert np.isfinite(period_likelihood(visits, model, RANGE).ln_weight).all()
 
 

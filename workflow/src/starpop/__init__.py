@@ -21,7 +21,9 @@ mean ln P: 1.8 +- 0.1
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 __version__ = "0.1.0"
@@ -47,6 +49,23 @@ _NAMES = {
     "draw_population": ("population", "draw"),
 }
 __all__ = sorted(_NAMES)
+
+
+def _forget_outdated_code(folder: Path) -> None:
+    """Delete a package's compiled functions that are older than the source of any other of them.
+
+    Each contains the functions that it calls, but numba looks at the source of the one alone.
+    """
+    compiled = list(folder.glob("__pycache__/*.nb[ci]"))
+    sources = [folder / f"{name}.py" for name in {path.name.split(".")[0] for path in compiled}]
+    newest = max((path.stat().st_mtime for path in sources if path.exists()), default=0)
+    for path in compiled:
+        with suppress(FileNotFoundError):  # another process may be doing the same
+            if path.stat().st_mtime < newest:
+                path.unlink()
+
+
+_forget_outdated_code(Path(__file__).parent)
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,9 @@ theta ~ N(0, L), the coefficients integrate out of v = A theta + noise:
 
     theta | P, u ~ N(B^-1 A' C^-1 v, B^-1).
 
+Of several harmonics the first is the strongest: ln of the probability of that under this posterior comes to ln L, less
+ln of its prior probability (`fundamental`).
+
 | symbol | here |
 |---|---|
 | P, f = 1/P | ``period_days``, ``frequency`` [1/d] |
@@ -27,6 +30,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.linalg import cho_solve
 
+from starpop.fundamental import ln_prior_share, ln_share
 from starpop.system_model import SystemModel, harmonic_names
 from starpop.visits import Visits
 
@@ -114,11 +118,15 @@ def ln_likelihood(
     """(F,) ln-likelihood of the frequencies [1/d] at a given noise, with the coefficients integrated out."""
     frequency = np.atleast_1d(frequency)
     variance = model.noise.variance(np.array([ln_noise]), visits.rv_err_kms)
-    constant = -0.5 * np.sum(np.log(2 * np.pi * variance)) - np.sum(np.log(model.standard_deviations(visits)))
+    deviations = model.standard_deviations(visits)
+    constant = -0.5 * np.sum(np.log(2 * np.pi * variance)) - np.sum(np.log(deviations))
+    constant -= ln_prior_share(deviations, model.harmonics)
     values = np.empty(len(frequency))
     for start in range(0, len(frequency), chunk):
         at = slice(start, start + chunk)
         fit = conditional(frequency[at], visits, model, ln_noise)
         ln_diagonal = np.log(np.diagonal(fit.cholesky, axis1=1, axis2=2))
         values[at] = constant - 0.5 * fit.penalised_chi2 - ln_diagonal.sum(axis=1)
+        if model.harmonics > 1:
+            values[at] += [ln_share(*of_one, model.harmonics) for of_one in zip(fit.cholesky, fit.mean, strict=True)]
     return values

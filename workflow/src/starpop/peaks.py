@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from starpop.scan import Lattice, LinearModel, ln_likelihood_at, scan, workspace
+from starpop.scan import Lattice, LinearModel, ln_likelihood_at, ln_shares, scan, workspace
 
 # What lies this far below the highest ln L holds nothing.
 DEPTH = 45.0
@@ -24,7 +24,7 @@ STRIDE = 3
 # What a peak's bound adds to its prediction where the samples resolve it.
 SMOOTH = 7.0
 # The ground: the lowest samples, that hold no more than this share of the whole mass.
-GROUND = 3e-5
+GROUND = 1e-5
 # Terms this far below the highest add nothing to a sample.
 NEGLIGIBLE = 20.0
 # Between two scanned noises a term of a width of about one rises above both by less than this.
@@ -72,14 +72,15 @@ def survey(model: LinearModel, grid: Lattice, low: float, high: float) -> Landsc
         return scans[noise]
 
     if points == 1:
-        values = with_condition(frequency, at(0), model)
+        values = with_condition(frequency, at(0), np.zeros(len(frequency), int), model)
         return Landscape(model, 0, frequency, values, grid.step, *find_peaks(frequency, values[None], model))
     first, last = _noise_that_matters(model, frequency, at)
     while True:
         start, end = max(first - 1, 0), min(last + 2, points)
         window = model.at_noise(start, end)
         stacked = np.stack([at(k) for k in range(start + STRIDE // 2, end, STRIDE)])
-        values = with_condition(frequency, add_up(stacked, stacked.max() - DEPTH), window)
+        likely = STRIDE // 2 + STRIDE * stacked.argmax(axis=0)
+        values = with_condition(frequency, add_up(stacked, stacked.max() - DEPTH), likely, window)
         peaks = find_peaks(frequency, np.vstack([values, stacked]), window)
         terms = noise_terms(peaks[0], model)
         matter = np.flatnonzero(terms.max(axis=0) > terms.max() - DEPTH)
@@ -111,15 +112,16 @@ def _noise_that_matters(model: LinearModel, frequency: np.ndarray, at: Callable[
     return int(matter[0]), int(matter[-1])
 
 
-def with_condition(frequency: np.ndarray, values: np.ndarray, model: LinearModel) -> np.ndarray:
-    """Samples of ln L, of which the scan leaves out that the `fundamental` is the strongest, with it where they matter.
+def with_condition(frequency: np.ndarray, values: np.ndarray, noise: np.ndarray, model: LinearModel) -> np.ndarray:
+    """Samples of ln L with the condition on the `fundamental`, which the scan leaves out, where they matter.
 
-    The condition lowers what the scan gives, so that what the scan has below DEPTH matters as little with it.
+    It lowers what the scan gives, so that what the scan has below DEPTH matters as little with it. It is taken at one
+    noise for each frequency.
     """
     if model.harmonics > 1:
         known = np.zeros(len(values), bool)
         while (high := ~known & (values > values.max() - DEPTH)).any():
-            values[high] = evaluate(frequency[high], model)
+            values[high] += ln_shares(frequency[high], noise[high], model)
             known |= high
     return values
 

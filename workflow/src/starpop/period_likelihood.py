@@ -333,10 +333,11 @@ def integrate(frequency, values, stride, peak_frequency, peak_height, peak_width
             mass, gauss, top = 0.0, 0.0, -np.inf
             if last > first:
                 # samples of a sum over noises are interpolated: off by a factor that hardly changes within a panel
-                at = (first + last) // 2
-                off = ln_likelihood_at(frequency[at], model, room) - values[at]
+                off_first = ln_likelihood_at(frequency[first], model, room) - values[first]
+                off_last = ln_likelihood_at(frequency[last], model, room) - values[last]
                 for k in range(last - first + 1):
                     i = first + k
+                    off = off_first + (off_last - off_first) * k / (last - first)
                     width = 0.5 * (frequency[min(i + 1, last)] - frequency[max(i - 1, first)])
                     point_x[panels, k] = -np.log(frequency[i])
                     point_w[panels, k] = np.exp(values[i] + off - best) * width / frequency[i]

@@ -47,6 +47,8 @@ POINTS_PER_RESOLUTION = 10
 # With few visits ln L is a ratio of sums whose maxima crowd (two within 0.1/T of each other are common at four
 # visits), and the grid is refined: less than twofold from this many visits on, fifteenfold at four.
 CROWDED_VISITS = 15
+# A noise whose term is by so much below another's in ln may lack its condition.
+NEGLIGIBLE = 25.0
 
 
 class LinearModel(NamedTuple):
@@ -365,7 +367,7 @@ def scan_kernel(model, first, step, values):
                         values[here + at] = level + 0.5 * (quadratic[lane] - np.log(determinant[lane]))
                         if determinant[lane] < NEAR_SINGULAR * static_matrix[0, 0] ** 2:
                             fill_design((first + here + at) * step, model, room)
-                            values[here + at] = ln_likelihood_given_noise(weight, constant, model, room)
+                            values[here + at] = _without_condition(weight, constant, model, room)
             else:
                 for m in range(2 * harmonics):
                     for q in range(channels if m < harmonics else 1):
@@ -396,7 +398,7 @@ def scan_kernel(model, first, step, values):
                     values[here + lane] = offset + 0.5 * explained - half_ln_determinant
                     if smallest < NEAR_SINGULAR:
                         fill_design((first + here + lane) * step, model, room)
-                        values[here + lane] = ln_likelihood_given_noise(weight, constant, model, room)
+                        values[here + lane] = _without_condition(weight, constant, model, room)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -489,7 +491,14 @@ def factorise(weight, precision, model, room):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def ln_likelihood_given_noise(weight, constant, model, room):
-    """ln-likelihood at one noise and the frequency of the design matrix.
+    """ln-likelihood at one noise and the frequency of the design matrix."""
+    value = _without_condition(weight, constant, model, room)
+    return value + ln_share(room.matrix, room.vector, model.harmonics) if model.harmonics > 1 else value
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _without_condition(weight, constant, model, room):
+    """The same, whichever harmonic is the strongest.
 
     From residuals: it keeps its digits where sum (v/sigma)^2 is large.
     """
@@ -503,8 +512,7 @@ def ln_likelihood_given_noise(weight, constant, model, room):
         for k in range(len(vector)):
             residual -= design[j, k] * vector[k]
         chi2 += weight[j] * residual * residual
-    value = constant - 0.5 * chi2 - half_ln_determinant
-    return value + ln_share(room.matrix, vector, model.harmonics) if model.harmonics > 1 else value
+    return constant - 0.5 * chi2 - half_ln_determinant
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -566,11 +574,7 @@ def _fill_terms(model, room):
         for n in range(points):
             vectors[k, n] /= matrices[k, k, n]
             chi2[n] += model.precision[k] * (model.mean[k] - vectors[k, n]) ** 2
-    if model.harmonics > 1:
-        for n in range(points):
-            room.matrix[:], room.vector[:] = matrices[:, :, n], vectors[:, n]
-            chi2[n] -= 2 * ln_share(room.matrix, room.vector, model.harmonics)
-    residual = matrices[0, 0]
+    residual = matrices[0, 1]  # in the half that is not used
     for j in range(len(design)):
         weight = model.weight[j]
         residual[:] = model.velocity[j]
@@ -581,3 +585,24 @@ def _fill_terms(model, room):
             chi2[n] += weight[n] * residual[n] * residual[n]
     for n in range(points):
         terms[n] = model.constant[n] - 0.5 * chi2[n] - np.log(terms[n])
+    if model.harmonics > 1:
+        # the condition lowers a term: what is negligible without it is so with it
+        best = -np.inf
+        for n in np.argsort(-terms):
+            if terms[n] < best - NEGLIGIBLE:
+                break
+            room.matrix[:], room.vector[:] = matrices[:, :, n], vectors[:, n]
+            terms[n] += ln_share(room.matrix, room.vector, model.harmonics)
+            best = max(best, terms[n])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def ln_shares(frequencies, noise, model):
+    """(F,) ln of the probability that the fundamental is the strongest, at frequencies [1/d] and a noise for each."""
+    room = workspace(model)
+    values = np.empty(len(frequencies))
+    for k in range(len(frequencies)):
+        fill_design(frequencies[k], model, room)
+        factorise(model.weight[:, noise[k]], model.precision, model, room)
+        values[k] = ln_share(room.matrix, room.vector, model.harmonics)
+    return values
