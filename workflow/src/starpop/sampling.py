@@ -15,6 +15,9 @@ import pymc as pm
 import pytensor
 import xarray as xr
 
+# Else sums are reordered, and differently in code just compiled and in the same code out of the cache: the last bit of
+# a density would differ, and with it a chain.
+pytensor.config.numba__fastmath = False
 # Points to choose the chains' starts from.
 STARTS = 64
 STATISTICS = {
