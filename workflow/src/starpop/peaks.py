@@ -278,7 +278,7 @@ def find_peaks(frequency, stacked, model):
         if refined == 1 and several > 0:
             # with one noise the samples cannot tell what lies between them; a sum has wide wings
             whole = mass_of(frequency, stacked[0], peak_frequency[:1], peak_height[:1], peak_width[:1])
-            level = ground_level(frequency, stacked[0], height, whole)
+            level = ground_level(frequency, stacked[0], height, GROUND * whole)
     keep = np.flatnonzero(peak_height[:refined] >= best - DEPTH)
     keep = keep[np.argsort(peak_frequency[keep])]
     return peak_frequency[keep], peak_height[keep], peak_width[keep]
@@ -299,8 +299,8 @@ def mass_of(frequency, values, peak_frequency, peak_height, peak_width):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def ground_level(frequency, values, best, whole):
-    """How far below the highest ln L the ground lies."""
+def ground_level(frequency, values, best, mass):
+    """How far below the highest ln L the lowest samples that hold so much lie."""
     held = np.zeros(int(DEPTH))
     for i in range(len(values)):
         depth = max(best - values[i], 0.0)
@@ -309,7 +309,7 @@ def ground_level(frequency, values, best, whole):
     total = 0.0
     for level in range(len(held) - 1, -1, -1):
         total += held[level]
-        if total > GROUND * whole:
+        if total > mass:
             return level + 1.0
     return 0.0
 

@@ -36,7 +36,7 @@ from numba import njit
 
 from starpop.densities import Density
 from starpop.noise import Jitter
-from starpop.peaks import DEPTH, Landscape, ground_level, mass_of, survey
+from starpop.peaks import DEPTH, GROUND, Landscape, ground_level, mass_of, survey
 from starpop.scan import LinearModel, lattice, linear_model, ln_likelihood_at, workspace
 from starpop.system_model import SystemModel
 from starpop.visits import Visits
@@ -45,6 +45,8 @@ TOLERANCE = 1e-10
 # Steps of ln L between samples of the ground that are smooth enough to be integrated by the trapezium rule.
 SMOOTH = 0.7
 SMOOTH_STRIDES = 5
+# Samples so low that they hold no more than this share of the whole need not be smooth, and are taken as interpolated.
+NOTHING = 1e-12
 # Peaks so many steps of the grid wide need no cuts of their own.
 RESOLVED = 1.0
 # Spans in ln P of a group of panels: the largest, and those from which on it takes 4 and 2 nodes.
@@ -214,7 +216,7 @@ def period_likelihoods(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _pieces(frequency, values, stride, peak_frequency, peak_height, peak_width, ground, model, room):
+def _pieces(frequency, values, stride, peak_frequency, peak_height, peak_width, ground, bottom, model, room):
     """The pieces of the period range that can hold something: their lower and upper ends, and samples that suffice.
 
     Cuts are every stride-th grid point, the peaks, and 3 and 9 widths from each. A piece between grid points is judged
@@ -249,7 +251,8 @@ def _pieces(frequency, values, stride, peak_frequency, peak_height, peak_width, 
         for i in range(first + 1, last + 1):
             high_enough = high_enough or values[i] >= threshold
             on_ground = on_ground and values[i] < ground
-            smooth = smooth and abs(values[i] - values[i - 1]) < SMOOTH
+            low_enough = values[i] < bottom and values[i - 1] < bottom
+            smooth = smooth and (low_enough or abs(values[i] - values[i - 1]) < SMOOTH)
         if uncut and not high_enough:
             continue
         if uncut and smooth:
@@ -301,9 +304,12 @@ def integrate(frequency, values, stride, peak_frequency, peak_height, peak_width
     best = peak_height.max()
     whole = mass_of(frequency, values, peak_frequency, peak_height, peak_width)
     # samples at one noise are exact but may be far apart; a sum over noises has wide wings
-    ground = -np.inf if len(model.constant) == 1 else best - ground_level(frequency, values, best, whole)
+    ground, bottom = -np.inf, -np.inf
+    if len(model.constant) > 1:
+        ground = best - ground_level(frequency, values, best, GROUND * whole)
+        bottom = best - ground_level(frequency, values, best, NOTHING * whole)
     lows, highs, sampled = _pieces(
-        frequency, values, stride, peak_frequency, peak_height, peak_width, ground, model, room
+        frequency, values, stride, peak_frequency, peak_height, peak_width, ground, bottom, model, room
     )
     # The phase of a visit is known to an ulp of its turns; ln L changes with it by up to sqrt(2 DEPTH sum (v/s)^2)
     total_square = 0.0
@@ -316,6 +322,7 @@ def integrate(frequency, values, stride, peak_frequency, peak_height, peak_width
     panel_mass = np.empty(capacity)
     point_x, point_w = np.zeros((capacity, 15)), np.zeros((capacity, 15))
     stack_low, stack_high = np.empty(128), np.empty(128)
+    known, off = -1, 0.0
     for piece in range(len(lows)):
         stack_low[0], stack_high[0] = lows[piece], highs[piece]
         first, last = sampled[piece]
@@ -332,17 +339,22 @@ def integrate(frequency, values, stride, peak_frequency, peak_height, peak_width
             point_w[panels] = 0.0
             mass, gauss, top = 0.0, 0.0, -np.inf
             if last > first:
-                # samples of a sum over noises are interpolated: off by a factor that hardly changes within a panel
-                off_first = ln_likelihood_at(frequency[first], model, room) - values[first]
-                off_last = ln_likelihood_at(frequency[last], model, room) - values[last]
+                # samples of a sum over noises are interpolated: off by a factor that hardly changes within a panel,
+                # and need not be known where there is next to nothing
+                top = values[first : last + 1].max() + SMOOTH
+                off_first, off_last = 0.0, 0.0
+                if top > bottom:
+                    off_first = off if known == first else ln_likelihood_at(low, model, room) - values[first]
+                    off_last = ln_likelihood_at(high, model, room) - values[last]
+                    known, off = last, off_last
                 for k in range(last - first + 1):
                     i = first + k
-                    off = off_first + (off_last - off_first) * k / (last - first)
+                    here = values[i] + off_first + (off_last - off_first) * k / (last - first)
                     width = 0.5 * (frequency[min(i + 1, last)] - frequency[max(i - 1, first)])
                     point_x[panels, k] = -np.log(frequency[i])
-                    point_w[panels, k] = np.exp(values[i] + off - best) * width / frequency[i]
+                    point_w[panels, k] = np.exp(here - best) * width / frequency[i]
                     mass += point_w[panels, k]
-                    top = max(top, values[i] + off + SMOOTH)
+                    top = max(top, here + SMOOTH)
                 done = True
             else:
                 for k in range(15):

@@ -48,7 +48,7 @@ def rank_histograms(ranks: pd.DataFrame, table: pd.DataFrame, draws: int, style:
             ax.set(xlim=(0, 1), xticks=[0, 0.5, 1], xticklabels=[], ylim=(0, 2.2), yticks=[0, 1, 2])
             ax.tick_params(labelsize=5, length=2)
         row[0].set_ylabel(plain(case).replace("_", "\n"), fontsize=6)
-    figure.supxlabel("share of the draws below the true value, 0 to 1; above each panel, p of uniformity", fontsize=8)
+    figure.supxlabel("share of the draws below the truth, 0 to 1; above, p of uniformity", fontsize=8)
     figure.supylabel("catalogues, over those expected", fontsize=8)
     failed = failures({f"{row.case} {row.parameter}": row.status for row in table.itertuples()})
     if failed:
