@@ -14,7 +14,8 @@ from starpop.fundamental import excess, ln_prior_share, ln_share, quadratic_form
 from starpop.noise import Jitter
 from starpop.orbit import conditional
 from starpop.orbit_draws import draw_orbits, draw_theta
-from starpop.period_likelihood import mode_weights, period_likelihood
+from starpop.peaks import DEPTH, evaluate
+from starpop.period_likelihood import mode_weights, period_likelihood, survey_period_range
 from starpop.scan import linear_model
 from starpop.system_model import SystemModel
 from starpop.visits import Visits
@@ -142,3 +143,13 @@ def test_an_orbit_of_twice_the_period_is_none(harmonics, noise):
     assert (excess(theta, harmonics) >= 0).all()
     alone = replace(model, harmonics=1)
     assert period_likelihood(visits, alone, RANGE).ln_evidence(0) < likelihood.ln_evidence(0)
+
+
+@pytest.mark.parametrize("harmonics", [2, 3])
+def test_the_samples_of_a_scan_have_the_condition_once_at_the_ends_of_the_range_too(harmonics):
+    """Of a signal so weak that no frequency is excluded."""
+    visits, _ = random_visits(np.random.default_rng(harmonics), 12, 60.0, 0.3, 0.5)
+    landscape = survey_period_range(visits, SystemModel(5, 50, harmonics, eccentricity_scale=0.5), RANGE)
+    values, best = landscape.values, landscape.values.max()
+    assert values.min() > best - DEPTH
+    np.testing.assert_allclose(values, evaluate(landscape.frequency, landscape.model), rtol=1e-9, atol=1e-7)

@@ -188,7 +188,7 @@ def test_errors_scaled_down_with_fewer_visits_than_columns(count):
     model = SystemModel(20, 50, 2, 1, True, Scaled(0, 1), eccentricity_scale=0.3)
     rng = np.random.default_rng(count)
     for _ in range(5):
-        visits, _ = simulate_system("S", 1.3, Survey((count, count), (30, 60), (0.05, 0.5)), model, rng)
+        visits, _ = simulate_system("S", 1.3, Survey((count, count), (100, 2000), (0.05, 0.5)), model, rng)
         lattice = model.noise.lattice(visits.rv_kms, visits.rv_err_kms)
         frequency = rng.uniform(1 / RANGE[1], 1 / RANGE[0], 30)
         half = design_matrix(frequency, visits, model) * model.standard_deviations(visits)
@@ -203,7 +203,7 @@ def test_errors_scaled_down_with_fewer_visits_than_columns(count):
         expected = logsumexp(terms + lattice.ln_weight[:, None], axis=0)
         expected -= ln_prior_share(model.standard_deviations(visits), model.harmonics)
         np.testing.assert_allclose(evaluate(frequency, linear), expected, atol=1e-5)
-        assert np.isfinite(period_likelihood(visits, model, RANGE).ln_weight).all()
+        assert np.isfinite(period_likelihood(visits, model, (4.0, 4.2)).ln_weight).all()
 
 
 def test_a_term_that_falls_off_steeply_does_not_overshoot_where_it_is_interpolated():

@@ -60,7 +60,7 @@ def _forget_outdated_code(folder: Path) -> None:
     sources = [folder / f"{name}.py" for name in {path.name.split(".")[0] for path in compiled}]
     newest = max((path.stat().st_mtime for path in sources if path.exists()), default=0)
     for path in compiled:
-        with suppress(FileNotFoundError):  # another process may be doing the same
+        with suppress(OSError):  # another process is doing the same, or the folder is read-only and never used
             if path.stat().st_mtime < newest:
                 path.unlink()
 

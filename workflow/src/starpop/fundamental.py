@@ -203,7 +203,7 @@ def ln_share(factor, mean, harmonics):
         while True:
             fine = coarse + _sum(0.5 * step, step, at, width, values, shift)
             step *= 0.5
-            # halving the step at least squares the rule's error
+            # the coarser sum's error; the finer one's is smaller by a factor of fifty or more
             if abs(fine - 2 * coarse) <= CONVERGED * abs(fine) or step < SMALLEST_STEP:
                 break
             coarse = fine

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from starpop.scan import Lattice, LinearModel, ln_likelihood_at, ln_shares, scan, workspace
+from starpop.scan import Lattice, LinearModel, ln_likelihood_at, ln_shares, scan, scan_at, workspace
 
 # What lies this far below the highest ln L holds nothing.
 DEPTH = 45.0
@@ -67,7 +67,7 @@ def survey(model: LinearModel, grid: Lattice, low: float, high: float) -> Landsc
 
     def at(noise: int) -> np.ndarray:
         if noise not in scans:
-            ends = evaluate(frequency[[0, -1]], model.at_noise(noise, noise + 1))
+            ends = scan_at(frequency[[0, -1]], model.at_noise(noise, noise + 1))
             scans[noise] = np.concatenate([ends[:1], scan(model, grid, noise), ends[1:]])
         return scans[noise]
 

@@ -221,7 +221,7 @@ def _pieces(frequency, values, stride, peak_frequency, peak_height, peak_width, 
 
     Cuts are every stride-th grid point, the peaks, and 3 and 9 widths from each. A piece between grid points is judged
     by its samples; one that ends beside a peak by ln L at its ends as well. Where the first and the last of a piece's
-    samples are given it is smooth and on the ground.
+    samples are given it is on the ground, and smooth or next to nothing.
     """
     count, threshold = len(values), peak_height.max() - DEPTH
     cuts = np.empty(5 * len(peak_frequency))

@@ -597,6 +597,17 @@ def _fill_terms(model, room):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def scan_at(frequencies, model):
+    """(F,) ln-likelihood as `scan` gives it, at any frequencies [1/d]; the model has one point of noise."""
+    room = workspace(model)
+    values = np.empty(len(frequencies))
+    for k in range(len(frequencies)):
+        fill_design(frequencies[k], model, room)
+        values[k] = _without_condition(model.weight[:, 0], model.constant[0], model, room)
+    return values
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def ln_shares(frequencies, noise, model):
     """(F,) ln of the probability that the fundamental is the strongest, at frequencies [1/d] and a noise for each."""
     room = workspace(model)
