@@ -257,7 +257,7 @@ def _pieces(frequency, values, stride, peak_frequency, peak_height, peak_width, 
             continue
         if uncut and smooth:
             before = kept - 1
-            longest = 14 if on_ground else SMOOTH_STRIDES * stride
+            longest = (14 if on_ground else SMOOTH_STRIDES) * stride
             if (
                 kept > 0
                 and joined[before] == 1 + on_ground
@@ -347,13 +347,14 @@ def integrate(frequency, values, stride, peak_frequency, peak_height, peak_width
                     off_first = off if known == first else ln_likelihood_at(low, model, room) - values[first]
                     off_last = ln_likelihood_at(high, model, room) - values[last]
                     known, off = last, off_last
-                for k in range(last - first + 1):
-                    i = first + k
-                    here = values[i] + off_first + (off_last - off_first) * k / (last - first)
+                for k in range((last - first) // stride + 2):
+                    point_x[panels, k] = -np.log(frequency[min(first + k * stride, last)])
+                for i in range(first, last + 1):
+                    here = values[i] + off_first + (off_last - off_first) * (i - first) / (last - first)
                     width = 0.5 * (frequency[min(i + 1, last)] - frequency[max(i - 1, first)])
-                    point_x[panels, k] = -np.log(frequency[i])
-                    point_w[panels, k] = np.exp(here - best) * width / frequency[i]
-                    mass += point_w[panels, k]
+                    weight = np.exp(here - best) * width / frequency[i]
+                    point_w[panels, (i - first + stride // 2) // stride] += weight
+                    mass += weight
                     top = max(top, here + SMOOTH)
                 done = True
             else:
