@@ -257,7 +257,7 @@ def _pieces(frequency, values, stride, peak_frequency, peak_height, peak_width, 
             continue
         if uncut and smooth:
             before = kept - 1
-            longest = (14 if on_ground else SMOOTH_STRIDES) * stride
+            longest = (len(POINTS) - 1 if on_ground else SMOOTH_STRIDES) * stride
             if (
                 kept > 0
                 and joined[before] == 1 + on_ground
@@ -347,7 +347,8 @@ def integrate(frequency, values, stride, peak_frequency, peak_height, peak_width
                     off_first = off if known == first else ln_likelihood_at(low, model, room) - values[first]
                     off_last = ln_likelihood_at(high, model, room) - values[last]
                     known, off = last, off_last
-                for k in range((last - first) // stride + 2):
+                # a point at every stride stands for the samples around it
+                for k in range((last - first + stride - 1) // stride + 1):
                     point_x[panels, k] = -np.log(frequency[min(first + k * stride, last)])
                 for i in range(first, last + 1):
                     here = values[i] + off_first + (off_last - off_first) * (i - first) / (last - first)
