@@ -4,7 +4,7 @@ With an uncertain noise L is a sum over the points u_k of its lattice. The grid 
 those that matter, which gives ln L on the grid but for up to 0.1 that hardly changes along it. Narrower peaks are
 found at each scanned noise by itself, where -2 ln L is nearly the square of a smooth residual and a peak shows in the
 samples beside it. All are refined on the whole L. The points that matter are those whose term at some peak lies within
-DEPTH of the highest.
+NOISE_DEPTH of the highest.
 """
 
 from __future__ import annotations
@@ -19,12 +19,16 @@ from starpop.scan import Lattice, LinearModel, ln_likelihood_at, ln_shares, scan
 
 # What lies this far below the highest ln L holds nothing.
 DEPTH = 45.0
+# A noise whose term is so far below the highest at every peak holds nothing: not even on the ground, which is up to
+# 10^6 times as wide as a peak.
+NOISE_DEPTH = 35.0
 # Points of the noise's lattice from one scanned to the next.
 STRIDE = 3
 # What a peak's bound adds to its prediction where the samples resolve it.
 SMOOTH = 7.0
-# The ground: the lowest samples, that hold no more than this share of the whole mass.
-GROUND = 1e-5
+# The ground: the lowest samples, that hold no more than this share of the whole mass. They are good to a share of 1e-3
+# of their own; with several harmonics to less, for they have the condition of one noise.
+GROUND, GROUND_OF_HARMONICS = 1e-3, 1e-5
 # Terms this far below the highest add nothing to a sample.
 NEGLIGIBLE = 20.0
 # Between two scanned noises a term of a width of about one rises above both by less than this.
@@ -83,7 +87,7 @@ def survey(model: LinearModel, grid: Lattice, low: float, high: float) -> Landsc
         values = with_condition(frequency, add_up(stacked, stacked.max() - DEPTH), likely, window)
         peaks = find_peaks(frequency, np.vstack([values, stacked]), window)
         terms = noise_terms(peaks[0], model)
-        matter = np.flatnonzero(terms.max(axis=0) > terms.max() - DEPTH)
+        matter = np.flatnonzero(terms.max(axis=0) > terms.max() - NOISE_DEPTH)
         if matter[0] >= start and matter[-1] < end:
             break
         first, last = min(int(matter[0]), first), max(int(matter[-1]), last)
@@ -91,7 +95,7 @@ def survey(model: LinearModel, grid: Lattice, low: float, high: float) -> Landsc
 
 
 def _noise_that_matters(model: LinearModel, frequency: np.ndarray, at: Callable[[int], np.ndarray]) -> tuple[int, int]:
-    """The first and last point of the noise whose term comes within DEPTH of the highest, at one high peak.
+    """The first and last point of the noise whose term comes within NOISE_DEPTH of the highest, at one high peak.
 
     The best sample at one noise is followed to its peak and the noise that suits it, where the grid is scanned anew.
     """
@@ -108,7 +112,7 @@ def _noise_that_matters(model: LinearModel, frequency: np.ndarray, at: Callable[
             if terms.argmax() == noise:
                 break
             noise = int(terms.argmax())
-    matter = np.flatnonzero(terms > terms.max() - DEPTH)
+    matter = np.flatnonzero(terms > terms.max() - NOISE_DEPTH)
     return int(matter[0]), int(matter[-1])
 
 
@@ -278,7 +282,7 @@ def find_peaks(frequency, stacked, model):
         if refined == 1 and several > 0:
             # with one noise the samples cannot tell what lies between them; a sum has wide wings
             whole = mass_of(frequency, stacked[0], peak_frequency[:1], peak_height[:1], peak_width[:1])
-            level = ground_level(frequency, stacked[0], height, GROUND * whole)
+            level = ground_level(frequency, stacked[0], height, ground_share(model) * whole)
     keep = np.flatnonzero(peak_height[:refined] >= best - DEPTH)
     keep = keep[np.argsort(peak_frequency[keep])]
     return peak_frequency[keep], peak_height[keep], peak_width[keep]
@@ -296,6 +300,12 @@ def mass_of(frequency, values, peak_frequency, peak_height, peak_width):
         if values[i] >= best - DEPTH:
             samples += np.exp(values[i] - best) * (frequency[2] - frequency[1]) / frequency[i]
     return max(laplace, samples)
+
+
+@njit(cache=True, nogil=True)
+def ground_share(model):
+    """The share of the mass that the ground of a system may hold."""
+    return GROUND if model.harmonics == 1 else GROUND_OF_HARMONICS
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -4,8 +4,8 @@ For x = ln P and L(x) the likelihood with the orbit's coefficients integrated ou
 
     sum_k w_k g(x_k) = integral of L(x) g(x) dx,        over the period range,
 
-to about 1e-9 for every g that is smooth on the scale of 0.05 in ln P. L may be one peak of width 1e-6
-or hundreds of comparable ones; the mechanism is the same:
+to about 1e-9 (1e-6 with an uncertain noise) for every g that is smooth on the scale of 0.05 in ln P. L may be one
+peak of width 1e-6 or hundreds of comparable ones; the mechanism is the same:
 
 1. `scan` gives ln L on a grid that brackets its maxima. Each local maximum that could come within 45 of the highest,
    by a parabola or by a change of sign of the residual, is refined by Brent's method, best first.
@@ -36,7 +36,7 @@ from numba import njit
 
 from starpop.densities import Density
 from starpop.noise import Jitter
-from starpop.peaks import DEPTH, GROUND, Landscape, ground_level, mass_of, survey
+from starpop.peaks import DEPTH, Landscape, ground_level, ground_share, mass_of, survey
 from starpop.scan import LinearModel, lattice, linear_model, ln_likelihood_at, workspace
 from starpop.system_model import SystemModel
 from starpop.visits import Visits
@@ -47,6 +47,8 @@ SMOOTH = 0.7
 SMOOTH_STRIDES = 5
 # Samples so low that they hold no more than this share of the whole need not be smooth, and are taken as interpolated.
 NOTHING = 1e-12
+# Samples of the ground within so much of ln P are taken as one point.
+POINT_SPAN = 0.01
 # Peaks so many steps of the grid wide need no cuts of their own.
 RESOLVED = 1.0
 # Spans in ln P of a group of panels: the largest, and those from which on it takes 4 and 2 nodes.
@@ -257,7 +259,9 @@ def _pieces(frequency, values, stride, peak_frequency, peak_height, peak_width, 
             continue
         if uncut and smooth:
             before = kept - 1
-            longest = (len(POINTS) - 1 if on_ground else SMOOTH_STRIDES) * stride
+            longest = SMOOTH_STRIDES * stride
+            if on_ground and kept > 0:
+                longest = (len(POINTS) - 1) * _samples_per_point(frequency, sampled[before, 0], stride)
             if (
                 kept > 0
                 and joined[before] == 1 + on_ground
@@ -292,6 +296,12 @@ def _pieces(frequency, values, stride, peak_frequency, peak_height, peak_width, 
     return lows[:kept], highs[:kept], sampled[:kept]
 
 
+@njit(cache=True, nogil=True)
+def _samples_per_point(frequency, first, stride):
+    """How many samples of a panel of the ground are taken as one point."""
+    return max(min(int(POINT_SPAN * frequency[first] / (frequency[2] - frequency[1])), stride), 1)
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def integrate(frequency, values, stride, peak_frequency, peak_height, peak_width, model):
     """Cut, drop and integrate, as the module says.
@@ -306,7 +316,7 @@ def integrate(frequency, values, stride, peak_frequency, peak_height, peak_width
     # samples at one noise are exact but may be far apart; a sum over noises has wide wings
     ground, bottom = -np.inf, -np.inf
     if len(model.constant) > 1:
-        ground = best - ground_level(frequency, values, best, GROUND * whole)
+        ground = best - ground_level(frequency, values, best, ground_share(model) * whole)
         bottom = best - ground_level(frequency, values, best, NOTHING * whole)
     lows, highs, sampled = _pieces(
         frequency, values, stride, peak_frequency, peak_height, peak_width, ground, bottom, model, room
@@ -347,16 +357,19 @@ def integrate(frequency, values, stride, peak_frequency, peak_height, peak_width
                     off_first = off if known == first else ln_likelihood_at(low, model, room) - values[first]
                     off_last = ln_likelihood_at(high, model, room) - values[last]
                     known, off = last, off_last
-                # a point at every stride stands for the samples around it
-                for k in range((last - first + stride - 1) // stride + 1):
-                    point_x[panels, k] = -np.log(frequency[min(first + k * stride, last)])
+                share = _samples_per_point(frequency, first, stride)
                 for i in range(first, last + 1):
                     here = values[i] + off_first + (off_last - off_first) * (i - first) / (last - first)
                     width = 0.5 * (frequency[min(i + 1, last)] - frequency[max(i - 1, first)])
                     weight = np.exp(here - best) * width / frequency[i]
-                    point_w[panels, (i - first + stride // 2) // stride] += weight
+                    k = (i - first) // share
+                    point_w[panels, k] += weight
+                    mean = point_x[panels, k] if i > first + k * share else frequency[i]
+                    point_x[panels, k] = mean + (frequency[i] - mean) * weight / max(point_w[panels, k], 1e-300)
                     mass += weight
                     top = max(top, here + SMOOTH)
+                points = (last - first) // share + 1
+                point_x[panels, :points] = -np.log(point_x[panels, :points])
                 done = True
             else:
                 for k in range(15):
