@@ -11,6 +11,7 @@ from astropy.timeseries import LombScargle
 from starpop.noise import Jitter, Scaled
 from starpop.period_likelihood import period_likelihood, period_likelihoods
 from starpop.scan import linear_model, scan, uniform_lattice
+from starpop.simulate import Survey, simulate_system
 
 LOW, HIGH = 1 / 20, 1 / 1.5
 SIZES = ((24, 1000.0), (36, 3300.0), (100, 3000.0), (8, 500.0))
@@ -91,6 +92,11 @@ def noise() -> None:
         some = [random_system(rng, count, 500.0, 100) for _ in range(10)]
         some = [replace(v, rv_kms=v.rv_kms + rng.normal(0, 0.1 * scatter + 1e-12, count)) for v in some]
         groups[f"{count} visits, 500 d, K = 100 errors, jitter of {scatter:g}"] = some
+    survey = Survey((6, 36), (30, 3300), (0.05, 0.5))
+    groups["6 to 36 visits over 30 to 3300 d, drawn from the priors"] = [
+        simulate_system("random", rng.uniform(*np.log([1.5, 20])), survey, uncertain["jitter"], rng)[0]
+        for _ in range(100)
+    ]
     rows = []
     for name, group in groups.items():
         models = {"reported": PRIOR} | uncertain

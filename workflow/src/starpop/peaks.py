@@ -76,16 +76,17 @@ def survey(model: LinearModel, grid: Lattice, low: float, high: float) -> Landsc
         return scans[noise]
 
     if points == 1:
-        values = with_condition(frequency, at(0), np.zeros(len(frequency), int), model)
-        return Landscape(model, 0, frequency, values, grid.step, *find_peaks(frequency, values[None], model))
+        values = with_condition(frequency, at(0), at(0)[None], 0, model)
+        peaks = find_peaks(frequency, values, np.empty((0, len(frequency))), model)
+        return Landscape(model, 0, frequency, values, grid.step, *peaks)
     first, last = _noise_that_matters(model, frequency, at)
     while True:
         start, end = max(first - 1, 0), min(last + 2, points)
         window = model.at_noise(start, end)
         stacked = np.stack([at(k) for k in range(start + STRIDE // 2, end, STRIDE)])
-        likely = STRIDE // 2 + STRIDE * stacked.argmax(axis=0)
-        values = with_condition(frequency, add_up(stacked, stacked.max() - DEPTH), likely, window)
-        peaks = find_peaks(frequency, np.vstack([values, stacked]), window)
+        sums = add_up(stacked, stacked.max() - DEPTH)
+        values = with_condition(frequency, sums, stacked, STRIDE // 2, window)
+        peaks = find_peaks(frequency, values, stacked, window)
         terms = noise_terms(peaks[0], model)
         matter = np.flatnonzero(terms.max(axis=0) > terms.max() - NOISE_DEPTH)
         if matter[0] >= start and matter[-1] < end:
@@ -116,13 +117,16 @@ def _noise_that_matters(model: LinearModel, frequency: np.ndarray, at: Callable[
     return int(matter[0]), int(matter[-1])
 
 
-def with_condition(frequency: np.ndarray, values: np.ndarray, noise: np.ndarray, model: LinearModel) -> np.ndarray:
+def with_condition(
+    frequency: np.ndarray, values: np.ndarray, stacked: np.ndarray, first: int, model: LinearModel
+) -> np.ndarray:
     """Samples of ln L with the condition on the `fundamental`, which the scan leaves out, where they matter.
 
-    It lowers what the scan gives, so that what the scan has below DEPTH matters as little with it. It is taken at one
-    noise for each frequency.
+    It lowers what the scan gives, so that what the scan has below DEPTH matters as little with it. It is taken at the
+    likeliest of the scanned noises, of which the first is at point `first`.
     """
     if model.harmonics > 1:
+        noise = first + STRIDE * stacked.argmax(axis=0)
         known = np.zeros(len(values), bool)
         while (high := ~known & (values > values.max() - DEPTH)).any():
             values[high] += ln_shares(frequency[high], noise[high], model)
@@ -220,13 +224,13 @@ def candidates(values):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def find_peaks(frequency, stacked, model):
+def find_peaks(frequency, values, stacked, model):
     """Refine every local maximum of ln L that can come within DEPTH of the highest.
 
     Parameters
     ----------
-    frequency, stacked : (F,) and (1 + S, F) samples of ln L, and of its terms at some noises, which show what is too
-        narrow for the samples of the sum
+    frequency, values : (F,) samples of ln L
+    stacked : (S, F) samples of its terms at some noises, which show what is too narrow for the samples of the sum
 
     Returns
     -------
@@ -234,14 +238,14 @@ def find_peaks(frequency, stacked, model):
     """
     room = workspace(model)
     count = len(frequency)
-    tops, predicted, bound = candidates(stacked[0])
-    for k in range(1, len(stacked)):
+    tops, predicted, bound = candidates(values)
+    for k in range(len(stacked)):
         more = candidates(stacked[k])
         narrow = more[2] > more[1] + SMOOTH
         tops = np.concatenate((tops, more[0][narrow]))
         predicted = np.concatenate((predicted, more[1][narrow]))
         bound = np.concatenate((bound, more[2][narrow]))
-    best = stacked[0].max()
+    best = values.max()
     several = np.log(len(model.constant))
     level = DEPTH
     # where a bracket has been searched: the frequency found
@@ -281,8 +285,8 @@ def find_peaks(frequency, stacked, model):
         refined += 1
         if refined == 1 and several > 0:
             # with one noise the samples cannot tell what lies between them; a sum has wide wings
-            whole = mass_of(frequency, stacked[0], peak_frequency[:1], peak_height[:1], peak_width[:1])
-            level = ground_level(frequency, stacked[0], height, ground_share(model) * whole)
+            whole = mass_of(frequency, values, peak_frequency[:1], peak_height[:1], peak_width[:1])
+            level = ground_level(frequency, values, height, ground_share(model) * whole)
     keep = np.flatnonzero(peak_height[:refined] >= best - DEPTH)
     keep = keep[np.argsort(peak_frequency[keep])]
     return peak_frequency[keep], peak_height[keep], peak_width[keep]

@@ -43,6 +43,8 @@ BLOCKS = 16
 # Where a pivot of B loses three digits (few visits, aliased) the difference of squares loses too many: at such
 # frequencies ln L is evaluated from residuals.
 NEAR_SINGULAR = 1e-3
+# Up to this sum of (v/sigma)^2 a difference of squares is good to 1e-10.
+LARGEST_SQUARES = 1e5
 POINTS_PER_RESOLUTION = 10
 # With few visits ln L is a ratio of sums whose maxima crowd (two within 0.1/T of each other are common at four
 # visits), and the grid is refined: less than twofold from this many visits on, fifteenfold at four.
@@ -92,7 +94,8 @@ class LinearModel(NamedTuple):
 class Room(NamedTuple):
     """Room for `ln_likelihood_at`: B and its factor, y and theta, at one noise and at all; the design matrix.
 
-    And two numbers a point of noise, the first the term of `ln_likelihood_at`.
+    For a circular orbit, products of its columns and their sums with the weights. At each point of noise, sums of the
+    weights with 1, the velocities, and their squares; the term of `ln_likelihood_at`; chi2.
     """
 
     matrix: np.ndarray
@@ -100,6 +103,11 @@ class Room(NamedTuple):
     matrices: np.ndarray
     vectors: np.ndarray
     design: np.ndarray
+    products: np.ndarray
+    sums: np.ndarray
+    weights: np.ndarray
+    velocities: np.ndarray
+    squares: np.ndarray
     terms: np.ndarray
     chi2: np.ndarray
 
@@ -225,8 +233,26 @@ def _unfold(cosine, sine, sums_c, sums_s):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _eliminate(cc, cs, ss, c, s, yc, ys, y0, inverse_total):
+    """The determinant of the circular orbit's three equations without v0's pivot, and y'B^-1 y without v0's share.
+
+    v0 is eliminated first, then a.
+    """
+    cc -= c * c * inverse_total
+    cs -= c * s * inverse_total
+    ss -= s * s * inverse_total
+    yc -= c * y0 * inverse_total
+    ys -= s * y0 * inverse_total
+    inverse = 1 / cc
+    ratio = cs * inverse
+    pivot = ss - cs * ratio
+    rest = ys - ratio * yc
+    return cc * pivot, yc * yc * inverse + rest * rest / pivot
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _solve_circular(first_c, first_s, second_c, second_s, data_c, data_s, sign, constants, determinant, quadratic):
-    """Eliminate v0, then a, from the three equations of the circular orbit, at f + sign (l + 1/2) df for all l.
+    """`_eliminate` at f + sign (l + 1/2) df for all l.
 
     The sums of the weights at f and 2 f and of the weighted velocities come as products of `_unfold`'s kind.
     """
@@ -237,17 +263,17 @@ def _solve_circular(first_c, first_s, second_c, second_s, data_c, data_s, sign, 
         s = first_s[lane] + sign * first_c[half + lane]
         c2 = 0.5 * (second_c[lane] - sign * second_s[half + lane])
         s2 = 0.5 * (second_s[lane] + sign * second_c[half + lane])
-        cc = half_weight + c2 + prior_precision - c * c * inverse_total
-        cs = s2 - c * s * inverse_total
-        ss = half_weight - c2 + prior_precision - s * s * inverse_total
-        yc = data_c[lane] - sign * data_s[half + lane] - c * y0 * inverse_total
-        ys = data_s[lane] + sign * data_c[half + lane] - s * y0 * inverse_total
-        inverse = 1 / cc
-        ratio = cs * inverse
-        pivot = ss - cs * ratio
-        rest = ys - ratio * yc
-        determinant[lane] = cc * pivot
-        quadratic[lane] = yc * yc * inverse + rest * rest / pivot
+        determinant[lane], quadratic[lane] = _eliminate(
+            half_weight + c2 + prior_precision,
+            s2,
+            half_weight - c2 + prior_precision,
+            c,
+            s,
+            data_c[lane] - sign * data_s[half + lane],
+            data_s[lane] + sign * data_c[half + lane],
+            y0,
+            inverse_total,
+        )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -441,12 +467,23 @@ def _backward(count, factor, vector):
 def workspace(model):
     """Room for `ln_likelihood_at`."""
     columns, (visits, points) = len(model.precision), model.weight.shape
+    weights, velocities, squares = np.zeros(points), np.zeros(points), np.zeros(points)
+    for j in range(visits):
+        weights += model.weight[j]
+        velocities += model.velocity[j] * model.weight[j]
+        squares += model.velocity[j] ** 2 * model.weight[j]
+    squares += np.sum(model.precision * model.mean**2)
     return Room(
         np.empty((columns, columns)),
         np.empty(columns),
         np.empty((columns, columns, points)),
         np.empty((columns, points)),
         np.empty((visits, columns)),
+        np.empty((7, visits)),
+        np.empty((7, points)),
+        weights,
+        velocities,
+        squares,
         np.empty(points),
         np.empty(points),
     )
@@ -533,13 +570,70 @@ def ln_likelihood_at(frequency, model, room):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _fill_terms(model, room):
-    """`ln_likelihood_given_noise` for all points of noise, which are the innermost loops."""
+    """`ln_likelihood_given_noise` for all points of noise.
+
+    From residuals, but for a circular orbit where the squares are small.
+    """
+    terms = room.terms
+    exact = len(terms)
+    small = len(model.precision) == 3 and room.squares[-1] <= LARGEST_SQUARES
+    if small and not _fill_circular_terms(model, room):
+        exact = np.sum(room.squares > LARGEST_SQUARES)
+    if exact > 0:
+        _fill_terms_from_residuals(exact, model, room)
+    if model.harmonics > 1:
+        # the condition lowers a term: what is negligible without it is so with it
+        best = -np.inf
+        for n in np.argsort(-terms):
+            if terms[n] < best - NEGLIGIBLE:
+                break
+            room.matrix[:], room.vector[:] = room.matrices[:, :, n], room.vectors[:, n]
+            terms[n] += ln_share(room.matrix, room.vector, model.harmonics)
+            best = max(best, terms[n])
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _fill_circular_terms(model, room):
+    """The terms of a circular orbit from differences of squares, at all points of noise; whether one loses digits."""
+    design, products, sums, terms = room.design, room.products, room.sums, room.terms
+    for j in range(len(design)):
+        c, s, v = design[j, 0], design[j, 1], model.velocity[j]
+        products[0, j], products[1, j], products[2, j] = c * c, c * s, s * s
+        products[3, j], products[4, j], products[5, j], products[6, j] = c, s, c * v, s * v
+    np.dot(products, model.weight, sums)
+    precision, prior_y0 = model.precision, model.precision[2] * model.mean[2]
+    near_singular = 0
+    for n in range(len(terms)):
+        weight = room.weights[n]
+        inverse_total, y0 = 1 / (weight + precision[2]), room.velocities[n] + prior_y0
+        determinant, quadratic = _eliminate(
+            sums[0, n] + precision[0],
+            sums[1, n],
+            sums[2, n] + precision[0],
+            sums[3, n],
+            sums[4, n],
+            sums[5, n],
+            sums[6, n],
+            y0,
+            inverse_total,
+        )
+        near_singular += determinant < NEAR_SINGULAR * weight**2
+        room.chi2[n] = room.squares[n] - quadratic - y0 * y0 * inverse_total
+        terms[n] = determinant / inverse_total
+    for n in range(len(terms)):
+        terms[n] = model.constant[n] - 0.5 * (room.chi2[n] + np.log(terms[n]))
+    return near_singular > 0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fill_terms_from_residuals(points, model, room):
+    """The terms of the first points of noise, which are the innermost loops."""
     matrices, vectors, design, terms, chi2 = room.matrices, room.vectors, room.design, room.terms, room.chi2
-    count, points = vectors.shape
+    count = len(vectors)
     for k in range(count):
-        vectors[k] = model.precision[k] * model.mean[k]
-        matrices[k, :k] = 0.0
-        matrices[k, k] = model.precision[k]
+        vectors[k, :points] = model.precision[k] * model.mean[k]
+        matrices[k, :k, :points] = 0.0
+        matrices[k, k, :points] = model.precision[k]
     for j in range(len(design)):
         weight = model.weight[j]
         for k in range(count):
@@ -550,7 +644,7 @@ def _fill_terms(model, room):
                 product = design[j, k] * design[j, i]
                 for n in range(points):
                     matrices[k, i, n] += product * weight[n]
-    terms[:] = 1.0
+    terms[:points] = 1.0
     for k in range(count):
         for i in range(k + 1):
             for m in range(i):
@@ -566,7 +660,7 @@ def _fill_terms(model, room):
                     terms[n] *= matrices[k, k, n]
         for n in range(points):
             vectors[k, n] /= matrices[k, k, n]
-    chi2[:] = 0.0
+    chi2[:points] = 0.0
     for k in range(count - 1, -1, -1):
         for i in range(k + 1, count):
             for n in range(points):
@@ -577,7 +671,7 @@ def _fill_terms(model, room):
     residual = matrices[0, 1]  # in the half that is not used
     for j in range(len(design)):
         weight = model.weight[j]
-        residual[:] = model.velocity[j]
+        residual[:points] = model.velocity[j]
         for k in range(count):
             for n in range(points):
                 residual[n] -= design[j, k] * vectors[k, n]
@@ -585,15 +679,6 @@ def _fill_terms(model, room):
             chi2[n] += weight[n] * residual[n] * residual[n]
     for n in range(points):
         terms[n] = model.constant[n] - 0.5 * chi2[n] - np.log(terms[n])
-    if model.harmonics > 1:
-        # the condition lowers a term: what is negligible without it is so with it
-        best = -np.inf
-        for n in np.argsort(-terms):
-            if terms[n] < best - NEGLIGIBLE:
-                break
-            room.matrix[:], room.vector[:] = matrices[:, :, n], vectors[:, n]
-            terms[n] += ln_share(room.matrix, room.vector, model.harmonics)
-            best = max(best, terms[n])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
