@@ -39,7 +39,7 @@ rule simulate_twin:
 rule prepare_visits:
     """Pass the user's table through the gate: the visits used, the systems, and the rows rejected with a reason."""
     input:
-        table=catalog_path,
+        table=catalog_paths,
     output:
         visits="results/{catalog}/visits.fits",
         systems="results/{catalog}/systems.ecsv",

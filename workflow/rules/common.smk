@@ -20,7 +20,7 @@ os.environ |= {"PYTHONPATH": os.pathsep.join(filter(None, [SOURCE, os.getenv("PY
 from starpop import provenance
 from starpop.diagnostics import verdict
 from starpop.errors import InputError
-from starpop.settings import as_json, check, choose_catalog, resolve
+from starpop.settings import as_json, check, choose_catalog, paths_of, resolve
 
 try:
     check(config, WORKFLOW / "schemas" / "config.schema.yaml")
@@ -70,9 +70,9 @@ def source_digest(script):
     return provenance.source_digest(WORKFLOW / "scripts" / f"{script}.py")
 
 
-def catalog_path(wildcards):
-    """The user's table."""
-    return config["catalogs"][wildcards.catalog]["path"]
+def catalog_paths(wildcards):
+    """The files of the user's table."""
+    return paths_of(config["catalogs"][wildcards.catalog])
 
 
 def batches(pattern):

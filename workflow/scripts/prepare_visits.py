@@ -6,9 +6,11 @@ from starpop import catalog, store
 
 with store.job(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
-    table = catalog.read_table(snakemake.input.table)
-    prepared = catalog.prepare(table, settings["catalog"], catalog.Selection(**settings["systems"]))
-    log.info("%d rows used, %d rejected", len(prepared.visits), len(prepared.rejected))
+    entry = settings["catalog"]
+    prepared = catalog.prepare(catalog.read_catalog(entry), entry, catalog.Selection(**settings["systems"]))
+    for remark in prepared.remarks:
+        log.info("%s", remark)
     attributes = {"catalog": snakemake.wildcards.catalog, "sha256": catalog.sha256(snakemake.input.table)}
+    attributes["timesys"] = entry.get("time", {}).get("scale", "utc").upper()
     for name in ("visits", "systems", "rejected"):
         store.write_table(getattr(prepared, name), snakemake.output[name], attributes)

@@ -1,30 +1,37 @@
 """From a user's table of radial velocities to the table of visits: what is used, what is not, and why.
 
-Every row of the table ends in exactly one of two places: the visits, or the rejected rows with a reason.
+Every row of the table ends in exactly one of two places: the visits, or the rejected rows with the value and the
+reason. A table of which nothing can be used is an InputError that lists all that is wrong with it. The error of a
+velocity may be corrected by ``errors`` of the catalogue's entry, sigma' = max(floor, sqrt((factor sigma^power)^2 +
+added^2)) in km/s; everything else is taken as it stands.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from astropy import units as u
-from astropy.table import QTable, Table
+from astropy.table import Table
 
+from starpop import columns
+from starpop.columns import Names, Numbers, Problems
 from starpop.errors import InputError, nearest
 from starpop.light_travel import Observatory, coordinates_from_name, is_designation, light_travel_days
+from starpop.table_file import UserTable, read_table
 
-UNITS = {"time": u.day, "rv": u.km / u.s, "rv_err": u.km / u.s, "ra": u.deg, "dec": u.deg}
-# What a number without a unit means, where there is only one custom.
-USUAL_UNITS = {"ra": u.deg, "dec": u.deg}
-# A unit given for the velocities is the unit of their errors too, unless these have one of their own.
-UNIT_FALLBACK = {"rv_err": "rv"}
 # JD of 1900 and of 2100: a day outside is a table in another time format, not an observation.
 PLAUSIBLE_JD = (2415020.5, 2488069.5)
+MJD_ZERO = 2400000.5
+# 3% of the speed of light: beyond what any star moves at, and a common sign for no velocity.
+ABSURD_KMS = 9000.0
+# Times stored in 32 bits must keep this much of a day.
+COARSEST_TIME_DAYS = 0.01
+SCALES = ("utc", "tai", "tt", "tdb", "tcb")
 
 
 @dataclass(frozen=True)
@@ -38,78 +45,79 @@ class Selection:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A catalogue after the gate: visits, systems, and the rows that were not used."""
+    """A catalogue after the gate: visits, systems, the rows that were not used, and what is worth saying."""
 
     visits: Table
     systems: Table
     rejected: Table
+    remarks: list[str]
 
 
-def read_table(path: str | Path) -> QTable:
-    """Read any table that astropy recognises."""
-    try:
-        return QTable.read(path)
-    except Exception as error:
-        raise InputError(f"{path}: astropy cannot read this table ({error}).") from error
+@dataclass
+class Verdicts:
+    """Why each row of a table is not used: the first reason found, and the value that it is about.
 
-
-def sha256(path: str | Path) -> str:
-    """The sha256 of a file, in hexadecimal."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-
-
-def column(table: QTable, kind: str, settings: Mapping[str, Any]) -> np.ndarray:
-    """A column as float64 in the project's unit: the table's own unit, else the configured one."""
-    name = settings["columns"][kind]
-    values, unit = table[name], UNITS[kind]
-    own = getattr(values, "unit", None)
-    units = settings.get("units", {})
-    given = units.get(kind, units.get(UNIT_FALLBACK.get(kind, kind), USUAL_UNITS.get(kind)))
-    if own is None and given is None:
-        raise InputError(
-            f"Column {name!r} has no unit in the table and none in the configuration; "
-            f"add e.g. units: {{{kind}: {unit}}} to the catalogue's entry."
-        )
-    try:
-        filled = np.ma.filled(np.ma.asarray(getattr(values, "value", values), dtype=float), np.nan)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"Column {name!r}: {error}; expected numbers, in a unit convertible to {unit}.") from error
-    try:
-        return u.Quantity(filled, own if own is not None else u.Unit(given)).to_value(unit)
-    except (u.UnitConversionError, ValueError) as error:
-        raise InputError(f"Column {name!r}: {error}; expected a unit convertible to {unit}.") from error
-
-
-def names(table: QTable, column_name: str) -> np.ndarray:
-    """Names as text, without surrounding blanks; empty where masked."""
-    values = np.asarray(table[column_name])
-    text = np.char.decode(values, "utf-8") if values.dtype.kind == "S" else values.astype(str)
-    return np.where(np.ma.getmaskarray(table[column_name]), "", np.char.strip(text))
-
-
-def coordinates(table: QTable, system: np.ndarray, settings: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Right ascension and declination of each row's star [deg], from their columns or the systems' names.
-
-    They are not a number where a name holds none; where no name does, that is an InputError.
+    Attributes
+    ----------
+    reason, value : (N,) empty where the row is used so far
     """
-    if settings.get("coordinates", "columns") == "columns":
-        return column(table, "ra", settings), column(table, "dec", settings)
-    present, index = np.unique(system, return_inverse=True)
-    named = np.array([is_designation(name) for name in present], dtype=bool)
-    if not named.any():
-        coordinates_from_name(present)
-    ra, dec = np.full((2, len(present)), np.nan)
-    ra[named], dec[named] = coordinates_from_name(present[named])
-    return ra[index], dec[index]
+
+    count: int
+    reason: np.ndarray = field(init=False)
+    value: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start with all rows used."""
+        self.reason = np.full(self.count, "", dtype=object)
+        self.value = np.full(self.count, "", dtype=object)
+
+    @property
+    def used(self) -> np.ndarray:
+        """(N,) whether each row is used so far."""
+        return self.reason == ""
+
+    def reject(self, rows: np.ndarray, why: str | np.ndarray, column: Any = None) -> None:
+        """Give rows a reason, and the value of a column, unless they have one."""
+        new = rows & self.used
+        if new.any():
+            self.reason[new] = why if isinstance(why, str) else why[new]
+            if column is not None:
+                self.value[new] = columns.raw_text(column, new)
+
+    def reject_numbers(self, column: Numbers, what: str) -> None:
+        """Reject rows without a finite number."""
+        self.reject(~np.isfinite(column.values), f"{what} is not a number", column.raw)
+
+    def listing(self) -> str:
+        """How many rows have each reason."""
+        reasons, many = np.unique(self.reason[~self.used].astype(str), return_counts=True)
+        return ", ".join(f"{count} {why}" for why, count in zip(reasons, many, strict=True))
 
 
-def prepare(table: QTable, settings: Mapping[str, Any], selection: Selection) -> Prepared:
+def sha256(paths: Sequence[str]) -> str:
+    """The sha256 of a file, or of those of several, in hexadecimal."""
+    digests = []
+    for path in paths:
+        with Path(path).open("rb") as file:
+            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def read_catalog(entry: Mapping[str, Any]) -> UserTable:
+    """Read the columns that a catalogue's entry names."""
+    named = entry["columns"]
+    text = [named[key] for key in ("system", "instrument") if key in named]
+    return read_table(entry, [*named.values(), *entry.get("rows", {})], text)
+
+
+def prepare(source: UserTable | Table, settings: Mapping[str, Any], selection: Selection) -> Prepared:
     """Pass a user's table through the gate.
 
     Parameters
     ----------
-    table : the user's table
-    settings : the catalogue's entry: ``columns``, ``units``, ``coordinates``, ``observatory``
+    source : the user's table
+    settings : the catalogue's entry: ``columns`` or ``system``, ``units``, ``time``, ``rows``, ``errors``,
+        ``coordinates``, ``observatory``
     selection : which systems to keep
 
     Returns
@@ -119,98 +127,273 @@ def prepare(table: QTable, settings: Mapping[str, Any], selection: Selection) ->
 
     Raises
     ------
-    InputError : a column or unit is missing, a selected name is not in the table, or nothing is left
+    InputError : the table cannot be used; lists all that is wrong with it
     """
-    for kind, name in settings["columns"].items():
-        if name not in table.colnames:
-            raise InputError(
-                f"columns.{kind}: the table has no column {name!r}; it has {', '.join(table.colnames)}."
-                + nearest(name, table.colnames)
-            )
-    system = names(table, settings["columns"]["system"])
-    time, rv, rv_err = (column(table, kind, settings) for kind in ("time", "rv", "rv_err"))
-    present = np.unique(system[system != ""])
-    kept = list(present) if selection.keep == "all" else list(selection.keep)
-    for key, listed in (("keep", kept), ("drop", selection.drop)):
-        for name in listed:
-            if name not in present:
-                raise InputError(
-                    f"systems.{key}: {name!r} is not in the table, which has {len(present)} systems."
-                    + nearest(name, present)
-                )
+    if not isinstance(source, UserTable):
+        source = UserTable(source, source.colnames, np.arange(len(source)), None, ("the table",))
+    table, title = source.table, " and ".join(source.paths)
+    problems = Problems()
+    wanted = {f"columns.{key}": name for key, name in settings["columns"].items()}
+    wanted |= {f"rows.{name}": name for name in settings.get("rows", {})}
+    lacking = columns.missing_columns(source.colnames, wanted, problems)
+    if not lacking and len(source.row) == 0:
+        problems.append("the table has no rows.")
 
-    reason = np.full(len(table), "", dtype=object)
+    def present(kind: str) -> bool:
+        return f"columns.{kind}" in wanted and f"columns.{kind}" not in lacking
 
-    def reject(rows: np.ndarray, why: str) -> None:
-        reason[rows & (reason == "")] = why
+    kinds = ["time", "rv", "rv_err", *(key for key in ("ra", "dec") if "observatory" in settings)]
+    found: dict[str, Numbers] = {}
+    for kind in filter(present, kinds):
+        if (column := columns.numbers(table, kind, settings, problems)) is not None:
+            found[kind] = column
+    texts: dict[str, Names] = {}
+    for kind, what in (("system", "a system"), ("instrument", "an instrument")):
+        named = columns.names(table, settings["columns"][kind], what, problems) if present(kind) else None
+        if named is not None:
+            texts[kind] = named
+    if "system" in settings:
+        every = np.zeros(len(source.row), np.int64)
+        texts["system"] = Names(np.array([settings["system"]]), every, np.full(len(every), "", object), None)
+    remarks: list[str] = []
+    if "time" in found:
+        found["time"] = _julian_dates(found["time"], settings, problems, remarks)
+        _guess_times(found["time"], settings, problems)
+    if "rv" in found:
+        _guess_velocities(found["rv"], problems)
+    if "system" in texts:
+        _unknown_selection(texts["system"], selection, problems)
+    verdicts = Verdicts(len(source.row))
+    unmet = [] if lacking else list(columns.chosen_rows(table, settings.get("rows", {}), problems))
+    problems.raise_if_any(title)
+    return _judge(source, settings, selection, found, texts, verdicts, unmet, remarks)
 
-    reject(system == "", "no name of a system")
-    reject(~np.isin(system, kept), "not in systems.keep")
-    reject(np.isin(system, selection.drop), "in systems.drop")
-    reject(~np.isfinite(time), "time is not a number")
-    reject((time < PLAUSIBLE_JD[0]) | (time > PLAUSIBLE_JD[1]), "time is not a Julian date of 1900 to 2100")
-    reject(~np.isfinite(rv), "velocity is not a number")
-    reject(~np.isfinite(rv_err), "velocity error is not a number")
-    reject(rv_err <= 0, "velocity error is not positive")
+
+def _judge(
+    source: UserTable,
+    settings: Mapping[str, Any],
+    selection: Selection,
+    found: Mapping[str, Any],
+    texts: Mapping[str, Any],
+    verdicts: Verdicts,
+    unmet: Sequence[tuple[np.ndarray, str, Any]],
+    remarks: list[str],
+) -> Prepared:
+    """Use or reject each row of a table that can be used."""
+    system: Names = texts["system"]
+    time, rv, rv_err = (found[kind] for kind in ("time", "rv", "rv_err"))
+    known = system.known
+    verdicts.reject(system.fault != "", system.fault, system.raw)
+    if selection.keep != "all":
+        verdicts.reject(~np.isin(known, selection.keep)[system.code], "not in systems.keep")
+    verdicts.reject(np.isin(known, selection.drop)[system.code] & (system.code >= 0), "in systems.drop")
+    for rows, why, column in unmet:
+        verdicts.reject(rows, f"rows: {why}", column)
+    verdicts.reject_numbers(time, "time")
+    low, high = PLAUSIBLE_JD
+    verdicts.reject((time.values < low) | (time.values > high), "time is not a Julian date of 1900 to 2100", time.raw)
+    verdicts.reject_numbers(rv, "velocity")
+    verdicts.reject(np.abs(rv.values) > ABSURD_KMS, f"velocity is beyond {ABSURD_KMS:g} km/s", rv.raw)
+    verdicts.reject_numbers(rv_err, "velocity error")
+    verdicts.reject(rv_err.values <= 0, "velocity error is not positive", rv_err.raw)
+    verdicts.reject(rv_err.values > ABSURD_KMS, f"velocity error is beyond {ABSURD_KMS:g} km/s", rv_err.raw)
     if "observatory" in settings:
-        ra, dec = coordinates(table, system, settings)
-        reject(~np.isfinite(ra + dec), f"no coordinates in its {settings.get('coordinates', 'columns')}")
-        reject((ra < 0) | (ra > 360), "right ascension is not within 0 to 360 deg")
-        reject(np.abs(dec) > 90, "declination is not within -90 to 90 deg")
-    if "instrument" in settings["columns"]:
-        instrument = names(table, settings["columns"]["instrument"])
-        reject(instrument == "", "no name of an instrument")
-    used_names, counts = np.unique(system[reason == ""], return_counts=True)
-    few = used_names[counts < selection.min_visits]
-    reject(np.isin(system, few), f"fewer than {selection.min_visits} usable visits")
-    ends = {name: np.ptp(time[(system == name) & (reason == "")]) for name in set(system[reason == ""])}
-    reject(np.isin(system, [name for name, span in ends.items() if span == 0]), "all visits at one time")
+        ra, dec = coordinates(system, found, settings)
+        verdicts.reject(~np.isfinite(ra + dec), f"no coordinates in its {settings.get('coordinates', 'columns')}")
+        verdicts.reject((ra < 0) | (ra > 360), "right ascension is not within 0 to 360 deg")
+        verdicts.reject(np.abs(dec) > 90, "declination is not within -90 to 90 deg")
+    instrument = texts.get("instrument")
+    if instrument is not None:
+        verdicts.reject(instrument.fault != "", instrument.fault, instrument.raw)
+    telescope = np.zeros(len(system.code), np.int64) if instrument is None else instrument.code
+    errors = corrected_errors(rv_err.values, settings.get("errors", {}))
+    _reject_repeated(verdicts, system.code, telescope, time.values, rv.values, rv_err.values)
+    _reject_short(verdicts, system, time.values, selection.min_visits)
 
-    used = reason == ""
-    rows = np.arange(len(table))
-    rejected = Table(
-        {
-            "row": rows[~used],
-            "system": system[~used],
-            "time_jd": time[~used] * u.day,
-            "rv_kms": rv[~used] * u.km / u.s,
-            "rv_err_kms": rv_err[~used] * u.km / u.s,
-            "reason": reason[~used].astype(str),
-        }
-    )
+    used = verdicts.used
+    rejected = {
+        "row": source.row[~used],
+        "system": np.append(known, "")[system.code[~used]].astype(str),
+        "time_jd": time.values[~used] * u.day,
+        "rv_kms": rv.values[~used] * u.km / u.s,
+        "rv_err_kms": rv_err.values[~used] * u.km / u.s,
+        "value": verdicts.value[~used].astype(str),
+        "reason": verdicts.reason[~used].astype(str),
+    }
+    order = np.flatnonzero(used)
+    keys = errors, rv.values, telescope, time.values, system.code
+    order = order[np.lexsort([key[order] for key in keys])]
+    visits = {
+        "system": known[system.code[order]],
+        "time_jd": time.values[order] * u.day,
+        "rv_kms": rv.values[order] * u.km / u.s,
+        "rv_err_kms": errors[order] * u.km / u.s,
+        "row": source.row[order],
+    }
+    if source.file is not None:
+        paths = np.array(source.paths)
+        rejected["file"], visits["file"] = paths[source.file[~used]], paths[source.file[order]]
     if not used.any():
-        reasons, many = np.unique(rejected["reason"], return_counts=True)
-        listing = ", ".join(f"{count} {why}" for why, count in zip(reasons, many, strict=True))
-        raise InputError(f"No visit of the table's {len(table)} rows is left: {listing or 'the table is empty'}.")
-    order = np.lexsort((rows[used], time[used], system[used]))
-    visits = Table(
-        {
-            "system": system[used][order],
-            "time_jd": time[used][order] * u.day,
-            "rv_kms": rv[used][order] * u.km / u.s,
-            "rv_err_kms": rv_err[used][order] * u.km / u.s,
-            "row": rows[used][order],
-        }
-    )
+        raise InputError(
+            f"{' and '.join(source.paths)}: no visit of the table's {len(used)} rows is left: {verdicts.listing()}."
+        )
     if "observatory" in settings:
-        shift = light_travel_days(time[used], ra[used], dec[used], Observatory(**settings["observatory"]))
-        visits["light_travel_days"] = shift[order] * u.day
-    if "instrument" in settings["columns"]:
-        visits["instrument"] = instrument[used][order]
-    return Prepared(visits, summarise(visits), rejected)
+        observatory = Observatory(**settings["observatory"])
+        scale = settings.get("time", {}).get("scale", "utc")
+        shift = light_travel_days(time.values[order], ra[order], dec[order], observatory, scale)
+        visits["light_travel_days"] = shift * u.day
+    if instrument is not None:
+        visits["instrument"] = instrument.known[telescope[order]]
+    remarks.insert(0, f"{len(used)} rows: {len(order)} visits used, {len(used) - len(order)} rows rejected.")
+    if len(order) < len(used):
+        remarks.append(f"Rejected: {verdicts.listing()}.")
+    return Prepared(Table(visits), summarise(Table(visits)), Table(rejected), remarks)
+
+
+def corrected_errors(reported: np.ndarray, correction: Mapping[str, float]) -> np.ndarray:
+    """Errors of velocities [km/s] by the formula of ``errors``."""
+    power, factor = correction.get("power", 1.0), correction.get("factor", 1.0)
+    inflated = factor * reported**power if power != 1 else factor * reported
+    if "added_kms" in correction:
+        inflated = np.hypot(inflated, correction["added_kms"])
+    return np.maximum(inflated, correction.get("floor_kms", 0.0))
+
+
+def _julian_dates(time: Numbers, settings: Mapping[str, Any], problems: Problems, remarks: list[str]) -> Numbers:
+    """Times as Julian dates, whatever they are counted from."""
+    name, choice = settings["columns"]["time"], settings.get("time", {})
+    zero = {"jd": 0.0, "mjd": MJD_ZERO}.get(choice.get("format", "jd"), choice.get("zero_jd", 0.0))
+    raw = np.asarray(getattr(time.raw, "value", time.raw))
+    if raw.dtype.kind == "f" and raw.dtype.itemsize == 4 and np.isfinite(time.values).any():
+        step = float(np.spacing(np.float32(np.nanmax(np.abs(raw))))) * time.unit.to(u.day)
+        said = f"column {name!r} is stored in 32 bits, which round its times to {step:.2g} d"
+        if step > COARSEST_TIME_DAYS:
+            problems.append(f"{said}; write the table anew with 64 bits.")
+        else:
+            remarks.append(f"{said}.")
+    return Numbers(time.values + zero, time.raw, u.day)
+
+
+def _guess_times(time: Numbers, settings: Mapping[str, Any], problems: Problems) -> None:
+    """Say what times may be of which none is a Julian date; they are not changed."""
+    finite = time.values[np.isfinite(time.values)]
+    low, high = PLAUSIBLE_JD
+    if not len(finite) or ((finite >= low) & (finite <= high)).any():
+        return
+    choice = settings.get("time", {})
+    first, last = finite.min(), finite.max()
+    hint = ""
+    if "format" not in choice and "zero_jd" not in choice:
+        if low <= first + MJD_ZERO and last + MJD_ZERO <= high:
+            hint = " They could be modified Julian dates (time: {format: mjd}), or JD - 2400000 ({zero_jd: 2400000})."
+        elif first >= 1900 and last <= 2100:
+            hint = " They could be decimal years, which must be converted to Julian dates."
+        elif first >= 0 and last < 15020:
+            hint = " They could be days from a zero point: time: {zero_jd: 2455197.5}, if that is theirs (Gaia's)."
+        elif first > 1e8 and last < 5e9:
+            hint = " They could be seconds since 1970, which must be converted to Julian dates."
+        elif last > 2e11:
+            hint = " They could be Julian dates in seconds: units: {time: s}."
+    else:
+        hint = f" time: {dict(choice)} was applied; is it right?"
+    problems.append(
+        f"column {settings['columns']['time']!r} has times of {first:.10g} to {last:.10g} d, none of them a Julian "
+        f"date of 1900 to 2100 ({low} to {high}).{hint}"
+    )
+
+
+def _guess_velocities(rv: Numbers, problems: Problems) -> None:
+    """Say what velocities may be that are all absurd; they are not changed."""
+    finite = np.abs(rv.values[np.isfinite(rv.values)])
+    if len(finite) and finite.min() > ABSURD_KMS:
+        problems.append(
+            f"all velocities are beyond {ABSURD_KMS:g} km/s (from {finite.min():.6g} km/s). Are they in another unit, "
+            "such as m/s? Set units: {rv: m/s} if so."
+        )
+
+
+def _unknown_selection(system: Names, selection: Selection, problems: Problems) -> None:
+    """Say which selected names are not in the table."""
+    known = list(system.known)
+    if not known:
+        problems.append("no row has the name of a system.")
+    for key, listed in (("keep", [] if selection.keep == "all" else selection.keep), ("drop", selection.drop)):
+        for name in listed:
+            if name not in known:
+                said = f"systems.{key}: {name!r} is not in the table, which has {len(known)} systems."
+                problems.append(said + nearest(name, known))
+
+
+def coordinates(
+    system: Names, found: Mapping[str, Numbers], settings: Mapping[str, Any]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Right ascension and declination of each row's star [deg], from their columns or the systems' names.
+
+    They are not a number where a name holds none; where no name does, that is an InputError.
+    """
+    if settings.get("coordinates", "columns") == "columns":
+        return found["ra"].values, found["dec"].values
+    named = np.array([is_designation(name) for name in system.known], dtype=bool)
+    if not named.any():
+        coordinates_from_name(system.known)
+    ra, dec = np.full((2, len(system.known) + 1), np.nan)
+    ra[:-1][named], dec[:-1][named] = coordinates_from_name(system.known[named])
+    return ra[system.code], dec[system.code]
+
+
+def _reject_repeated(
+    verdicts: Verdicts,
+    system: np.ndarray,
+    instrument: np.ndarray,
+    time: np.ndarray,
+    rv: np.ndarray,
+    rv_err: np.ndarray,
+) -> None:
+    """Of visits that are alike all but one; of those that contradict each other all, as none is known to be right."""
+    rows = np.flatnonzero(verdicts.used)
+    rows = rows[np.lexsort((rows, rv_err[rows], rv[rows], time[rows], instrument[rows], system[rows]))]
+    if len(rows) < 2:
+        return
+
+    def as_before(*values: np.ndarray) -> np.ndarray:
+        return np.append(False, np.logical_and.reduce([v[rows[1:]] == v[rows[:-1]] for v in values]))
+
+    at_one_time = as_before(system, instrument, time)
+    alike = at_one_time & as_before(rv, rv_err)
+    group = np.cumsum(~at_one_time) - 1
+    contradicted = np.zeros(group[-1] + 1, dtype=bool)
+    contradicted[group[at_one_time & ~alike]] = True
+    rejected = np.zeros(len(system), dtype=bool)
+    rejected[rows[contradicted[group]]] = True
+    verdicts.reject(rejected, "another velocity of this system at the same time")
+    rejected[:] = False
+    rejected[rows[alike]] = True
+    verdicts.reject(rejected, "the same visit stands in another row")
+
+
+def _reject_short(verdicts: Verdicts, system: Names, time: np.ndarray, min_visits: int) -> None:
+    """Systems whose visits are too few, or all at one time."""
+    used, several = verdicts.used, len(system.known)
+    counts = np.bincount(system.code[used], minlength=several)
+    few = np.append(counts < min_visits, False)
+    verdicts.reject(few[system.code], f"fewer than {min_visits} usable visits")
+    first, last = np.full(several + 1, np.inf), np.full(several + 1, -np.inf)
+    np.minimum.at(first, system.code[used], time[used])
+    np.maximum.at(last, system.code[used], time[used])
+    verdicts.reject((first == last)[system.code], "all visits at one time")
 
 
 def summarise(visits: Table) -> Table:
     """One row a system: its number of visits, first visit, baseline and median error."""
-    by_system = Table(visits, copy=False).group_by("system").groups
-    first = np.array([float(np.min(group["time_jd"])) for group in by_system])
-    last = np.array([float(np.max(group["time_jd"])) for group in by_system])
+    names, first, count = np.unique(np.asarray(visits["system"]), return_index=True, return_counts=True)
+    time, error = np.asarray(visits["time_jd"]), np.asarray(visits["rv_err_kms"])
+    start, end = np.minimum.reduceat(time, first), np.maximum.reduceat(time, first)
     return Table(
         {
-            "system": by_system.keys["system"],
-            "n_visits": [len(group) for group in by_system],
-            "first_visit_jd": first * u.day,
-            "baseline_days": (last - first) * u.day,
-            "rv_err_median_kms": [float(np.median(group["rv_err_kms"])) for group in by_system] * u.km / u.s,
+            "system": names,
+            "n_visits": count,
+            "first_visit_jd": start * u.day,
+            "baseline_days": (end - start) * u.day,
+            "rv_err_median_kms": [float(np.median(e)) for e in np.split(error, first[1:])] * u.km / u.s,
         }
     )

@@ -9,7 +9,7 @@ that is, later where the observatory is on the star's side of the barycentre.
 
 | symbol | here |
 |---|---|
-| t | ``time_jd``, UTC as a Julian date at the observatory |
+| t | ``time_jd``, a Julian date at the observatory, UTC or on another ``scale`` |
 | ra, dec | ``ra_deg``, ``dec_deg``, ICRS |
 | r(t) . n / c | ``light_travel_days``, within 8.6 minutes of zero |
 
@@ -81,13 +81,14 @@ def coordinates_from_name(names: Iterable[str]) -> tuple[np.ndarray, np.ndarray]
 
 
 def light_travel_days(
-    time_jd: np.ndarray, ra_deg: np.ndarray, dec_deg: np.ndarray, observatory: Observatory
+    time_jd: np.ndarray, ra_deg: np.ndarray, dec_deg: np.ndarray, observatory: Observatory, scale: str = "utc"
 ) -> np.ndarray:
     """The time to add to times at an observatory to have them at the barycentre.
 
     Parameters
     ----------
-    time_jd : (J,) times at the observatory, UTC as Julian dates [d]
+    time_jd : (J,) times at the observatory, as Julian dates [d]
+    scale : of these times: utc, tai, tt, tdb or tcb
     ra_deg, dec_deg : (J,) coordinates of the star observed at each, ICRS [deg]
 
     Returns
@@ -106,7 +107,7 @@ def light_travel_days(
         iers.set_temp("auto_max_age", None),
         warnings.catch_warnings(action="ignore"),
     ):
-        times = Time(moments, format="jd", scale="utc")
+        times = Time(moments, format="jd", scale=scale)
         earth = get_body_barycentric("earth", times, ephemeris="builtin")
         turning, _ = place.get_gcrs_posvel(times)
     position = (earth + turning).get_xyz(xyz_axis=-1).to_value(u.m)[index]

@@ -73,8 +73,13 @@ def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
         for name in config[section]:
             if name in reserved:
                 yield f"{section}.{name}: this name is taken by a folder of the results; choose another."
+    for section in RESERVED:
+        yield from colliding_folders(section, config[section])
     for name, entry in config["catalogs"].items():
+        yield from contradictory_entry(f"catalogs.{name}", entry)
         yield from contradictory_coordinates(f"catalogs.{name}", entry)
+    if config["systems"]["keep"] == []:
+        yield "systems.keep: [] keeps no system; name some, or set it to all."
     ranges = {
         "period_range_days": config["period_range_days"],
         "cluster.prior.ln_depth_kpc": config["cluster"]["prior"]["ln_depth_kpc"],
@@ -93,6 +98,41 @@ def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
         if not low < high:
             yield f"{key}: [{low}, {high}] is empty; the lower end stands first."
     yield from contradictory_cases(config["calibration"])
+
+
+def colliding_folders(section: str, names: Iterable[str]) -> Iterable[str]:
+    """Names that differ by capitals only, which are one folder on some disks."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.lower(), name)
+        if other != name:
+            yield f"{section}.{name}: it differs from {other!r} by capitals only; one of them needs another name."
+
+
+def contradictory_entry(where: str, entry: Mapping[str, Any]) -> Iterable[str]:
+    """What a catalogue's entry says of its table and cannot mean; `where` is its path of keys."""
+    columns, time = entry["columns"], entry.get("time", {})
+    if ("system" in columns) == ("system" in entry):
+        yield (
+            f"{where}: name the column of the systems' names as columns.system, or, of a table of one system alone, "
+            "its name as system: " + ("not both." if "system" in entry else "neither is there.")
+        )
+    if "format" in time and "zero_jd" in time:
+        yield f"{where}.time: format {time['format']!r} and zero_jd {time['zero_jd']} cannot both be; leave out one."
+    if "hdu" in entry and entry.get("format", "fits") != "fits":
+        yield f"{where}.hdu: {entry['hdu']!r} is of FITS files, but format is {entry['format']!r}."
+    by_column: dict[str, str] = {}
+    for key, name in columns.items():
+        other = by_column.setdefault(name, key)
+        if other != key:
+            yield f"{where}.columns.{key}: {name!r} is columns.{other} too; each needs a column of its own."
+    for key in entry.get("units", {}):
+        if key not in columns and key not in ("ra", "dec"):
+            yield f"{where}.units.{key}: it is the unit of no column; name columns.{key}."
+    for name, asked in entry.get("rows", {}).items():
+        low, high = asked.get("at_least"), asked.get("at_most")
+        if low is not None and high is not None and low > high:
+            yield f"{where}.rows.{name}: nothing is at least {low} and at most {high}."
 
 
 def contradictory_cases(calibration: Mapping[str, Any]) -> Iterable[str]:
@@ -185,6 +225,11 @@ def contradictory_coordinates(where: str, entry: Mapping[str, Any]) -> Iterable[
         )
 
 
+def paths_of(entry: Mapping[str, Any]) -> list[str]:
+    """The files of a table's entry."""
+    return [entry["path"]] if isinstance(entry["path"], str) else list(entry["path"])
+
+
 def lookup(config: Mapping[str, Any], path: str) -> Any:
     """The value at a path of keys, such as "draws/systems"."""
     value: Any = config
@@ -216,12 +261,16 @@ def _present_catalog(config: Mapping[str, Any]) -> tuple[str, str]:
     name = config["catalog"]
     if name != "auto":
         entry = config["catalogs"][name]
-        if not Path(entry["path"]).is_file():
-            fetch = "run `snakemake --cores 1 fetch_apogee --config catalog=auto`, or " if "url" in entry else ""
-            raise InputError(
-                f"catalogs.{name}.path: no file {entry['path']!r} in {Path.cwd()}; {fetch}put the table there."
-            )
-        return name, f"Catalogue: {name} ({entry['path']})."
+        paths = paths_of(entry)
+        for path in paths:
+            if not Path(path).is_file():
+                fetch = "run `snakemake --cores 1 fetch_apogee --config catalog=auto`, or " if "url" in entry else ""
+                beside = [str(p.relative_to(Path.cwd())) for p in Path(path).absolute().parent.glob("*")]
+                raise InputError(
+                    f"catalogs.{name}.path: no file {path!r} in {Path.cwd()}; {fetch}put the table there."
+                    + nearest(path, beside)
+                )
+        return name, f"Catalogue: {name} ({', '.join(paths)})."
     apogee = Path(config["catalogs"]["apogee"]["path"])
     if apogee.is_file():
         return "apogee", f"Catalogue: apogee, the tutorial's table ({apogee})."

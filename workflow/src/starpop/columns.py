@@ -1,0 +1,302 @@
+"""Columns of a user's table as arrays to compute with: numbers in a known unit, names as text, chosen rows.
+
+What is wrong with a whole column is said in a list of problems, so that a user sees all of them at once; what is wrong
+with one value of it is marked, so that its row alone is rejected. Nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from astropy import units as u
+from astropy.table import Table
+from astropy.time import Time
+
+from starpop.errors import InputError, nearest
+
+UNITS = {
+    "time": u.day,
+    "rv": u.km / u.s,
+    "rv_err": u.km / u.s,
+    "ra": u.deg,
+    "dec": u.deg,
+    "parallax": u.mas,
+    "parallax_error": u.mas,
+}
+# What a number without a unit means, where there is only one custom.
+USUAL_UNITS = {"ra": u.deg, "dec": u.deg}
+# A unit given for one column is also that of another, unless this has one of its own.
+UNIT_FALLBACK = {"rv_err": "rv", "parallax_error": "parallax"}
+# Doubles tell whole numbers apart up to here: longer names stored as floating-point numbers have lost digits.
+LARGEST_WHOLE = 2**53
+LONGEST_NAME = 100
+NO_NAME = "no name of {}"
+TRUE_WORDS, FALSE_WORDS = ("true", "t"), ("false", "f")
+
+
+class Problems(list[str]):
+    """What is wrong with a table as a whole."""
+
+    def raise_if_any(self, path: str) -> None:
+        """Raise an InputError that lists all of it."""
+        if self:
+            raise InputError(f"{path}: this table cannot be used:\n  - " + "\n  - ".join(self))
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A column of numbers.
+
+    Attributes
+    ----------
+    values : (N,) float64 in the project's unit, NaN where there is no number
+    raw : the column as it stands in the table
+    unit : that of the column as it stands
+    """
+
+    values: np.ndarray
+    raw: Any
+    unit: u.UnitBase
+
+
+@dataclass(frozen=True)
+class Names:
+    """A column of names: each row's is ``known[code]``, or has no name where the code is -1.
+
+    Attributes
+    ----------
+    known : (M,) the names, sorted, without surrounding blanks, in Unicode's composed form (NFC)
+    code : (N,) which of them
+    fault : (N,) why a row has no name, empty where it has one
+    raw : the column as it stands in the table
+    """
+
+    known: np.ndarray
+    code: np.ndarray
+    fault: np.ndarray
+    raw: Any
+
+
+def masked(column: Any) -> np.ndarray:
+    """(N,) whether each value is masked."""
+    mask = getattr(column, "mask", None)
+    if mask is None:
+        return np.zeros(len(column), dtype=bool)
+    return np.broadcast_to(np.asarray(mask, dtype=bool), (len(column),))
+
+
+def raw_text(column: Any, rows: np.ndarray) -> np.ndarray:
+    """The values of some rows as a user would write them."""
+    if isinstance(column, Time):
+        column = column.value
+    chosen = column[rows]
+    values = np.asarray(getattr(chosen, "value", chosen))
+    if values.dtype.kind == "S":
+        values = np.char.decode(values, "utf-8", "replace")
+    return np.where(masked(column)[rows], "no value", values.astype(str))
+
+
+def numbers(table: Table, kind: str, settings: Mapping[str, Any], problems: Problems) -> Numbers | None:
+    """A column as float64 in the project's unit; None where that cannot be, with the reason in `problems`."""
+    name = settings["columns"][kind]
+    column = table[name]
+    before = len(problems)
+    if isinstance(column, Time):
+        values, own = np.ma.filled(np.ma.asarray(column.jd, float), np.nan), u.day
+    else:
+        values, own = _as_floats(column, name, problems), _own_unit(column)
+    unit = _unit(name, kind, own, getattr(column, "unit", None), settings.get("units", {}), problems)
+    if len(problems) > before:
+        return None
+    converted = u.Quantity(values, unit, copy=False).to_value(UNITS[kind])
+    return Numbers(np.array(converted, dtype=float), column, unit)
+
+
+def _as_floats(column: Any, name: str, problems: Problems) -> np.ndarray:
+    """A column's values as float64, NaN where there is none."""
+    values = np.asarray(getattr(column, "value", column))
+    if values.ndim != 1:
+        problems.append(f"column {name!r} has {values.shape[1:]} numbers in each row; expected one.")
+        return np.empty(0)
+    if values.dtype.kind in "SUO":
+        return _parsed(values, masked(column), name, problems)
+    if values.dtype.kind not in "fiu":
+        what = {"b": "true and false", "c": "complex numbers", "M": "dates", "m": "durations"}
+        hint = " Convert them to Julian dates." if values.dtype.kind == "M" else ""
+        holds = what.get(values.dtype.kind, str(values.dtype))
+        problems.append(f"column {name!r} holds {holds}; expected numbers.{hint}")
+        return np.empty(0)
+    return np.where(masked(column), np.nan, values.astype(float))
+
+
+def _parsed(values: np.ndarray, missing: np.ndarray, name: str, problems: Problems) -> np.ndarray:
+    """Numbers written as text."""
+    text = pd.Series(_as_text(values)).where(~missing)
+    parsed = pd.to_numeric(text, errors="coerce").to_numpy(float)
+    written = (text.str.strip() != "").to_numpy(bool) & ~missing
+    if written.any() and not np.isfinite(parsed[written]).any():
+        example = text[written].iloc[0]
+        hint = " Write decimal points, not commas." if "," in example else ""
+        problems.append(f"column {name!r} holds text such as {example!r}; expected numbers.{hint}")
+    return parsed
+
+
+def _as_text(values: np.ndarray) -> np.ndarray:
+    """Values of any kind as text."""
+    if values.dtype.kind == "S":
+        return np.char.decode(values, "utf-8", "replace")
+    if values.dtype.kind == "O":
+        decoded = (v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in values)
+        return np.array(["" if v is None or v != v else str(v) for v in decoded], dtype=object)
+    return values.astype(str)
+
+
+def _own_unit(column: Any) -> u.UnitBase | None:
+    """The unit that a table gives a column, if it can be understood."""
+    unit = getattr(column, "unit", None)
+    known = unit is not None and not isinstance(unit, u.UnrecognizedUnit) and unit != u.dimensionless_unscaled
+    return unit if known else None
+
+
+def _unit(
+    name: str, kind: str, own: u.UnitBase | None, written: Any, units: Mapping[str, str], problems: Problems
+) -> u.UnitBase:
+    """The unit of a column: the table's own, else the configured one."""
+    key = kind if kind in units else UNIT_FALLBACK.get(kind, kind)
+    wanted, given = UNITS[kind], None
+    if key in units:
+        try:
+            given = u.Unit(units[key])
+        except ValueError as error:
+            problems.append(f"units.{key}: {error} Allowed is any unit convertible to {wanted}.")
+            return wanted
+    if own is not None and given is not None and own != given:
+        problems.append(
+            f"units.{key}: {str(given)!r}, but the table itself gives column {name!r} in {str(own)!r}; leave out one."
+        )
+        return wanted
+    unit = own if own is not None else given if given is not None else USUAL_UNITS.get(kind)
+    if unit is None:
+        unknown = f"a unit that is not understood ({str(written)!r})" if written else "no unit in the table"
+        problems.append(
+            f"column {name!r} has {unknown} and none in the configuration; add e.g. units: {{{kind}: {wanted}}} "
+            "to the catalogue's entry."
+        )
+        return wanted
+    if not unit.is_equivalent(wanted):
+        problems.append(f"column {name!r} is in {str(unit)!r}; expected a unit convertible to {wanted}.")
+        return wanted
+    return unit
+
+
+def names(table: Table, name: str, what: str, problems: Problems) -> Names | None:
+    """A column of names of something; None where it can hold none, with the reason in `problems`."""
+    column = table[name]
+    values = np.asarray(getattr(column, "value", column))
+    missing = masked(column)
+    if values.ndim != 1 or values.dtype.kind not in "SUOiuf":
+        problems.append(f"column {name!r} holds {values.dtype} of shape {values.shape}; expected names.")
+        return None
+    if values.dtype.kind == "f":
+        finite = values[np.isfinite(values) & ~missing]
+        if (finite != np.floor(finite)).any() or (np.abs(finite) >= LARGEST_WHOLE).any():
+            problems.append(
+                f"column {name!r} holds floating-point numbers such as {finite[0]!r}; names must be text or whole "
+                "numbers (a long number loses digits in a float: write the table anew with an integer column)."
+            )
+            return None
+        missing = missing | ~np.isfinite(values)
+        values = np.where(missing, 0, values).astype(np.int64)
+    code, found = pd.factorize(values.astype(values.dtype.newbyteorder("=")))
+    found = np.asarray(found)
+    spelled = [_as_name(v) for v in found]
+    known = np.unique(np.array([text for text, fault in spelled if not fault], dtype=str))
+    place = np.array([-1 if fault else np.searchsorted(known, text) for text, fault in spelled] + [-1], dtype=np.int64)
+    faults = np.array([fault and fault.format(what) for _, fault in spelled] + [NO_NAME.format(what)], dtype=object)
+    code = np.where(missing, len(found), np.where(code < 0, len(found), code))
+    return Names(known, place[code], faults[code], column)
+
+
+def _as_name(value: Any) -> tuple[str, str]:
+    """A name as text, and why it cannot be one."""
+    if isinstance(value, bytes):
+        try:
+            value = value.decode("utf-8")
+        except UnicodeDecodeError:
+            return "", "name of {} is not UTF-8"
+    if value is None or value != value:
+        return "", NO_NAME
+    text = unicodedata.normalize("NFC", str(value)).strip()
+    if not text:
+        return "", NO_NAME
+    if len(text) > LONGEST_NAME:
+        return "", f"name of {{}} has more than {LONGEST_NAME} characters"
+    # control and formatting characters, line and paragraph separators, lone surrogates: they would forge a line
+    if any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in text):
+        return "", "name of {} has a control character"
+    return text, ""
+
+
+def _equal(values: np.ndarray, wanted: Any) -> np.ndarray:
+    """Whether values equal a wanted one: numbers as numbers, true and false in any spelling, text as text."""
+    if isinstance(wanted, bool):
+        if values.dtype.kind in "biuf":
+            return values == wanted
+        words = TRUE_WORDS if wanted else FALSE_WORDS
+        return np.isin(np.char.lower(_as_text(values).astype(str)), words)
+    if isinstance(wanted, (int, float)) and values.dtype.kind in "biuf":
+        return values == wanted
+    return np.char.strip(_as_text(values).astype(str)) == str(wanted)
+
+
+def chosen_rows(
+    table: Table, conditions: Mapping[str, Mapping[str, Any]], problems: Problems
+) -> Iterable[tuple[np.ndarray, str, Any]]:
+    """For each condition of ``rows``: the rows that do not meet it, why, and the column.
+
+    A row without a value in a column that is asked for does not meet the condition.
+    """
+    for name, asked in conditions.items():
+        column = table[name]
+        values = np.asarray(getattr(column, "value", column))
+        number = values.dtype.kind in "biuf"
+        missing = masked(column) | (~np.isfinite(values) if values.dtype.kind == "f" else False)
+        yield missing, f"{name} has no value", column
+        for key, wanted in asked.items():
+            where = f"rows.{name}.{key}"
+            if key in ("at_least", "at_most", "without_bits") and not number:
+                problems.append(f"{where}: column {name!r} holds {values.dtype}; expected numbers.")
+            elif key == "without_bits" and values.dtype.kind not in "iub":
+                problems.append(f"{where}: column {name!r} holds floating-point numbers, which have no bits.")
+            elif key == "at_least":
+                yield ~missing & ~(values >= wanted), f"{name} is below {wanted:g}", column
+            elif key == "at_most":
+                yield ~missing & ~(values <= wanted), f"{name} is above {wanted:g}", column
+            elif key == "without_bits":
+                mask = sum(1 << bit for bit in set(wanted))
+                yield ~missing & ((values.astype(np.int64) & np.int64(mask)) != 0), f"{name} has a bit set", column
+            else:
+                several = wanted if isinstance(wanted, list) else [wanted]
+                equal = np.any([_equal(values, one) for one in several], axis=0)
+                listed = ", ".join(map(str, several))
+                if key == "is":
+                    yield ~missing & ~equal, f"{name} is not {listed}", column
+                else:
+                    yield ~missing & equal, f"{name} is {listed}", column
+
+
+def missing_columns(colnames: Sequence[str], wanted: Mapping[str, str], problems: Problems) -> set[str]:
+    """The keys, of `wanted`, whose column is not in the table: said with the nearest names."""
+    some = ", ".join(colnames[:40]) + (", ..." if len(colnames) > 40 else "")
+    lacking = {key for key, name in wanted.items() if name not in colnames}
+    for key in wanted:
+        if key in lacking:
+            problems.append(
+                f"{key}: the table has no column {wanted[key]!r}; it has {some}." + nearest(wanted[key], colnames)
+            )
+    return lacking

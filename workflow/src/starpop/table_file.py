@@ -1,0 +1,278 @@
+"""Reading a user's table: the columns that are asked for, out of one file or several of any common format.
+
+| ``format`` | files | read by |
+|---|---|---|
+| fits | .fits .fit .fits.gz; ``hdu`` is a number or a name, else the first table | astropy |
+| ecsv, votable | .ecsv; .vot .votable .xml | astropy |
+| parquet | .parquet .pq | pyarrow |
+| csv | .csv; first line the names | pyarrow |
+| text | .txt .dat .tbl .rv: columns between blanks; a line of names, else they are col1, col2, ... | pandas |
+
+Names are read as text from csv and text files, which keeps their leading zeros. Nothing is unpickled or evaluated.
+"""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import re
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from astropy.io import fits
+from astropy.table import Table, vstack
+
+from starpop.errors import InputError, nearest
+from starpop.settings import paths_of
+
+FORMATS = {
+    "fits": (".fits", ".fit", ".fits.gz", ".fit.gz"),
+    "ecsv": (".ecsv",),
+    "votable": (".vot", ".votable", ".xml"),
+    "parquet": (".parquet", ".pq"),
+    "csv": (".csv", ".csv.gz"),
+    "text": (".txt", ".dat", ".tbl", ".rv", ".vels", ".txt.gz", ".dat.gz"),
+}
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?|nan|inf|-inf", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class UserTable:
+    """A user's table, of one file or several.
+
+    Attributes
+    ----------
+    table : the columns asked for, of those that there are
+    colnames : the names of all its columns
+    row : (N,) the row of each in its file, counted from 0
+    file : (N,) which of the paths, or None where there is one
+    paths : the files
+    """
+
+    table: Table
+    colnames: list[str]
+    row: np.ndarray
+    file: np.ndarray | None
+    paths: tuple[str, ...]
+
+
+def format_of(path: str, entry: Mapping[str, Any]) -> str:
+    """The format of a file: as configured, else by its ending."""
+    if "format" in entry:
+        return entry["format"]
+    for name, endings in FORMATS.items():
+        if path.lower().endswith(endings):
+            return name
+    known = " ".join(ending for several in FORMATS.values() for ending in several)
+    raise InputError(
+        f"{path}: its ending tells no format; known are {known}. Add format: to the catalogue's entry, one of "
+        f"{', '.join(FORMATS)}."
+    )
+
+
+def read_table(entry: Mapping[str, Any], wanted: Iterable[str], text: Iterable[str] = ()) -> UserTable:
+    """Read the wanted columns of a catalogue's files.
+
+    Parameters
+    ----------
+    entry : the catalogue's entry: ``path``, ``format``, ``hdu``
+    wanted : names of columns; those that are not there are left out
+    text : which of them hold names
+
+    Raises
+    ------
+    InputError : a file is not there, not a table of its format, or the files have different columns
+    """
+    paths, parts = paths_of(entry), []
+    for path in paths:
+        if not Path(path).is_file():
+            what = "a folder" if Path(path).is_dir() else "not there"
+            raise InputError(f"{path}: this file is {what} (looked for in {Path.cwd()}).")
+        kind = format_of(path, entry)
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                parts.append(READERS[kind](path, set(wanted), set(text), entry))
+        except InputError:
+            raise
+        except Exception as error:
+            said = " ".join(str(error).split())[:300] or type(error).__name__
+            raise InputError(
+                f"{path}: this cannot be read as {kind} ({said}). If it is of another format, say which: "
+                f"format: one of {', '.join(FORMATS)}."
+            ) from error
+    return _joined(paths, parts)
+
+
+def _joined(paths: Sequence[str], parts: Sequence[tuple[Table, list[str]]]) -> UserTable:
+    """The tables of several files as one."""
+    tables, colnames = [table for table, _ in parts], parts[0][1]
+    for path, (table, _) in zip(paths[1:], parts[1:], strict=True):
+        if set(table.colnames) != set(tables[0].colnames):
+            lacking = sorted(set(tables[0].colnames) ^ set(table.colnames))
+            raise InputError(f"{path}: it and {paths[0]} do not have the same columns: {', '.join(lacking)}.")
+        for name in table.colnames:
+            if table[name].unit != tables[0][name].unit:
+                raise InputError(
+                    f"{path}: column {name!r} is in {table[name].unit}, in {paths[0]} in {tables[0][name].unit}; "
+                    "make them alike."
+                )
+    row = np.concatenate([np.arange(len(table)) for table in tables])
+    if len(tables) == 1:
+        return UserTable(tables[0], colnames, row, None, tuple(paths))
+    file = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
+    with warnings.catch_warnings(action="ignore"):
+        return UserTable(vstack(tables, metadata_conflicts="silent"), colnames, row, file, tuple(paths))
+
+
+def _chosen(table: Table, wanted: set[str]) -> tuple[Table, list[str]]:
+    return table[[name for name in table.colnames if name in wanted]], list(table.colnames)
+
+
+def _fits(path: str, wanted: set[str], text: set[str], entry: Mapping[str, Any]) -> tuple[Table, list[str]]:
+    """Only the wanted columns are read from the disk."""
+    with fits.open(path, memmap=not path.lower().endswith(".gz")) as hdus:
+        tables = [i for i, hdu in enumerate(hdus) if isinstance(hdu, (fits.BinTableHDU, fits.TableHDU))]
+        listing = ", ".join(f"{i} {hdus[i].name!r}" for i in tables) or "none"
+        chosen = entry.get("hdu", tables[0] if tables else None)
+        labels = {hdus[i].name: i for i in tables}
+        index = labels.get(chosen, chosen) if isinstance(chosen, str) else chosen
+        if index not in tables:
+            raise InputError(
+                f"hdu: {path} has no table {chosen!r}; its tables are: {listing}.{nearest(chosen, labels)}"
+            )
+        hdu = hdus[index]
+        expected = hdu._data_offset + hdu.size
+        if not path.lower().endswith(".gz") and Path(path).stat().st_size < expected:
+            raise InputError(
+                f"{path}: the file ends before its table does ({Path(path).stat().st_size} bytes of at least "
+                f"{expected}); get it again."
+            )
+        colnames = list(hdu.columns.names)
+        kept = [name for name in colnames if name in wanted]
+        table = Table()
+        for name in kept:
+            column = hdu.columns[name]
+            values = np.array(hdu.data[name])
+            if column.null is not None and values.dtype.kind in "iu":
+                values = np.ma.masked_equal(values, column.null)
+            table[name] = values
+            if column.unit:
+                table[name].unit = column.unit
+        return table, colnames
+
+
+def _astropy(kind: str, **options: Any) -> Any:
+    def read(path: str, wanted: set[str], text: set[str], entry: Mapping[str, Any]) -> tuple[Table, list[str]]:
+        return _chosen(Table.read(path, format=kind, **options), wanted)
+
+    return read
+
+
+def _parquet(path: str, wanted: set[str], text: set[str], entry: Mapping[str, Any]) -> tuple[Table, list[str]]:
+    import pyarrow.parquet
+
+    colnames = list(pyarrow.parquet.read_schema(path).names)
+    kept = [name for name in colnames if name in wanted]
+    return Table.read(path, format="parquet", include_names=kept) if kept else Table(), colnames
+
+
+def _csv(path: str, wanted: set[str], text: set[str], entry: Mapping[str, Any]) -> tuple[Table, list[str]]:
+    """A line with more or fewer fields than the first is an error: a decimal comma would move all columns."""
+    import pyarrow
+    from pyarrow import csv
+
+    comments = len(_head(path)[0])
+    skip = csv.ReadOptions(skip_rows=comments)
+    with csv.open_csv(path, read_options=skip) as reader:
+        schema = reader.schema
+    colnames = list(schema.names)
+    # dates stay as they are written
+    text = text | {field.name for field in schema if pyarrow.types.is_temporal(field.type)}
+    if len(set(colnames)) < len(colnames):
+        raise InputError(f"{path}: two columns have one name: {', '.join(colnames)}.")
+    kept = [name for name in colnames if name in wanted]
+    convert = csv.ConvertOptions(
+        include_columns=kept,
+        column_types={name: pyarrow.string() for name in kept if name in text},
+        null_values=[""],
+        strings_can_be_null=True,
+        true_values=[],  # as they are written
+        false_values=[],
+    )
+    arrow = csv.read_csv(path, read_options=skip, convert_options=convert)
+    return _from_arrow(arrow), colnames
+
+
+def _from_arrow(arrow: Any) -> Table:
+    table = Table()
+    for name in arrow.column_names:
+        column = arrow.column(name)
+        missing = column.is_null().to_numpy()
+        values = column.to_pandas()
+        if values.dtype.kind not in "biuf":
+            values = values.astype(object).where(~missing, "").astype(str)
+        table[name] = np.ma.masked_array(values.to_numpy(), mask=missing) if missing.any() else values.to_numpy()
+    return table
+
+
+def _head(path: str) -> tuple[list[str], list[str]]:
+    """The comment lines that a text file begins with, and its next two lines."""
+    comments: list[str] = []
+    opener = gzip.open if path.lower().endswith(".gz") else open
+    with opener(path, "rt", encoding="utf-8-sig", errors="replace") as lines:
+        for line in lines:
+            if line.lstrip().startswith("#"):
+                comments.append(line)
+            else:
+                return comments, [line, *itertools.islice(lines, 1)]
+    return comments, []
+
+
+def _text(path: str, wanted: set[str], text: set[str], entry: Mapping[str, Any]) -> tuple[Table, list[str]]:
+    """Names are in the first line unless it has a number; then in the comment above it if that has as many words."""
+    comments, lines = _head(path)
+    if not lines:
+        raise InputError(f"{path}: the file is empty.")
+    words = [line.split() for line in lines]
+    named = not any(NUMBER.fullmatch(word) for word in words[0])
+    above = comments[-1].lstrip("# ").split() if comments else []
+    colnames = words[0] if named else above if len(above) == len(words[0]) else []
+    colnames = colnames or [f"col{i + 1}" for i in range(len(words[0]))]
+    if len(words) > 1 and len(words[1]) != len(colnames):
+        raise InputError(
+            f"{path}: the first line has {len(colnames)} columns, {' '.join(colnames)!r}, the next {len(words[1])}, "
+            f"{' '.join(words[1])!r}; names with blanks need quotes or a csv file."
+        )
+    if len(set(colnames)) < len(colnames):
+        raise InputError(f"{path}: two columns have one name: {', '.join(colnames)}.")
+    kept = [name for name in colnames if name in wanted]
+    frame = pd.read_csv(
+        path,
+        sep=r"\s+",
+        skiprows=len(comments) + named,
+        header=None,
+        names=colnames,
+        dtype={name: str for name in kept if name in text},
+        keep_default_na=False,
+        encoding="utf-8-sig",
+    )
+    table = Table()
+    for name in kept:
+        values = frame[name]
+        table[name] = values.to_numpy() if values.dtype.kind in "biuf" else values.fillna("").astype(str).to_numpy(str)
+    return table, colnames
+
+
+READERS = {
+    "fits": _fits,
+    "ecsv": _astropy("ascii.ecsv"),
+    "votable": _astropy("votable", use_names_over_ids=True),
+    "parquet": _parquet,
+    "csv": _csv,
+    "text": _text,
+}
