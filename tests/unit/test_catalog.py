@@ -261,3 +261,19 @@ def test_batches_divide_the_systems_and_a_new_one_moves_none(tmp_path):
     prepared.visits.write(tmp_path / "visits.fits")
     batches = [read_visits(tmp_path / "visits.fits", batch, 3) for batch in range(3)]
     assert sorted(s.system for batch in batches for s in batch) == ["A", "B", "C", "D"]
+
+
+def test_a_slash_in_the_name_of_an_instrument_is_put_right_and_said():
+    prepared = prepare(make(spectrograph=["Keck/HIRES"] * 6 + ["UVES"] * 6), WITH_INSTRUMENT, ALL)
+    assert set(prepared.visits["instrument"]) == {"Keck_HIRES", "UVES"}
+    assert "Instrument 'Keck/HIRES' is called 'Keck_HIRES'." in prepared.remarks
+    with pytest.raises(InputError, match="instruments 'A/B' and 'A_B' differ by a slash only"):
+        prepare(make(spectrograph=["A/B"] * 6 + ["A_B"] * 6), WITH_INSTRUMENT, ALL)
+
+
+@pytest.mark.parametrize("scale", ["tdb", "tcb"])
+def test_the_scale_of_the_times_is_that_of_the_light_travel_time(scale):
+    settings = BY_NAME | {"time": {"scale": scale}}
+    utc, other = (prepare(make(STARS), s, ALL).visits["light_travel_days"] for s in (BY_NAME, settings))
+    difference = np.abs(np.asarray(utc - other)) * 86400
+    assert 0 < difference.max() < 0.01

@@ -32,12 +32,13 @@ POPULATIONS = {
     ("two", "normal"): exact(-11.0, [-6.0, -2.0, -1.0], ("C", "A", "B")),
     ("two", "flat"): exact(-13.0, [-3.0, -3.0, -5.0]),
 }
+NOISES = {"one": "reported", "two": "jitter"}
 SYSTEMS = {"one": {"C": -4.0, "A": -2.0, "B": -3.0}, "two": {"A": -5.0, "B": -3.0, "C": -3.0}}
 
 
 @pytest.fixture
 def table():
-    return compare_models(POPULATIONS, SYSTEMS)
+    return compare_models(POPULATIONS, SYSTEMS, NOISES)
 
 
 def test_odds_of_the_population_are_those_of_all_pairs(table):
@@ -46,7 +47,8 @@ def test_odds_of_the_population_are_those_of_all_pairs(table):
     assert rows["ln_odds"].to_list() == [0, -2, -1, -3]
     assert rows["probability"].sum() == pytest.approx(1)
     assert rows.loc[("two", "normal"), "probability"] == pytest.approx(np.exp(-1) / np.exp([0, -2, -1, -3]).sum())
-    assert (rows["ln_evidence_error"] == 0.01).all()
+    errors = [0.01 + 3e-9, 0.01 + 3e-9, 0.01 + 3e-6, 0.01 + 3e-6]  # of the nodes of three systems
+    assert rows["ln_evidence_error"].sort_index().to_list() == pytest.approx(errors, rel=1e-12)
 
 
 def test_predictive_densities_are_sums_over_the_same_systems(table):
@@ -110,7 +112,7 @@ CASES = {
 def test_figures_show_every_pair(case, tmp_path):
     pairs = CASES[case]
     table = compare_models(
-        {pair: POPULATIONS[pair] for pair in pairs}, {model: SYSTEMS[model] for model in dict(pairs)}
+        {pair: POPULATIONS[pair] for pair in pairs}, {model: SYSTEMS[model] for model in dict(pairs)}, NOISES
     )
     figure = plots.model_comparison(table, STYLE)
     figure.savefig(tmp_path / "comparison.png")
@@ -133,6 +135,6 @@ def test_figures_show_every_pair(case, tmp_path):
 
 def test_one_system_alone_can_be_drawn(tmp_path):
     pairs = {("one", "normal"): exact(-3.0, [-3.0], ("A",)), ("one", "flat"): exact(-4.0, [-4.0], ("A",))}
-    table = compare_models(pairs, {"one": {"A": -3.0}})
+    table = compare_models(pairs, {"one": {"A": -3.0}}, NOISES)
     assert table["difference_se"].isna().all()
     plots.model_comparison(table, STYLE).savefig(tmp_path / "comparison.png")

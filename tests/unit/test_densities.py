@@ -12,6 +12,7 @@ from scipy.integrate import quad
 from scipy.stats import kstest
 
 from conftest import ROOT
+from starpop import densities
 from starpop.densities import UniformPeriod, density_from_settings
 from starpop.density import Density
 from starpop.errors import InputError
@@ -171,3 +172,24 @@ def test_the_exact_answer_does_not_load_pymc():
     code = "import sys, starpop.population; sys.exit(bool({'pymc', 'pytensor'} & set(sys.modules)))"
     path = str(ROOT / "workflow" / "src")
     assert subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": path}, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("ln_sigma", [-8.0, -6.0, -3.0])
+def test_moments_of_a_narrow_density_are_its_own(ln_sigma):
+    mean, sd = densities.Normal((1, 10), (-9, 3)).moments(
+        (np.log(1.5), np.log(20)), np.array([1.8]), np.array([ln_sigma])
+    )
+    assert mean[0] == pytest.approx(1.8, abs=1e-12)
+    assert np.log(sd[0]) == pytest.approx(ln_sigma, abs=1e-6)
+
+
+@pytest.mark.parametrize("bins", [7, 11])
+def test_moments_of_a_histogram_are_exact_whatever_its_bins(bins):
+    density = densities.Histogram(bins, (-2, 1), (1.5, 20))
+    parameters = [np.array([p]) for p in (*np.random.default_rng(0).normal(size=bins - 1), 0.3)]
+    heights = np.exp(np.concatenate(density.ln_heights(*parameters)))
+    middle, width = 0.5 * (density.edges[1:] + density.edges[:-1]), density.edges[1] - density.edges[0]
+    mean = np.sum(heights * width * middle)
+    sd = np.sqrt(np.sum(heights * width * ((middle - mean) ** 2 + width**2 / 12)))
+    found = density.moments((np.log(1.5), np.log(20)), *parameters)
+    assert [values[0] for values in found] == pytest.approx([mean, sd], rel=1e-9)

@@ -10,12 +10,14 @@ import xarray as xr
 from starpop.diagnostics import (
     Thresholds,
     assess,
+    assess_exact,
     columns_of,
     quality,
     quality_of_independent,
     summarise,
     verdict,
 )
+from starpop.weighted import STATISTICS
 
 LIMITS = Thresholds(1.01, 400, 0, 0.01, 0.3, False)
 
@@ -101,3 +103,23 @@ def test_the_verdict_names_the_fits_that_failed():
     table = pd.DataFrame({"fit": ["a", "b"], "status": ["ok", "not converged: r_hat 1.2 > 1.01"]})
     assert verdict(table) == "1 of 2 fits and checks FAILED: b: not converged: r_hat 1.2 > 1.01."
     assert verdict(table[:1]) == "All 1 fits and checks passed."
+
+
+def exact_tree(error, statistics=None):
+    quality = np.array([[0.0, 1.0, -1.0, 1.0, 0.01, 0.01, 900.0, 800.0, 1.02]])
+    coords = {"parameter": ["mu"], "statistic": list(STATISTICS)}
+    value = xr.DataArray(quality, coords, ("parameter", "statistic"))
+    groups = {"exact": xr.Dataset({"value": value, "error": error})}
+    return xr.DataTree.from_dict(groups | ({"sample_stats": statistics} if statistics is not None else {}))
+
+
+def test_a_quadrature_that_did_not_converge_is_said():
+    assert assess_exact("normal exact", exact_tree(1e-9), LIMITS)["status"] == "ok"
+    row = assess_exact("normal exact", exact_tree(3e-3), LIMITS)
+    assert row["status"] == "not converged: error of the quadrature 0.003 > 0.0001"
+
+
+def test_a_sampled_population_is_judged_as_any_other_fit():
+    _, statistics = make(np.random.default_rng(0))
+    row = assess_exact("mixture exact", exact_tree(0.2, statistics), LIMITS)
+    assert row["status"] == "not converged: r_hat 1.02 > 1.01, error of the ln evidence 0.2 > 0.1"

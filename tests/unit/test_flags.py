@@ -79,6 +79,21 @@ def test_a_fitted_trend_is_a_flag():
     assert flags_of(bent, replace(MODEL, trend=1), rng) == {"trend"}
 
 
+def test_a_fitted_bend_is_a_flag_too():
+    rng = np.random.default_rng(1)
+    visits = clean(rng)
+    years = (visits.time_days - 200) / 365.25
+    bent = replace(visits, rv_kms=visits.rv_kms + 3 * (years**2 - np.mean(years**2)))
+    assert flags_of(bent, replace(MODEL, trend=2), rng) == {"trend"}
+
+
+@pytest.mark.parametrize("period", [1.9995, 1.9945, 2.0])
+def test_a_period_whose_mirror_image_it_is_itself_has_no_alias(period):
+    rng = np.random.default_rng(3)
+    visits = clean(rng, period=period, baseline=1500.0, count=40)
+    assert flags_of(visits, MODEL, rng) == set()
+
+
 @pytest.mark.parametrize(
     ("e", "expected"), [(0.05, {"eccentric"}), (0.3, {"eccentric", "eccentricity_limit"})], ids=["small", "large"]
 )

@@ -125,6 +125,27 @@ def test_coefficients_are_drawn_as_by_rejection(sign):
         assert ks_2samp(statistic(drawn), statistic(expected)).pvalue > 1e-3
 
 
+@pytest.mark.parametrize("seed", [(7, 257), (8, 92), (8, 138)], ids=str)
+def test_coefficients_of_few_visits_are_drawn_as_by_rejection(seed):
+    """At twice the period the tilted precision has pivots far below those of the prior."""
+    rng = np.random.default_rng(seed)
+    count = seed[0]
+    time = np.sort(rng.uniform(0, 60, count))
+    time -= time[0]
+    amplitude = rng.choice([2.0, 5.0, 10.0])
+    velocity = amplitude * np.cos(4 * np.pi * time / 6.0 + 1) + rng.normal(0, 1, count)
+    visits = Visits("S", time, velocity, np.ones(count))
+    model = SystemModel(100, 150, harmonics=2, eccentricity_scale=0.3)
+    linear = linear_model(visits, model)
+    fit = conditional(np.array([1 / 6.0]), visits, model)
+    theta = rng.multivariate_normal(fit.mean[0], fit.covariance(), 400_000)
+    expected = theta[excess(theta.T, 2) >= 0]
+    assert 1000 < len(expected) < 100_000
+    drawn = draw_theta(np.full(4000, 1 / 6.0), linear.weight.T.copy(), np.zeros(4000, int), rng, linear)
+    for statistic in (lambda x: np.hypot(x[:, 0], x[:, 1]), lambda x: np.hypot(x[:, 2], x[:, 3])):
+        assert ks_2samp(statistic(drawn), statistic(expected)).pvalue > 1e-3
+
+
 @pytest.mark.parametrize("noise", [{}, {"noise": Jitter(-2, 1)}], ids=["reported", "jitter"])
 @pytest.mark.parametrize("harmonics", [2, 3])
 def test_an_orbit_of_twice_the_period_is_none(harmonics, noise):

@@ -45,10 +45,10 @@ def test_noise_alone_gives_no_eccentricity_beyond_the_bound():
 
 
 def pulls(harmonics, share_of_limit, fits=400):
-    """Errors of e cos(omega) and e sin(omega) in their standard deviations, at a share of the largest valid e."""
+    """Errors of e cos(omega), e sin(omega), and K in their standard deviations, at a share of the largest valid e."""
     rng = np.random.default_rng(harmonics)
     model = SystemModel(100, 150, harmonics=harmonics, eccentricity_scale=0.3)
-    found = []
+    found, amplitudes = [], []
     for _ in range(fits):
         visits, period = random_visits(rng, 40, 300.0, 0.0, 0.1)
         amplitude, omega, phase = 20.0, rng.uniform(0, 2 * np.pi), rng.uniform(0, 2 * np.pi)
@@ -58,17 +58,20 @@ def pulls(harmonics, share_of_limit, fits=400):
         visits = Visits("e", visits.time_days, orbit + rng.normal(0, visits.rv_err_kms), visits.rv_err_kms)
         fit = conditional(np.array([1 / period]), visits, model)
         theta = rng.multivariate_normal(fit.mean[0], fit.covariance(), 400).T
-        drawn, angle = kepler.eccentricity(theta[0] - 1j * theta[1], theta[2] - 1j * theta[3])
+        first, second = theta[0] - 1j * theta[1], theta[2] - 1j * theta[3]
+        drawn, angle = kepler.eccentricity(first, second)
         for wave in (np.cos, np.sin):
             values = drawn * wave(angle)
             found.append((values.mean() - e * wave(omega)) / values.std())
-    return np.array(found)
+        drawn = kepler.semi_amplitude(first, drawn, angle)
+        amplitudes.append((drawn.mean() - amplitude) / drawn.std())
+    return np.array(found), np.array(amplitudes)
 
 
 @pytest.mark.parametrize("harmonics", [2, 3])
 def test_eccentricities_are_unbiased_up_to_the_stated_limit_and_not_far_beyond(harmonics):
-    within = pulls(harmonics, 1.0)
-    assert abs(within.mean()) < 4 / np.sqrt(len(within))
-    assert within.std() == pytest.approx(1, abs=0.12)
-    beyond = pulls(harmonics, 3.0)
+    for within in pulls(harmonics, 1.0):
+        assert abs(within.mean()) < 4 / np.sqrt(len(within))
+        assert within.std() == pytest.approx(1, abs=0.12)
+    beyond, _ = pulls(harmonics, 3.0)
     assert beyond.std() > 1.5

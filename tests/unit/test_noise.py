@@ -54,6 +54,27 @@ def test_the_lattice_integrates_over_the_noise(noise):
         assert logsumexp(ln_density(lattice.ln_noise) + lattice.ln_weight) == pytest.approx(expected, abs=5e-6)
 
 
+@pytest.mark.parametrize(
+    ("precise", "others", "small", "large", "jitter"),
+    [(12, 48, 0.02, 1.0, 0.1), (12, 88, 0.01, 10.0, 0.3), (20, 280, 0.01, 10.0, 0.3), (4, 20, 0.001, 1.0, 0.05)],
+)
+def test_the_lattice_integrates_over_a_jitter_that_few_visits_know(precise, others, small, large, jitter):
+    """Two spectrographs: the precise one's visits alone know of the jitter."""
+    rng = np.random.default_rng(1)
+    noise, error = Jitter(-2, 2), np.repeat([small, large], [precise, others])
+    for _ in range(10):
+        residual = rng.normal(0, np.hypot(error, jitter))
+        lattice = noise.lattice(residual, error)
+        u = np.linspace(lattice.ln_noise[0], lattice.ln_noise[-1], 20_001)
+
+        def ln_density(u, residual=residual):
+            variance = noise.variance(u[:, None], error)
+            return -0.5 * np.sum(np.log(variance) + residual**2 / variance, axis=1)
+
+        expected = logsumexp(ln_density(u) + noise.ln_prior(u) + np.log(u[1] - u[0]))
+        assert logsumexp(ln_density(lattice.ln_noise) + lattice.ln_weight) == pytest.approx(expected, abs=1e-7)
+
+
 def brute_force(visits, model, cells_per_resolution):
     """Points in ln P and ln of L times their weight in ln P: a dense grid in frequency and in the noise."""
     cells = int(np.ceil(cells_per_resolution * (1 / RANGE[0] - 1 / RANGE[1]) * visits.baseline_days)) + 200

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import xarray as xr
 from numpy.polynomial.hermite import hermgauss
 from numpy.polynomial.legendre import leggauss
 from scipy.interpolate import CubicSpline
@@ -354,7 +355,7 @@ def test_hyper_parameters_drawn_from_their_priors_are_calibrated(name, monkeypat
 def test_joint_draws_of_a_mixture_have_its_hyper_parameters_and_the_orbits(sparse):
     density = DENSITIES["mixture"]
     values = np.stack(prior_draws(density, 200, np.random.default_rng(0)), axis=1)
-    hyper = SampledPosterior(tuple(density.parameters), values, np.full(200, 1 / 200), 0.0, 0.0, 4)
+    hyper = SampledPosterior(tuple(density.parameters), values, np.full(200, 1 / 200), 0.0, 0.0, 4, xr.Dataset())
     posterior = population.draw(sparse, density, hyper, 300, lambda name: generator_for(1, name))["posterior"]
     assert {"mu1", "weight", "lnP", "v0"} <= set(posterior.data_vars)
     assert posterior["lnP"].shape == (1, 300, 6)

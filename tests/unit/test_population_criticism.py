@@ -16,16 +16,21 @@ RANGE = (1.5, 20)
 def table_of(density, ln_period, replicates, rng, draws=400):
     parameters = list(criticism.posterior_of_known(ln_period, density).draw(draws, rng).values())
     drawn = np.broadcast_to(ln_period, (draws, len(ln_period)))
-    return criticism.criticise_population(density, parameters, drawn, replicates, rng).set_index("statistic")
+    table = criticism.criticise_population(density, parameters, drawn, replicates, rng, RANGE)
+    return table.set_index("statistic")
 
 
-def test_p_values_are_uniform_where_the_population_is_right_and_would_not_be_without_calibration():
-    density = PowerLaw((-3, 3), RANGE)
+@pytest.mark.parametrize("density", [PowerLaw((-3, 3), RANGE), Normal((1.2, 2.2), (-1, 0.5))], ids=str)
+def test_p_values_are_uniform_where_the_population_is_right_and_would_not_be_without_calibration(density):
+    """Of catalogues whose periods are all within the range, as those of systems are."""
     found, raw = [], []
     for i in range(100):
         rng = np.random.default_rng([11, i])
-        slope = draw_from(density.parameters["beta"], rng)
-        table = table_of(density, density.draw((slope,), 10, rng), 39, rng)
+        ln_period = np.full(10, np.inf)
+        while not np.all((np.exp(ln_period) > RANGE[0]) & (np.exp(ln_period) < RANGE[1])):
+            hyper = [draw_from(prior, rng) for prior in density.parameters.values()]
+            ln_period = density.draw(hyper, 10, rng)
+        table = table_of(density, ln_period, 39, rng)
         found.append(table["p_value"].to_numpy())
         raw.append(table["p_posterior_predictive"].to_numpy())
     for name, p in zip(criticism.STATISTICS, np.array(found).T, strict=True):
@@ -44,7 +49,8 @@ def test_periods_of_two_kinds_are_found_under_one_normal_density():
 def test_a_straggler_is_found_in_the_skewness():
     rng = np.random.default_rng(3)
     table = table_of(NORMAL, np.append(rng.normal(1.5, 0.1, 13), 2.9), 99, rng)
-    assert table.loc["skewness", "p_value"] == table.loc["largest_gap", "p_value"] == 0.01
+    assert table.loc["skewness", "p_value"] == 0.01
+    assert table.loc["largest_gap", "p_value"] <= 0.02
 
 
 def test_statistics_are_those_of_their_names():
@@ -56,7 +62,8 @@ def test_statistics_are_those_of_their_names():
 
 
 def test_one_system_alone_is_as_predicted():
-    table = criticism.criticise_population(NORMAL, [np.full(50, 2.0), np.zeros(50)], np.full((50, 1), 2.0), 9, rng())
+    hyper, drawn = [np.full(50, 2.0), np.zeros(50)], np.full((50, 1), 2.0)
+    table = criticism.criticise_population(NORMAL, hyper, drawn, 9, rng(), RANGE)
     assert table["p_value"].between(0, 1).all()
     assert (table.set_index("statistic").loc[["sd", "largest_gap"], "p_value"] == 1).all()
 
@@ -69,7 +76,7 @@ def test_many_hyper_parameters_are_not_calibrated_and_the_table_says_so():
     density = Histogram(5, (-2, 1), RANGE)
     parameters = [draw_from(prior, rng(), 60) for prior in density.parameters.values()]
     drawn = np.broadcast_to(density.draw([p[0] for p in parameters], 6, rng()), (60, 6))
-    table = criticism.criticise_population(density, parameters, drawn, 9, rng())
+    table = criticism.criticise_population(density, parameters, drawn, 9, rng(), RANGE)
     assert not table["calibrated"].any()
     np.testing.assert_array_equal(table["p_value"], table["p_posterior_predictive"])
 

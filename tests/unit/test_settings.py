@@ -264,3 +264,18 @@ def test_a_system_model_takes_the_priors_it_uses_and_no_others():
     assert set(models["all"]["orbit_prior"]) == set(CONFIG["orbit_prior"])
     assert models["all"]["noise_prior"] == CONFIG["noise_prior"]["ln_error_scale"]
     assert models["all"]["times"] == "reported"
+
+
+def test_auto_needs_the_catalogues_it_chooses_between():
+    config = copy.deepcopy(CONFIG)
+    del config["catalogs"]["twin"]
+    with pytest.raises(InputError, match="catalog: 'auto' chooses between .* catalogs has no twin; name one"):
+        check(config, SCHEMA)
+
+
+def test_a_population_may_not_end_within_the_scanned_range():
+    config = copy.deepcopy(CONFIG)
+    config["population_models"]["cut"] = POPULATIONS["truncated_normal"] | {"density": "truncated_normal"}
+    config["population_models"]["cut"]["period_range_days"] = [2, 30]
+    with pytest.raises(InputError, match=r"cut\.period_range_days: \[2, 30\] ends within the range"):
+        check(config, SCHEMA)

@@ -20,7 +20,7 @@ rule compare_models:
         comparison=report("results/{catalog}/model_comparison.csv", category="Comparison"),
         sensitivity=report("results/{catalog}/prior_sensitivity.csv", category="Comparison"),
     params:
-        settings=settings(ess_min="diagnostics/ess_min"),
+        settings=settings(ess_min="diagnostics/ess_min", models="system_models"),
         code=source_digest("compare_models"),
     log:
         "logs/compare_models/{catalog}.log",

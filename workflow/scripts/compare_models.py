@@ -19,5 +19,6 @@ with store.job(snakemake.log[0]):
         populations[pair] = tree["exact"].to_dataset()
         names = dict(zip(("system_model", "population_model"), pair, strict=True))
         moved.append(sensitivity.of_fit(tree, settings["ess_min"]).assign(**names))
-    store.write_csv(comparison.compare_models(populations, systems), snakemake.output.comparison)
+    table = comparison.compare_models(populations, systems, {k: m["noise"] for k, m in settings["models"].items()})
+    store.write_csv(table, snakemake.output.comparison)
     store.write_csv(pd.concat(moved)[list(sensitivity.COLUMNS)], snakemake.output.sensitivity)

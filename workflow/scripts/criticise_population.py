@@ -17,5 +17,6 @@ with store.job(snakemake.log[0]):
         draws["lnP"].values,
         settings["criticism"]["replicates"],
         generator_for(settings["seed"], "criticise_population"),
+        settings["period_range_days"],
     )
     store.write_csv(table, snakemake.output.criticism)

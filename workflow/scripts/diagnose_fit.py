@@ -11,9 +11,11 @@ with store.job(snakemake.log[0]):
     nuts, exact = store.read_tree(snakemake.input.posterior), store.read_tree(snakemake.input.exact)
     limits = diagnostics.Thresholds(**settings["diagnostics"]), settings["max_treedepth"]
     row, summary = diagnostics.assess_tree(snakemake.params.fit, nuts, *limits)
-    rows = [row]
+    exact_row = diagnostics.assess_exact(f"{snakemake.params.fit} exact", exact, limits[0])
+    rows = [row, exact_row]
     if hyper_posterior := snakemake.input.get("hyper_posterior"):
         over_nodes = store.read_tree(hyper_posterior)
         rows.append(diagnostics.assess_tree(f"{snakemake.params.fit} over nodes", over_nodes, *limits)[0])
     store.write_csv(pd.DataFrame(rows), snakemake.output.diagnostics)
-    store.write_csv(pd.concat([diagnostics.summarise_exact(exact), summary]), snakemake.output.summary)
+    exact_summary = diagnostics.summarise_exact(exact, exact_row["status"])
+    store.write_csv(pd.concat([exact_summary, summary]), snakemake.output.summary)

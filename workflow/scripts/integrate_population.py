@@ -21,5 +21,7 @@ with store.job(snakemake.log[0]) as log:
     refits = int(left_out["refitted"].sum())
     log.info("ln evidence %.6f; error %.1e; %d fits without a system", hyper.ln_evidence, hyper.error, refits)
     tree["exact"] = hyper.summary().merge(left_out)
+    if (statistics := hyper.sampler_statistics()) is not None:
+        tree["sample_stats"] = statistics
     attributes = store.provenance(settings=settings, **visits.origin(snakemake.input.visits))
     store.write_tree(tree, snakemake.output.exact, attributes)

@@ -23,7 +23,7 @@ with store.job(snakemake.log[0]):
         "corner": population.hyper_corner(hyper, style),
         "trace": population.trace(hyper, style),
         "density": population.density(density, hyper, posterior["lnP"].mean(("chain", "draw")).values, style),
-        "criticism": criticism.population(density, exact, checked, style),
+        "criticism": criticism.population(density, exact, checked, fitted["period_range_days"], style),
     }
     for name, figure in figures.items():
         save(figure, snakemake.output[name], style, source, failed)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import xarray as xr
 from arviz_stats.base import array_stats
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
@@ -64,9 +65,15 @@ class SampledPosterior(Posterior):
     Attributes
     ----------
     chains : number of chains
+    statistics : of the sampler: ``diverging``, ``energy``, ``tree_depth``, with dimensions chain and draw
     """
 
     chains: int
+    statistics: xr.Dataset
+
+    def sampler_statistics(self) -> xr.Dataset | None:
+        """Those of the sampler."""
+        return self.statistics
 
     def shortest_interval(self, name: str, probability: float) -> tuple[float, float]:
         """The shortest interval that holds a probability of the draws."""

@@ -142,6 +142,7 @@ def prepare(source: UserTable | Table, settings: Mapping[str, Any], selection: S
     def present(kind: str) -> bool:
         return f"columns.{kind}" in wanted and f"columns.{kind}" not in lacking
 
+    remarks: list[str] = []
     kinds = ["time", "rv", "rv_err", *(key for key in ("ra", "dec") if "observatory" in settings)]
     found: dict[str, Numbers] = {}
     for kind in filter(present, kinds):
@@ -152,10 +153,11 @@ def prepare(source: UserTable | Table, settings: Mapping[str, Any], selection: S
         named = columns.names(table, settings["columns"][kind], what, problems) if present(kind) else None
         if named is not None:
             texts[kind] = named
+    if "instrument" in texts:
+        texts["instrument"] = _usable_instruments(texts["instrument"], problems, remarks)
     if "system" in settings:
         every = np.zeros(len(source.row), np.int64)
         texts["system"] = Names(np.array([settings["system"]]), every, np.full(len(every), "", object), None)
-    remarks: list[str] = []
     if "time" in found:
         found["time"] = _julian_dates(found["time"], settings, problems, remarks)
         _guess_times(found["time"], settings, problems)
@@ -310,6 +312,19 @@ def _guess_velocities(rv: Numbers, problems: Problems) -> None:
             f"all velocities are beyond {ABSURD_KMS:g} km/s (from {finite.min():.6g} km/s). Are they in another unit, "
             "such as m/s? Set units: {rv: m/s} if so."
         )
+
+
+def _usable_instruments(instrument: Names, problems: Problems, remarks: list[str]) -> Names:
+    """Without slashes, which the name of an offset cannot have."""
+    usable = np.char.replace(instrument.known, "/", "_")
+    for name, changed in zip(instrument.known, usable, strict=True):
+        if name != changed and np.sum(usable == changed) > 1:
+            problems.append(
+                f"instruments {str(name)!r} and {str(changed)!r} differ by a slash only; give one another name."
+            )
+        elif name != changed:
+            remarks.append(f"Instrument {str(name)!r} is called {str(changed)!r}.")
+    return Names(usable, instrument.code, instrument.fault, instrument.raw)
 
 
 def _unknown_selection(system: Names, selection: Selection, problems: Problems) -> None:

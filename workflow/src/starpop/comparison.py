@@ -38,8 +38,8 @@ COLUMNS = (
     "difference_se",
 )
 POPULATION = "population"
-# Of a system's ln evidence: the nodes of its period likelihood are good to this.
-NODES_ERROR = 1e-9
+# Of a system's ln evidence: the nodes of its period likelihood are good to this (`period_likelihood`).
+NODES_ERROR, NODES_ERROR_OF_UNCERTAIN_NOISE = 1e-9, 1e-6
 
 
 def differences(pointwise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -62,7 +62,9 @@ def odds(ln_evidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def compare_models(
-    populations: Mapping[tuple[str, str], xr.Dataset], systems: Mapping[str, Mapping[str, float]]
+    populations: Mapping[tuple[str, str], xr.Dataset],
+    systems: Mapping[str, Mapping[str, float]],
+    noises: Mapping[str, str],
 ) -> pd.DataFrame:
     """One row a pair for the population; for each system one row a system model and one row a pair.
 
@@ -70,7 +72,11 @@ def compare_models(
     ----------
     populations : group ``exact`` of each pair of a system model and a population model
     systems : ln evidence of each system, by system model
+    noises : name of the noise model of each system model
     """
+    nodes_error = {
+        name: NODES_ERROR if noise == "reported" else NODES_ERROR_OF_UNCERTAIN_NOISE for name, noise in noises.items()
+    }
     pairs = pd.DataFrame(populations.keys(), columns=["system_model", "population_model"])
     names = next(iter(populations.values()))["system"].values
     by_system = [exact.sel(system=names) for exact in populations.values()]
@@ -82,7 +88,10 @@ def compare_models(
     whole = pairs.assign(
         scope=POPULATION,
         ln_evidence=ln_evidence,
-        ln_evidence_error=[float(exact["error"]) for exact in by_system],
+        ln_evidence_error=[
+            float(exact["error"]) + len(names) * nodes_error[model]
+            for exact, model in zip(by_system, pairs["system_model"], strict=True)
+        ],
         ln_odds=ln_odds,
         probability=probability,
         ln_predictive=predictive.sum(axis=1),
@@ -96,7 +105,8 @@ def compare_models(
         ln_evidence = np.array([of_model[name] for of_model in systems.values()])
         ln_odds, probability = odds(ln_evidence)
         own = pd.DataFrame({"system_model": list(systems), "ln_evidence": ln_evidence, "ln_odds": ln_odds})
-        tables.append(own.assign(scope=name, ln_evidence_error=NODES_ERROR, probability=probability))
+        own["ln_evidence_error"] = [nodes_error[model] for model in systems]
+        tables.append(own.assign(scope=name, probability=probability))
         left_out = pairs.assign(scope=name, ln_predictive=predictive[:, i], ln_predictive_error=errors[:, i])
         tables.append(left_out.assign(difference=predictive[:, i] - predictive[best, i]))
     return pd.concat(tables)[list(COLUMNS)]

@@ -25,6 +25,14 @@ from starpop.errors import InputError, nearest
 from starpop.numerics import NUMPY
 from starpop.priors import LN_SQRT_2PI, Prior, StandardNormal, Uniform
 
+# In standard deviations: between two of these a normal density is smooth enough for a few panels.
+DISTANCES = np.array([-30.0, -9.0, -3.0, 0.0, 3.0, 9.0, 30.0])
+
+
+def around(centre: np.ndarray, ln_scale: np.ndarray) -> np.ndarray:
+    """(M, 7) values of x about (M,) centres, by (M,) scales."""
+    return centre[:, None] + np.exp(ln_scale)[:, None] * DISTANCES
+
 
 @dataclass(frozen=True)
 class UniformPeriod(Bounded):
@@ -69,6 +77,10 @@ class Normal(Density, name="normal"):
     def mode(self, *parameters: Any) -> Any:
         """The mean."""
         return parameters[0]
+
+    def breakpoints(self, *parameters: np.ndarray) -> np.ndarray:
+        """Some standard deviations from the mean."""
+        return around(*parameters)
 
     def draw(self, parameters: Sequence[Any], size: int, rng: np.random.Generator) -> np.ndarray:
         """(size,) draws of x."""
@@ -146,6 +158,10 @@ class StudentT(Density, name="student_t"):
         """The centre."""
         return parameters[0]
 
+    def breakpoints(self, *parameters: np.ndarray) -> np.ndarray:
+        """Some scales from the centre."""
+        return around(parameters[0], parameters[1])
+
     def draw(self, parameters: Sequence[Any], size: int, rng: np.random.Generator) -> np.ndarray:
         """(size,) draws of x."""
         mu, lnsigma, lnnu = parameters
@@ -192,6 +208,11 @@ class NormalMixture(Density, name="normal_mixture"):
         first = (np.clip(mu1, low, high) - mu1) * np.exp(-lnsigma1)
         second = (np.clip(mu1 + separation, low, high) - mu1 - separation) * np.exp(-lnsigma2)
         return self._sum(first, second, parameters, NUMPY)
+
+    def breakpoints(self, *parameters: np.ndarray) -> np.ndarray:
+        """Some standard deviations from either mean."""
+        mu1, separation, lnsigma1, lnsigma2, _ = parameters
+        return np.concatenate([around(mu1, lnsigma1), around(mu1 + separation, lnsigma2)], axis=1)
 
     def draw(self, parameters: Sequence[Any], size: int, rng: np.random.Generator) -> np.ndarray:
         """(size,) draws of x."""
@@ -284,6 +305,10 @@ class Histogram(Bounded, name="histogram"):
         for left, right, height in zip(self.edges[:-1], self.edges[1:], self.ln_heights(*parameters), strict=True):
             highest = np.where((low <= right) & (high >= left), np.maximum(highest, height), highest)
         return highest
+
+    def breakpoints(self, *parameters: np.ndarray) -> np.ndarray:
+        """The edges of the bins."""
+        return np.broadcast_to(self.edges[1:-1], (len(parameters[0]), self.bins - 1))
 
     def draw(self, parameters: Sequence[Any], size: int, rng: np.random.Generator) -> np.ndarray:
         """(size,) draws of x."""

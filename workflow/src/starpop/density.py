@@ -9,6 +9,7 @@ there, so that nothing else need be told of a new one. It has
     ln_pdf          written once, for NumPy and (with `math=tensors()`) for the PyMC models
     mode            where it is highest, if it falls on both sides; else its own ln_peak
     draw            draws of x
+    breakpoints     where it changes fast, for its moments
 
 Hyper-parameters and x are arrays that broadcast.
 """
@@ -29,8 +30,8 @@ from starpop.priors import Prior
 
 Range = tuple[float, float]
 
-# Equal panels of the quadrature of moments: a number that bins of a histogram divide. And draws taken at once.
-PANELS, DRAWS_AT_ONCE = 240, 1000
+# Panels of the quadrature of moments between two breakpoints, and draws taken at once.
+PANELS, DRAWS_AT_ONCE = 12, 200
 
 
 class Density:
@@ -85,23 +86,32 @@ class Density:
         highest = self.ln_pdf(np.clip(self.mode(*parameters), low, high), *parameters)
         return np.where(low <= high, highest, -np.inf)
 
+    def breakpoints(self, *parameters: np.ndarray) -> np.ndarray:
+        """(M, B) values of x between which the density is smooth on the scale of their distance."""
+        return np.empty((len(parameters[0]), 0))
+
     def moments(self, ends: Range, *parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(M,) mean and standard deviation of x between two ends, given (M,) values of each hyper-parameter.
 
         All densities have these: of Student's t over all x they may be infinite, and others end somewhere.
         """
-        points, weights = leggauss(2)
-        half = 0.5 * (ends[1] - ends[0]) / PANELS
-        x = (ends[0] + half * (2 * np.arange(PANELS)[:, None] + 1 + points)).ravel()
-        weight = np.tile(weights, PANELS)
+        points, weights = leggauss(4)
+        low, high = max(ends[0], self.support[0]), min(ends[1], self.support[1])
+        share = (np.arange(PANELS)[:, None] + 0.5 * (1 + points)).ravel() / PANELS
         mean, sd = np.empty((2, len(parameters[0])))
         for first in range(0, len(mean), DRAWS_AT_ONCE):
-            some = slice(first, first + DRAWS_AT_ONCE)
-            ln_pdf = self.ln_pdf(x, *(p[some, None] for p in parameters))
+            some = [p[first : first + DRAWS_AT_ONCE] for p in parameters]
+            inner = np.sort(np.clip(self.breakpoints(*some), low, high), axis=1)
+            edges = np.pad(inner, ((0, 0), (1, 1)), constant_values=((0, 0), (low, high)))
+            width = np.diff(edges, axis=1)[:, :, None]
+            x = (edges[:, :-1, None] + width * share).reshape(len(edges), -1)
+            weight = (width * np.tile(weights, PANELS)).reshape(len(edges), -1)
+            ln_pdf = self.ln_pdf(x, *(p[:, None] for p in some))
             mass = weight * np.exp(ln_pdf - ln_pdf.max(axis=1, keepdims=True))
             mass /= mass.sum(axis=1, keepdims=True)
-            mean[some] = mass @ x
-            sd[some] = np.sqrt(np.sum(mass * (x - mean[some, None]) ** 2, axis=1))
+            here = slice(first, first + DRAWS_AT_ONCE)
+            mean[here] = np.sum(mass * x, axis=1)
+            sd[here] = np.sqrt(np.sum(mass * (x - mean[here, None]) ** 2, axis=1))
         return mean, sd
 
     def variable(self, name: str, parameters: Sequence[Any], **kwargs: Any) -> Any:

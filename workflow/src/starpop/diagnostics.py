@@ -23,6 +23,10 @@ COLUMNS = (
     "status",
 )
 TAIL = (0.05, 0.95)
+# Of ln evidence: what is far below any odds worth speaking of; and what a quadrature that has converged keeps to.
+LARGEST_BRIDGE_ERROR, LARGEST_QUADRATURE_ERROR = 0.1, 1e-4
+# Of the sampler where hyper-parameters are too many for a quadrature.
+MAX_TREEDEPTH = 10
 CHAIN_DRAW = {"chain_axis": 0, "draw_axis": 1}
 
 
@@ -145,13 +149,29 @@ def summarise(parameters: Mapping[str, np.ndarray], table: pd.DataFrame, method:
     return pd.DataFrame(rows)
 
 
-def summarise_exact(tree: xr.DataTree) -> pd.DataFrame:
+def assess_exact(fit: str, tree: xr.DataTree, limits: Thresholds) -> dict[str, object]:
+    """One row of the diagnostics table, of a posterior by quadrature, or of the sampler where that is not possible."""
+    exact = tree["exact"].to_dataset()
+    error = float(exact["error"])
+    if "sample_stats" in tree.children:
+        table = exact["value"].to_dataset("statistic").to_dataframe()
+        row = assess(fit, table, tree["sample_stats"].to_dataset(), limits, MAX_TREEDEPTH)
+        largest, what = LARGEST_BRIDGE_ERROR, "ln evidence"
+    else:
+        row, largest, what = {"fit": fit, "status": "ok"}, LARGEST_QUADRATURE_ERROR, "quadrature"
+    if not error <= largest:
+        said = f"error of the {what} {error:.2g} > {largest:g}"
+        row["status"] = f"not converged: {said}" if row["status"] == "ok" else f"{row['status']}, {said}"
+    return row
+
+
+def summarise_exact(tree: xr.DataTree, status: str) -> pd.DataFrame:
     """The summary of exact draws; hyper-parameters have the moments and intervals of their posterior itself."""
     parameters, values = columns_of(tree["posterior"].to_dataset()), tree["exact"].to_dataset()["value"]
     # where the posterior of the hyper-parameters is itself sampled, so are the draws of all others
     sampled = np.isfinite(values.sel(statistic="ess_bulk")).any()
     table = (quality if sampled else quality_of_independent)(parameters)
-    summary = summarise(parameters, table, "exact", "ok").set_index("parameter")
+    summary = summarise(parameters, table, "exact", status).set_index("parameter")
     for name in values["parameter"].values:
         for statistic in summary.columns.intersection(list(values["statistic"].values)):
             summary.loc[name, statistic] = float(values.sel(parameter=name, statistic=statistic))

@@ -30,6 +30,10 @@ from starpop.system_model import DAYS_PER_YEAR, SystemModel
 SIGNIFICANT_P = 0.01
 # A fitted parameter this many standard deviations from zero: by chance one in 400, one eccentricity in 90.
 SIGNIFICANT_SD = 3.0
+TRENDS = (
+    ("trend_kms_per_year", "trend_sd_kms_per_year"),
+    ("trend_2_kms_per_year2", "trend_2_sd_kms_per_year2"),
+)
 # One period in twenty that is another than the one quoted is more than most uses of a table bear.
 CERTAIN_WEIGHT = 0.95
 # Visits are made at night, and the star is best seen at the same sidereal time and season.
@@ -56,7 +60,7 @@ def flags_of(
     raised = {
         "misfit": p["misfit"],
         "outlier": p["outlier"],
-        "trend": p["trend"] or significant(row, "trend_kms_per_year", "trend_sd_kms_per_year"),
+        "trend": p["trend"] or any(significant(row, *names) for names in TRENDS),
         "eccentric": p["harmonic"] or significant(row, "eccentricity", "eccentricity_sd"),
         "eccentricity_limit": model.harmonics > 1 and row["eccentricity"] > valid_eccentricity(row, model),
         "multimodal": row["mode_weight"] < CERTAIN_WEIGHT,
@@ -65,7 +69,8 @@ def flags_of(
     frequencies = np.exp(-likelihood.peak_ln_period)
     possible = np.append(frequencies[weights >= LIGHTEST_MODE], 1 / row["lomb_scargle_period_days"])
     best, baseline = frequencies[weights.argmax()], row["baseline_days"]
-    raised |= {name: any(is_alias(possible, best, baseline, window)) for name, window in WINDOWS.items()}
+    others = possible[np.abs(possible - best) > 0.5 / baseline]
+    raised |= {name: any(is_alias(others, best, baseline, window)) for name, window in WINDOWS.items()}
     return ";".join(name for name, is_raised in raised.items() if is_raised)
 
 

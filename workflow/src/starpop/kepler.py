@@ -13,7 +13,7 @@ determine e and w,
 
 which is solved by iteration. The basis leaves out the harmonics above H. The first of these has the amplitude
 C_(H+1)(e) K, and where that exceeds the standard deviation with which an amplitude is measured, the expansion is no
-longer good enough for e and w: they are flagged.
+longer good enough for e and w: they are flagged. The semi-amplitude is K = |z_1| / |F_1|.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from scipy.special import jv, jvp
 ITERATIONS = 40
 # Beyond it the iteration need not converge; the harmonics used here are of no use there anyway.
 LARGEST_ECCENTRICITY = 0.6
+# An e that is found above it says that the data do not know e: no limit is higher.
+LARGEST_LIMIT = 0.5
 
 
 def radial_velocity(
@@ -60,6 +62,11 @@ def eccentricity(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.
     return np.minimum(np.abs(estimate), LARGEST_ECCENTRICITY), -np.angle(estimate)
 
 
+def semi_amplitude(first: np.ndarray, e: np.ndarray, omega: np.ndarray) -> np.ndarray:
+    """K of an orbit with this complex first harmonic, eccentricity and argument of periastron."""
+    return np.abs(first) / np.abs(harmonic(1, e, omega))
+
+
 def largest_valid_eccentricity(harmonics: int, semi_amplitude: float, amplitude_sd: float) -> float:
     """The eccentricity at which the first harmonic that a basis leaves out has an amplitude of one standard deviation.
 
@@ -67,6 +74,6 @@ def largest_valid_eccentricity(harmonics: int, semi_amplitude: float, amplitude_
     ----------
     semi_amplitude, amplitude_sd : of the orbit, and the standard deviation with which it is measured [km/s]
     """
-    e = np.linspace(0, LARGEST_ECCENTRICITY, 2001)
+    e = np.linspace(0, LARGEST_LIMIT, 2001)
     omitted = np.abs(harmonic(harmonics + 1, e, np.zeros(1)))
     return float(e[np.searchsorted(omitted, amplitude_sd / semi_amplitude, side="right") - 1])

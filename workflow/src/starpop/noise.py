@@ -11,10 +11,13 @@ The likelihood of a period is an integral over u as well,
     L(P) = integral of L(P, u) p(u) du = sum_k L(P, u_k) p(u_k) u'(t_k),        t_k = k,
 
 by the trapezium rule in a coordinate t in which every posterior of u has a width of about one: the rule's error falls
-exponentially with the ratio of width and step. The density of points dt/du is the prior's, 1/sd or at least 1, plus
-that of the width 1/sqrt(2 J) that J visits leave where u matters, J' = max(J, 12):
+exponentially with the ratio of width and step. Where a share g_j of the variance of visit j is the noise's (all of it,
+if the errors are scaled), ln L bends by at most 2 sum_j g_j, and so leaves a width of 1/sqrt(2 sum_j g_j) or more. The
+density of points is the inverse of that and of the prior's,
 
-    t(u) = (u - mean) max(1/sd, 1) + sqrt(2 J') mean_j g_j(u),        g_j = u  or  arsinh(e^u / sigma_j).
+    dt/du = max(1/sd, 1) + sqrt(2 max(sum_j g_j, 12 m)),        m = sum_j g_j^2 / sum_j g_j,
+
+since fewer than 12 visits that know u leave a skewed posterior, which needs as fine a step as that of twelve.
 """
 
 from __future__ import annotations
@@ -22,13 +25,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.polynomial.legendre import leggauss
 from scipy.interpolate import CubicHermiteSpline
 
-# Fewer visits leave a skewed posterior of u, which needs as fine a step as that of twelve.
-SKEWED_VISITS = 12
+# Fewer visits leave a skewed posterior of u, which needs as fine a step as that of twelve; the larger of the two is
+# taken by the norm of this order, which is smooth.
+SKEWED_VISITS, SMOOTH_MAXIMUM = 12, 8
+# dt/du is integrated by this rule in cells of half a unit of u: its scale is one.
+CELL, RULE = 0.5, leggauss(4)
 WIDEST_STEP = 1.0
 # How far the range of u goes into the prior's tails.
 REACH = 7.0
+# Where the noise is so far below the errors that no visit knows of it.
+TINY = 1e-300
 LN_SQRT_2PI = 0.5 * np.log(2 * np.pi)
 
 
@@ -78,48 +87,50 @@ class UncertainNoise:
         """(..., J) variances [km^2/s^2] at (..., 1) values of u."""
         raise NotImplementedError
 
-    def shape(self, ln_noise: np.ndarray, rv_err_kms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(M,) mean over the visits of g_j, and its derivative."""
+    def share(self, ln_noise: np.ndarray, rv_err_kms: np.ndarray) -> np.ndarray:
+        """(M, J) g_j at (M,) values of u."""
         raise NotImplementedError
 
     def bounds(self, rv_kms: np.ndarray, rv_err_kms: np.ndarray) -> tuple[float, float]:
         """The range of u that can hold anything."""
         raise NotImplementedError
 
-    def coordinate(self, ln_noise: np.ndarray, rv_err_kms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(M,) t(u) and dt/du."""
-        steep = np.sqrt(2.0 * max(len(rv_err_kms), SKEWED_VISITS))
-        mean, slope = self.shape(ln_noise, rv_err_kms)
-        tail = max(1 / self.sd, 1 / WIDEST_STEP)
-        return tail * (ln_noise - self.mean) + steep * mean, tail + steep * slope
+    def density_of_points(self, ln_noise: np.ndarray, rv_err_kms: np.ndarray) -> np.ndarray:
+        """(M,) dt/du."""
+        share = self.share(ln_noise, rv_err_kms)
+        known = share.sum(axis=1)
+        fewest = SKEWED_VISITS * np.einsum("mj,mj->m", share, share) / np.maximum(known, TINY)
+        largest = (known**SMOOTH_MAXIMUM + fewest**SMOOTH_MAXIMUM) ** (1 / SMOOTH_MAXIMUM)
+        return max(1 / self.sd, 1 / WIDEST_STEP) + np.sqrt(2 * largest)
 
     def lattice(self, rv_kms: np.ndarray, rv_err_kms: np.ndarray) -> Lattice:
-        """The points at whole t, and one of the variances a point and visit."""
-        ends = np.array(self.bounds(rv_kms, rv_err_kms))
-        first, last = self.coordinate(ends, rv_err_kms)[0]
-        t = np.arange(np.floor(first), np.ceil(last) + 1)
-        ln_noise = np.interp(t, *self._table(ends, rv_err_kms))
-        for _ in range(50):
-            found, slope = self.coordinate(ln_noise, rv_err_kms)
-            step = (t - found) / slope
-            ln_noise += step
-            if np.abs(step).max() < 1e-13 * (1 + np.abs(ln_noise).max()):
-                break
-        slope = self.coordinate(ln_noise, rv_err_kms)[1]
-        ln_weight = self.ln_prior(ln_noise) - np.log(slope)
+        """The points at whole t, counted from the lower bound of u, and one of the variances a point and visit."""
+        low, high = self.bounds(rv_kms, rv_err_kms)
+        knots = low + CELL * np.arange(np.ceil((high + WIDEST_STEP - low) / CELL) + 1)
+        slope = self.density_of_points(knots, rv_err_kms)
+        at_knot = np.append(0.0, np.cumsum(self._passed(knots[:-1], knots[1:], rv_err_kms)))
+        t = np.arange(np.ceil(np.interp(high, knots, at_knot)) + 1)
+        ln_noise = CubicHermiteSpline(at_knot, knots, 1 / slope)(t)
+        for _ in range(2):  # the spline is good to 1e-4, Newton's method squares that
+            before = np.clip(np.searchsorted(knots, ln_noise) - 1, 0, len(knots) - 1)
+            found = at_knot[before] + self._passed(knots[before], ln_noise, rv_err_kms)
+            ln_noise += (t - found) / self.density_of_points(ln_noise, rv_err_kms)
+        ln_weight = self.ln_prior(ln_noise) - np.log(self.density_of_points(ln_noise, rv_err_kms))
         return Lattice(ln_noise, ln_weight, self.variance(ln_noise[:, None], rv_err_kms))
 
-    def _table(self, ends: np.ndarray, rv_err_kms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """T and u at points between, and a little beyond, the ends: where Newton's method starts."""
-        points = np.linspace(ends[0] - 2 * self.sd, ends[1] + 2 * self.sd, 200)
-        return self.coordinate(points, rv_err_kms)[0], points
+    def _passed(self, low: np.ndarray, high: np.ndarray, rv_err_kms: np.ndarray) -> np.ndarray:
+        """(M,) how much of t lies between two values of u, at most a cell apart."""
+        points, weights = RULE
+        half = 0.5 * (high - low)
+        u = 0.5 * (high + low)[:, None] + half[:, None] * points
+        return half * (self.density_of_points(u.ravel(), rv_err_kms).reshape(u.shape) @ weights)
 
     def curve(self, lattice: Lattice, rv_err_kms: np.ndarray) -> CubicHermiteSpline:
         """U(t) through the lattice's points, t counted from the first of them: a smooth and ascending curve.
 
         Draws are made in t with the density L(P, U(t)) p(U(t)) U'(t); they are exact whatever the curve is.
         """
-        slope = self.coordinate(lattice.ln_noise, rv_err_kms)[1]
+        slope = self.density_of_points(lattice.ln_noise, rv_err_kms)
         return CubicHermiteSpline(np.arange(len(slope)), lattice.ln_noise, 1 / slope)
 
 
@@ -133,9 +144,9 @@ class Scaled(UncertainNoise):
         """sigma_j^2 e^(2u)."""
         return rv_err_kms**2 * np.exp(2 * ln_noise)
 
-    def shape(self, ln_noise: np.ndarray, rv_err_kms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """U itself."""
-        return ln_noise, np.ones_like(ln_noise)
+    def share(self, ln_noise: np.ndarray, rv_err_kms: np.ndarray) -> np.ndarray:
+        """One."""
+        return np.ones((len(ln_noise), len(rv_err_kms)))
 
     def bounds(self, rv_kms: np.ndarray, rv_err_kms: np.ndarray) -> tuple[float, float]:
         """Velocities that an orbit can pass through exactly want errors far below the prior's."""
@@ -153,10 +164,10 @@ class Jitter(UncertainNoise):
         """sigma_j^2 + e^(2u)."""
         return rv_err_kms**2 + np.exp(2 * ln_noise)
 
-    def shape(self, ln_noise: np.ndarray, rv_err_kms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Steep where the jitter is as large as the errors, flat where they do not know of it."""
-        ratio = np.exp(ln_noise[:, None] - np.log(rv_err_kms))
-        return np.arcsinh(ratio).mean(axis=1), (ratio / np.sqrt(1 + ratio**2)).mean(axis=1)
+    def share(self, ln_noise: np.ndarray, rv_err_kms: np.ndarray) -> np.ndarray:
+        """e^(2u) / (sigma_j^2 + e^(2u))."""
+        ratio = np.multiply.outer(np.exp(2 * ln_noise), rv_err_kms**-2)
+        return ratio / (1 + ratio)
 
     def bounds(self, rv_kms: np.ndarray, rv_err_kms: np.ndarray) -> tuple[float, float]:
         """From where no error knows of the jitter to where it explains all velocities, or the prior's tails."""

@@ -37,6 +37,8 @@ DRAWS_AT_ONCE = 500
 ENVELOPE = 1.15
 # Within a cell of the noise's lattice its density exceeds the highest of the three points beside by less than this.
 NOISE_ENVELOPE = 1.3
+# Pivots of a positive definite matrix are above this share of its precisions.
+ROUNDING = 1e-12
 
 
 def draw_ln_periods(
@@ -205,7 +207,7 @@ def draw_theta(frequencies, weight, rows, rng, model):
     theta = np.empty((len(frequencies), count))
     for f in range(len(frequencies)):
         fill_design(frequencies[f], model, room)
-        factorise(weight[rows[f]], model.precision, model, room)
+        factorise(weight[rows[f]], model.precision, model.precision, model, room)
         tilt = 0.0
         if harmonics > 1:
             values, shift = quadratic_form(room.matrix, room.vector, harmonics)
@@ -214,7 +216,8 @@ def draw_theta(frequencies, weight, rows, rng, model):
                 tilted = model.precision.copy()
                 tilted[:2] -= 2 * tilt
                 tilted[2 : 2 * harmonics] += 2 * tilt
-                factorise(weight[rows[f]], tilted, model, room)
+                # its pivots may be far below the prior's precisions, which are no bound here
+                factorise(weight[rows[f]], tilted, ROUNDING * model.precision, model, room)
         while True:
             for k in range(count - 1, -1, -1):
                 total = rng.standard_normal()

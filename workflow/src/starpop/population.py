@@ -26,6 +26,7 @@ from numba import njit
 from starpop import pymc_orbit
 from starpop.densities import Normal
 from starpop.density import Density
+from starpop.diagnostics import MAX_TREEDEPTH
 from starpop.errors import InputError
 from starpop.numerics import tensors
 from starpop.orbit_draws import draw_orbits
@@ -44,7 +45,7 @@ if TYPE_CHECKING:  # PyMC takes seconds to load, and the exact answer does not n
 MOST_INTEGRATED = 3
 # Terms of the sums over nodes that are evaluated at once: some arrays of so many fit into a processor's cache.
 TERMS_AT_ONCE = 60_000
-CHAINS, TUNE, DRAWS, TARGET_ACCEPT, MAX_TREEDEPTH = 4, 1000, 4000, 0.9, 10
+CHAINS, TUNE, DRAWS, TARGET_ACCEPT = 4, 1000, 4000, 0.9
 
 LnLikelihood = Callable[..., np.ndarray]
 
@@ -196,7 +197,8 @@ def _sample(
 
     evidence = bridge_sampling(ln_density, coordinates, rng)
     points = draws.reshape(-1, len(names))
-    return SampledPosterior(names, points, np.full(len(points), 1 / len(points)), *evidence, CHAINS)
+    weights, statistics = np.full(len(points), 1 / len(points)), tree["sample_stats"].to_dataset()
+    return SampledPosterior(names, points, weights, *evidence, CHAINS, statistics)
 
 
 def draw(

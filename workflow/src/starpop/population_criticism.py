@@ -1,8 +1,8 @@
 """Do the systems' periods look like what a population predicts: posterior predictive checks with calibrated p-values.
 
 A replicate is a catalogue of as many systems, with x = ln(P / day) drawn from p(x | h) at an exact draw of the
-hyper-parameters. A statistic T (`STATISTICS`) of the systems' own x, which are drawn jointly with h, has the two-sided
-posterior predictive p
+hyper-parameters, within the range where periods are looked for: others would not have been found. A statistic T
+(`STATISTICS`) of the systems' own x, which are drawn jointly with h, has the two-sided posterior predictive p
 
     p0 = 2 min(u, 1 - u),        u = P[T(replicate) > T(systems)] + P[equal] / 2.
 
@@ -25,7 +25,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from starpop.density import Density
+from starpop.density import Density, Range
 from starpop.population import MOST_INTEGRATED
 from starpop.priors import draw as draw_from
 from starpop.quadrature import integrate
@@ -50,10 +50,22 @@ def statistics(ln_period: np.ndarray) -> np.ndarray:
     return np.column_stack([mean, sd, skewness, ordered[:, 0], ordered[:, -1], gap])
 
 
-def predict(density: Density, parameters: Sequence[np.ndarray], systems: int, rng: np.random.Generator) -> np.ndarray:
-    """(M, N) ln periods of N systems, at M values of the hyper-parameters."""
+def predict(
+    density: Density,
+    parameters: Sequence[np.ndarray],
+    systems: int,
+    rng: np.random.Generator,
+    period_range_days: Range = (0.0, np.inf),
+) -> np.ndarray:
+    """(M, N) ln periods of N systems within a range, at M values of the hyper-parameters."""
     repeated = [np.repeat(p, systems) for p in parameters]
-    return density.draw(repeated, len(parameters[0]) * systems, rng).reshape(-1, systems)
+    drawn = np.empty(len(parameters[0]) * systems)
+    waiting = np.arange(len(drawn))
+    while len(waiting):
+        drawn[waiting] = density.draw([p[waiting] for p in repeated], len(waiting), rng)
+        period = np.exp(drawn[waiting])
+        waiting = waiting[(period < period_range_days[0]) | (period > period_range_days[1])]
+    return drawn.reshape(-1, systems)
 
 
 def predict_prior(density: Density, size: int, systems: int, rng: np.random.Generator) -> np.ndarray:
@@ -78,11 +90,13 @@ def posterior_of_known(ln_period: np.ndarray, density: Density) -> Posterior:
     return integrate(ln_density, tuple(priors), [p.bounds for p in priors.values()], TOLERANCE)
 
 
-def replicated_p0(ln_period: np.ndarray, density: Density, size: int, rng: np.random.Generator) -> np.ndarray:
+def replicated_p0(
+    ln_period: np.ndarray, density: Density, size: int, rng: np.random.Generator, period_range_days: Range
+) -> np.ndarray:
     """(6,) p0 of a replicate of (N,) ln periods, from predictions of its own posterior."""
     posterior = posterior_of_known(ln_period, density)
     some = posterior.points[rng.choice(len(posterior.points), size, p=posterior.weights)]
-    predicted = statistics(predict(density, list(some.T), len(ln_period), rng))
+    predicted = statistics(predict(density, list(some.T), len(ln_period), rng, period_range_days))
     return two_sided(predicted, statistics(ln_period[None]))
 
 
@@ -92,6 +106,7 @@ def criticise_population(
     ln_period: np.ndarray,
     replicates: int,
     rng: np.random.Generator,
+    period_range_days: Range,
 ) -> pd.DataFrame:
     """One row a statistic.
 
@@ -99,17 +114,19 @@ def criticise_population(
     ----------
     parameters, ln_period : joint draws: (S,) of each hyper-parameter, and (S, N) of the systems
     replicates : number of replicates that are fitted
+    period_range_days : where periods are looked for [d]
     """
     systems = ln_period.shape[1]
     size = min(int(np.clip(PERIODS_AT_ONCE // systems, FEWEST_PREDICTIONS, MOST_PREDICTIONS)), len(ln_period))
-    own, drawn = statistics(ln_period[:size]), predict(density, [p[:size] for p in parameters], systems, rng)
+    drawn = predict(density, [p[:size] for p in parameters], systems, rng, period_range_days)
+    own = statistics(ln_period[:size])
     predicted = statistics(drawn)
     p0 = two_sided(predicted, own)
     calibrated = len(parameters) <= MOST_INTEGRATED
     p_value = p0
     if calibrated:
         some = drawn[np.arange(replicates) % size]
-        replicated = np.array([replicated_p0(x, density, size, rng) for x in some])
+        replicated = np.array([replicated_p0(x, density, size, rng, period_range_days) for x in some])
         p_value = (1 + np.sum(replicated <= p0, axis=0)) / (1 + replicates)
     columns = STATISTICS, own.mean(axis=0), own.std(axis=0), *np.quantile(predicted, list(QUANTILES.values()), axis=0)
     return pd.DataFrame(dict(zip(COLUMNS, (*columns, p0, p_value, calibrated), strict=True)))

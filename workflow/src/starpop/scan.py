@@ -428,19 +428,20 @@ def scan_kernel(model, first, step, values):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _cholesky(matrix, precision):
+def _cholesky(matrix, least):
     """Replace the lower half of a matrix by its Cholesky factor; returns 1/2 ln of its determinant.
 
-    The matrix is a diagonal of precisions plus what the visits add. So no pivot can be below its precision, but where
-    there are fewer visits than columns rounding would have it so, and even negative, when the errors are tiny.
+    No pivot is below the least it can be. The matrix is a diagonal of precisions plus what the visits add, so that no
+    pivot can be below its precision; but where there are fewer visits than columns rounding would have it so, and even
+    negative, when the errors are tiny.
     """
     ln_diagonal = 0.0
-    for k in range(len(precision)):
+    for k in range(len(least)):
         for i in range(k + 1):
             total = matrix[k, i]
             for m in range(i):
                 total -= matrix[k, m] * matrix[i, m]
-            matrix[k, i] = np.sqrt(max(total, precision[k])) if i == k else total / matrix[i, i]
+            matrix[k, i] = np.sqrt(max(total, least[k])) if i == k else total / matrix[i, i]
         ln_diagonal += np.log(matrix[k, k])
     return ln_diagonal
 
@@ -505,8 +506,11 @@ def fill_design(frequency, model, room):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def factorise(weight, precision, model, room):
-    """Cholesky factor of B (lower half of the matrix), theta = B^-1 y (the vector), and 1/2 ln|B|, at a noise."""
+def factorise(weight, precision, least, model, room):
+    """Cholesky factor of B (lower half of the matrix), theta = B^-1 y (the vector), and 1/2 ln|B|, at a noise.
+
+    The precisions are the prior's, or others of which B is positive definite; no pivot is below the least.
+    """
     matrix, vector, design = room.matrix, room.vector, room.design
     count = len(precision)
     for k in range(count):
@@ -520,7 +524,7 @@ def factorise(weight, precision, model, room):
             vector[k] += scaled * model.velocity[j]
             for i in range(k + 1):
                 matrix[k, i] += scaled * design[j, i]
-    half_ln_determinant = _cholesky(matrix, precision)
+    half_ln_determinant = _cholesky(matrix, least)
     _forward(count, matrix, vector)
     _backward(count, matrix, vector)
     return half_ln_determinant
@@ -539,7 +543,7 @@ def _without_condition(weight, constant, model, room):
 
     From residuals: it keeps its digits where sum (v/sigma)^2 is large.
     """
-    half_ln_determinant = factorise(weight, model.precision, model, room)
+    half_ln_determinant = factorise(weight, model.precision, model.precision, model, room)
     vector, design = room.vector, room.design
     chi2 = 0.0
     for k in range(len(vector)):
@@ -699,6 +703,6 @@ def ln_shares(frequencies, noise, model):
     values = np.empty(len(frequencies))
     for k in range(len(frequencies)):
         fill_design(frequencies[k], model, room)
-        factorise(model.weight[:, noise[k]], model.precision, model, room)
+        factorise(model.weight[:, noise[k]], model.precision, model.precision, model, room)
         values[k] = ln_share(room.matrix, room.vector, model.harmonics)
     return values

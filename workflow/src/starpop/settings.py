@@ -69,6 +69,12 @@ def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
     known = [*config["catalogs"], "auto"]
     if config["catalog"] not in known:
         yield (f"catalog: {config['catalog']!r} is not one of {', '.join(known)}." + nearest(config["catalog"], known))
+    lacking = {"apogee", "twin"} - config["catalogs"].keys()
+    if config["catalog"] == "auto" and lacking:
+        yield (
+            "catalog: 'auto' chooses between apogee and twin, and catalogs has no "
+            f"{' and no '.join(sorted(lacking))}; name one of {', '.join(config['catalogs'])}."
+        )
     for section, reserved in RESERVED.items():
         for name in config[section]:
             if name in reserved:
@@ -97,6 +103,15 @@ def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
     for key, (low, high) in ranges.items():
         if not low < high:
             yield f"{key}: [{low}, {high}] is empty; the lower end stands first."
+    for where, part in (("", config), ("calibration.", config["calibration"])):
+        low, high = part["period_range_days"]
+        for name, model in part["population_models"].items():
+            start, end = model.get("period_range_days", [low, high])
+            if low < start < end or start < end < high:
+                yield (
+                    f"{where}population_models.{name}.period_range_days: [{start}, {end}] ends within the range where "
+                    f"periods are looked for, {where}period_range_days of [{low}, {high}]; narrow that instead."
+                )
     yield from contradictory_cases(config["calibration"])
 
 

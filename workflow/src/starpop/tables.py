@@ -50,6 +50,8 @@ ORBIT_COLUMNS = (
     "trend_kms_per_year",
     "trend_sd_kms_per_year",
     "flags",
+    "trend_2_kms_per_year2",
+    "trend_2_sd_kms_per_year2",
 )
 
 
@@ -58,6 +60,15 @@ def orbit_row(
 ) -> dict[str, float | int | str]:
     """What one system's posterior draws, and its highest point, say of its orbit and its noise."""
     ln_period = np.log(draws["P"])
+    first, eccentric = draws["a"] - 1j * draws["b"], {}
+    amplitude = np.abs(first)
+    if model.harmonics > 1:
+        e, omega = kepler.eccentricity(first, draws["a_2"] - 1j * draws["b_2"])
+        amplitude = kepler.semi_amplitude(first, e, omega)
+        eccentric = spread("eccentricity", e) | {
+            "omega_deg": np.degrees(scipy.stats.circmean(omega)) % 360,
+            "omega_sd_deg": np.degrees(scipy.stats.circstd(omega)),
+        }
     row: dict[str, float | int | str] = {
         "system": visits.system,
         "n_visits": len(visits),
@@ -65,7 +76,7 @@ def orbit_row(
         **spread("period", draws["P"], "_days"),
         "ln_period": ln_period.mean(),
         "ln_period_sd": ln_period.std(ddof=1),
-        **spread("semi_amplitude", np.hypot(draws["a"], draws["b"]), "_kms"),
+        **spread("semi_amplitude", amplitude, "_kms"),
         "a_kms": draws["a"].mean(),
         "b_kms": draws["b"].mean(),
         **spread("v0", draws["v0"], "_kms"),
@@ -78,14 +89,12 @@ def orbit_row(
         row |= spread("error_scale", np.exp(draws["ln_error_scale"]))
     if "trend_1" in draws:
         row |= spread("trend", draws["trend_1"], "_kms_per_year")
-    if model.harmonics > 1:
-        e, omega = kepler.eccentricity(draws["a"] - 1j * draws["b"], draws["a_2"] - 1j * draws["b_2"])
-        row |= spread("eccentricity", e)
-        row |= {
-            "omega_deg": np.degrees(scipy.stats.circmean(omega)) % 360,
-            "omega_sd_deg": np.degrees(scipy.stats.circstd(omega)),
-        }
-    return row
+    if "trend_2" in draws:
+        row |= spread("trend_2", draws["trend_2"], "_kms_per_year2")
+    for name in draws:
+        if name.startswith("offset_"):
+            row |= spread(name, draws[name], "_kms")
+    return row | eccentric
 
 
 def spread(name: str, values: np.ndarray, unit: str = "") -> dict[str, float]:
@@ -136,7 +145,8 @@ def tabulate_orbits(
     for left_out, group in rejected[~rejected["system"].isin(list(systems))].groupby("system"):
         reasons = "; ".join(sorted(set(group["reason"])))
         rows.append({"system": str(left_out), "n_visits": 0, "status": f"not used: {reasons}"})
-    return pd.DataFrame(rows, columns=ORBIT_COLUMNS).sort_values("system", ignore_index=True)
+    offsets = sorted({name for row in rows for name in row if name.startswith("offset_")})
+    return pd.DataFrame(rows, columns=[*ORBIT_COLUMNS, *offsets]).sort_values("system", ignore_index=True)
 
 
 PUBLISHED_COLUMNS = (

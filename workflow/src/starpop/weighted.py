@@ -96,6 +96,10 @@ class Posterior(ABC):
         """Monte Carlo errors of mean and sd, bulk and tail effective sample sizes, and R-hat; here there are none."""
         return 0.0, 0.0, np.inf, np.inf, 1.0
 
+    def sampler_statistics(self) -> xr.Dataset | None:
+        """``diverging``, ``energy``, ``tree_depth`` with dimensions chain and draw, if the points are draws."""
+        return None
+
     def summary(self) -> xr.Dataset:
         """Mean, sd, 94% shortest interval and Monte Carlo quality of each hyper-parameter, and the evidence."""
         rows = [

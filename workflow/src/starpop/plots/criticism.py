@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from scipy.special import betaincinv, ndtri
 
 from starpop.criticism import STATISTICS
-from starpop.density import Density
+from starpop.density import Density, Range
 from starpop.flags import SIGNIFICANT_P
 from starpop.plots.style import CHAIN_COLORS, TWO_COLUMNS, Style, new_figure, plain
 from starpop.population_criticism import predict, predict_prior
@@ -109,18 +109,21 @@ def _residuals(ax: Axes, values: np.ndarray, style: Style) -> None:
     ax.legend(loc="upper left")
 
 
-def population(density: Density, exact: xr.Dataset, table: pd.DataFrame, style: Style) -> Figure:
+def population(
+    density: Density, exact: xr.Dataset, table: pd.DataFrame, period_range_days: Range, style: Style
+) -> Figure:
     """The systems' periods in the predictions' bands, and each statistic in its predicted range.
 
     Parameters
     ----------
     exact : joint draws of the hyper-parameters and of ``lnP``, of dimensions (chain, draw, system)
     table : of `population_criticism`
+    period_range_days : where periods are looked for [d]
     """
     rng = np.random.default_rng(0)
     some = exact.isel(chain=0, draw=slice(PREDICTED_CATALOGS))
     size, systems = some.sizes["draw"], some.sizes["system"]
-    posterior = predict(density, [some[name].values for name in density.parameters], systems, rng)
+    posterior = predict(density, [some[name].values for name in density.parameters], systems, rng, period_range_days)
     prior = predict_prior(density, size, systems, rng)
     own = np.sort(some["lnP"].mean("draw").values)
     figure = new_figure(TWO_COLUMNS, 2.9)
