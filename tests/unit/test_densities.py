@@ -176,9 +176,8 @@ def test_the_exact_answer_does_not_load_pymc():
 
 @pytest.mark.parametrize("ln_sigma", [-8.0, -6.0, -3.0])
 def test_moments_of_a_narrow_density_are_its_own(ln_sigma):
-    mean, sd = densities.Normal((1, 10), (-9, 3)).moments(
-        (np.log(1.5), np.log(20)), np.array([1.8]), np.array([ln_sigma])
-    )
+    density, ends = densities.Normal((1, 10), (-9, 3)), (np.log(1.5), np.log(20))
+    mean, sd = density.moments(ends, np.array([1.8]), np.array([ln_sigma]))
     assert mean[0] == pytest.approx(1.8, abs=1e-12)
     assert np.log(sd[0]) == pytest.approx(ln_sigma, abs=1e-6)
 

@@ -269,7 +269,7 @@ def test_a_system_model_takes_the_priors_it_uses_and_no_others():
 def test_auto_needs_the_catalogues_it_chooses_between():
     config = copy.deepcopy(CONFIG)
     del config["catalogs"]["twin"]
-    with pytest.raises(InputError, match="catalog: 'auto' chooses between .* catalogs has no twin; name one"):
+    with pytest.raises(InputError, match=r"catalog: 'auto' chooses between .* catalogs has no twin; name one"):
         check(config, SCHEMA)
 
 
