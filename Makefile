@@ -4,7 +4,7 @@ BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: setup reproduce test lint lock bench
+.PHONY: setup reproduce test lint lock bench torture
 
 setup: .venv/installed
 
@@ -33,3 +33,6 @@ bench: setup # ratios measured in one run, as tables in benchmarks/results/
 	for name in scan accuracy population; do \
 		PYTHONPATH=workflow/src $(BIN)/python benchmarks/bench_$$name.py | tee benchmarks/results/$$name.md || exit 1; \
 	done
+
+torture: setup # kills, full disks, damaged products: the same bytes in the end (15 min)
+	$(BIN)/python tests/torture.py

@@ -165,7 +165,7 @@ def name_in_another_encoding(folder: Path) -> str:
     return "t.fits"
 
 
-@kind(rejected=((4, "", "the same visit stands in another row"),))
+@kind(rejected=((4, "", "the same velocity stands in another row"),))
 def the_same_visit_twice(folder: Path) -> str:
     table = good()
     return csv(folder, {key: {4: table[key][3]} for key in table})

@@ -87,7 +87,7 @@ def test_of_a_visit_that_stands_twice_the_first_is_used_whatever_the_order():
     for shuffled in (double, double[np.random.default_rng(1).permutation(15)]):
         prepared = prepare(shuffled, SETTINGS, ALL)
         np.testing.assert_array_equal(prepared.visits["rv_kms"], table["v"])
-        assert list(prepared.rejected["reason"]) == ["the same visit stands in another row"] * 3
+        assert list(prepared.rejected["reason"]) == ["the same velocity stands in another row"] * 3
 
 
 def test_errors_can_be_corrected_by_a_formula():

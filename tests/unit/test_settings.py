@@ -279,3 +279,72 @@ def test_a_population_may_not_end_within_the_scanned_range():
     config["population_models"]["cut"]["period_range_days"] = [2, 30]
     with pytest.raises(InputError, match=r"cut\.period_range_days: \[2, 30\] ends within the range"):
         check(config, SCHEMA)
+
+
+TWIN = CONFIG["catalogs"]["twin"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"format": "xls"}, r"twin\.format: 'xls' is not one of 'fits', 'ecsv', 'votable', 'parquet', 'csv', 'text'"),
+        ({"formt": "csv"}, r"twin\.formt: unknown key; .* Did you mean 'format'"),
+        ({"hdu": -1}, r"twin\.hdu: -1 is not allowed; the number or the name of a table in a FITS file"),
+        ({"hdu": 1, "format": "csv"}, r"twin\.hdu: 1 is of FITS files, but format is 'csv'"),
+        ({"path": []}, r"twin\.path: \[\] is not allowed; a file, or a list of files"),
+        ({"path": 3}, r"twin\.path: 3 is not allowed; a file, or a list of files"),
+        ({"system": "51 Peg"}, r"twin: name the column .* as columns\.system, or, .* its name as system: not both"),
+        ({"columns": {"time": "t", "rv": "v", "rv_err": "e"}}, r"twin: name the column .*: neither is there"),
+        ({"columns": {"system": "s", "time": "t", "rv": "v"}}, r"twin\.columns: missing key rv_err"),
+        ({"columns": TWIN["columns"] | {"rv_err": "rv"}}, r"columns\.rv_err: 'rv' is columns\.rv too; each needs"),
+        ({"time": {"format": "bjd"}}, r"time\.format: 'bjd' is not one of 'jd', 'mjd'"),
+        ({"time": {"scale": "gps"}}, r"time\.scale: 'gps' is not one of 'utc', 'tai', 'tt', 'tdb', 'tcb'"),
+        ({"time": {"zero": 2450000}}, r"time\.zero: unknown key; .* Did you mean 'zero_jd'"),
+        ({"time": {"zero_jd": "2450000"}}, r"time\.zero_jd: '2450000' is of type str; expected number"),
+        ({"time": {"format": "mjd", "zero_jd": 1}}, r"time: format 'mjd' and zero_jd 1 cannot both be; leave out one"),
+        ({"rows": {"snr": {"over": 3}}}, r"rows\.snr\.over: unknown key; allowed here: at_least, at_most, is, is_not"),
+        ({"rows": {"snr": {}}}, r"rows\.snr: {}"),
+        ({"rows": {"snr": {"at_least": "ten"}}}, r"rows\.snr\.at_least: 'ten' is of type str; expected number"),
+        ({"rows": {"snr": {"at_least": 9, "at_most": 3}}}, r"rows\.snr: nothing is at least 9 and at most 3"),
+        ({"rows": {"flag": {"without_bits": [64]}}}, r"rows\.flag\.without_bits\.0: 64: 64 is greater than .* 62"),
+        ({"rows": {"flag": {"without_bits": 3}}}, r"rows\.flag\.without_bits: 3 is of type int; expected array"),
+        ({"rows": {"flag": {"is": {"a": 1}}}}, r"rows\.flag\.is: {'a': 1} is not allowed; a number, a text, true"),
+        ({"errors": {"factor": 0}}, r"errors\.factor: 0"),
+        ({"errors": {"floor": 0.1}}, r"errors\.floor: unknown key; .* Did you mean 'floor_kms'"),
+        ({"errors": {}}, r"twin\.errors: {}"),
+        ({"units": {"velocity": "km/s"}}, r"units\.velocity: unknown key; allowed here: time, rv, rv_err, ra, dec"),
+        ({"url": "ftp://x"}, r"twin\.url: 'ftp://x' must match"),
+        ({"sha256": "abc"}, r"twin\.sha256: 'abc' must match"),
+    ],
+)
+def test_a_mistake_in_a_catalogues_entry_is_said(entry, message):
+    config = copy.deepcopy(CONFIG)
+    config["catalogs"]["twin"] = TWIN | entry
+    with pytest.raises(InputError, match=message):
+        check(config, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"catalogs": CONFIG["catalogs"] | {"Twin": TWIN}},
+            r"catalogs\.Twin: it differs from 'twin' by capitals only",
+        ),
+        ({"systems": CONFIG["systems"] | {"keep": []}}, r"systems\.keep: \[\] keeps no system"),
+        (
+            {"systems": CONFIG["systems"] | {"min_visits": 2}},
+            r"systems\.min_visits: 2: 2 is less than the minimum of 3",
+        ),
+        ({"systems": CONFIG["systems"] | {"drop": [7]}}, r"systems\.drop\.0: 7 is of type int; expected string"),
+        ({"catalogs": {}}, r"catalogs: {}"),
+        ({"seed": -1}, r"seed: -1: -1 is less than the minimum of 0"),
+        ({"batches": 0}, r"batches: 0: 0 is less than the minimum of 1"),
+        ({"figures": CONFIG["figures"] | {"dpi": 10}}, r"figures\.dpi: 10: 10 is less than the minimum of 50"),
+        ({"cluster": CONFIG["cluster"] | {"table": {"path": "x.fits"}}}, r"cluster\.table: missing key columns"),
+        ({"period_range_days": "1.5-20"}, r"period_range_days: '1\.5-20' is of type str; expected array"),
+    ],
+)
+def test_a_mistake_elsewhere_is_said(change, message):
+    with pytest.raises(InputError, match=message):
+        check(copy.deepcopy(CONFIG) | change, SCHEMA)

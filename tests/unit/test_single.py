@@ -96,12 +96,12 @@ def fitted(twin):
     """Two systems of the twin, fitted in one batch."""
     systems = [twin[2], twin[9]]
     likelihoods = [period_likelihood(v, PRIOR, RANGE) for v in systems]
-    return systems, likelihoods, single.fit_systems(systems, likelihoods, PRIOR, RANGE, SETTINGS, base_seed=1)
+    return systems, likelihoods, single.fit_systems(likelihoods, PRIOR, RANGE, SETTINGS, base_seed=1)
 
 
 def test_a_systems_draws_do_not_depend_on_its_batch(fitted):
-    systems, likelihoods, together = fitted
-    alone = single.fit_systems(systems[1:], likelihoods[1:], PRIOR, RANGE, SETTINGS, base_seed=1)
+    _, likelihoods, together = fitted
+    alone = single.fit_systems(likelihoods[1:], PRIOR, RANGE, SETTINGS, base_seed=1)
     for name in ("P", *COEFFICIENTS):
         np.testing.assert_array_equal(together["posterior"][name][1], alone["posterior"][name][0])
 
@@ -120,10 +120,8 @@ def test_draws_have_the_moments_of_the_peak(fitted):
 
 
 def test_pymcs_own_sampler_gives_the_same_posterior(fitted):
-    systems, likelihoods, tree = fitted
-    other = single.fit_systems(
-        systems[:1], likelihoods[:1], PRIOR, RANGE, replace(SETTINGS, backend="pymc"), base_seed=1
-    )
+    _, likelihoods, tree = fitted
+    other = single.fit_systems(likelihoods[:1], PRIOR, RANGE, replace(SETTINGS, backend="pymc"), base_seed=1)
     for name in ("P", *COEFFICIENTS):
         ours, theirs = other["posterior"][name].values[0], tree["posterior"][name].values[0]
         # 600 draws of some 300 effective each: the means agree within 5 Monte Carlo errors
@@ -132,5 +130,5 @@ def test_pymcs_own_sampler_gives_the_same_posterior(fitted):
 
 
 def test_an_empty_batch_has_no_draws():
-    tree = single.fit_systems([], [], PRIOR, RANGE, SETTINGS, base_seed=1)
+    tree = single.fit_systems([], PRIOR, RANGE, SETTINGS, base_seed=1)
     assert tree["posterior"].sizes["system"] == 0

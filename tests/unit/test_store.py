@@ -1,18 +1,24 @@
 """A product is whole or not there, and a user's mistake is shown as its message alone."""
 
+import errno
+import os
+import re
+import socket
+import subprocess
+
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 
-from starpop import store
+from starpop import files, store
 from starpop.errors import InputError
 
 
 def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("old")
-    with pytest.raises(RuntimeError), store.replacing(path) as temporary:
+    with pytest.raises(RuntimeError), files.replacing(path) as temporary:
         temporary.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old"
@@ -55,3 +61,66 @@ def test_a_users_mistake_ends_the_job_with_its_message(tmp_path):
 def test_an_error_of_the_program_is_raised():
     with pytest.raises(ZeroDivisionError), store.job("/dev/null"):
         _ = 1 / 0
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    left, others = tmp_path / f".t.part{gone.pid}.csv", tmp_path / f".t.part{os.getppid()}.csv"
+    for path in (left, others):
+        path.write_text("half")
+    store.write_csv(pd.DataFrame({"x": [1]}), tmp_path / "t.csv")
+    assert not left.exists()
+    assert others.exists()
+
+
+def test_a_product_cut_short_is_set_aside_and_an_intact_one_is_not(tmp_path):
+    for name in ("a.csv", "b.csv"):
+        store.write_csv(pd.DataFrame({"x": range(100)}), tmp_path / "deep" / name)
+    assert files.set_aside_damaged(tmp_path) == []
+    whole = (tmp_path / "deep/a.csv").read_bytes()
+    (tmp_path / "deep/a.csv").write_bytes(whole[:50])
+    (said,) = files.set_aside_damaged(tmp_path)
+    assert re.search(
+        r"a\.csv is not as it was written \(50 bytes of \d+: cut short, or edited\); it is set aside", said
+    )
+    assert not (tmp_path / "deep/a.csv").exists()
+    assert (tmp_path / "deep/.a.csv.damaged").read_bytes() == whole[:50]
+    assert (tmp_path / "deep/b.csv").exists()
+    assert files.set_aside_damaged(tmp_path) == []
+
+
+def test_a_job_whose_run_was_killed_writes_nothing(tmp_path, monkeypatch):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    path = tmp_path / "t.csv"
+    path.write_text("of a later run")
+    monkeypatch.setenv(files.RUN, f"{socket.gethostname()}:{gone.pid}")
+    with pytest.raises(SystemExit, match="the run that started this job has ended"):
+        store.write_csv(pd.DataFrame({"x": [1]}), path)
+    assert path.read_text() == "of a later run"
+    monkeypatch.setenv(files.RUN, f"another.host:{gone.pid}")
+    store.write_csv(pd.DataFrame({"x": [1]}), path)
+    assert path.read_text() == "x\n1\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "t.nc: No space left on device; make room on the disk, and run the same command again"),
+        (errno.EROFS, "t.nc: Read-only file system; make the disk writable"),
+        (errno.EACCES, "t.nc: Permission denied; make the folder writable"),
+    ],
+)
+def test_what_the_machine_refuses_is_said_without_a_traceback(tmp_path, number, said):
+    with pytest.raises(SystemExit, match=said), store.job(str(tmp_path / "log")):
+        try:
+            raise OSError(number, os.strerror(number), "t.nc")
+        except OSError as error:
+            raise RuntimeError("the library says so") from error
+
+
+def test_a_damaged_product_is_named_with_what_to_do(tmp_path):
+    (tmp_path / "t.nc").write_text("text")
+    with pytest.raises(InputError, match=r"t\.nc is damaged \(.*\); remove it and run again: rm .*t\.nc"):
+        store.read_tree(tmp_path / "t.nc")

@@ -1,22 +1,45 @@
-"""The star cluster: simulated parallaxes, and the distance and depth behind them."""
+"""The star cluster: parallaxes, simulated or the user's, and the distance and depth behind them."""
 
+if CLUSTER_TABLE:
 
-rule simulate_cluster:
-    """The tutorial's simulated parallaxes."""
-    output:
-        stars="results/cluster/stars.ecsv",
-    params:
-        settings=settings(simulation="cluster/simulation"),
-        code=source_digest("simulate_cluster"),
-    log:
-        "logs/simulate_cluster.log",
-    benchmark:
-        "results/benchmarks/simulate_cluster.tsv"
-    conda:
-        "../../environment.yml"
-    threads: 1
-    script:
-        "../scripts/simulate_cluster.py"
+    rule prepare_stars:
+        """Pass the user's table of parallaxes through the gate: the stars used, and the rows rejected with a reason."""
+        input:
+            table=paths_of(CLUSTER_TABLE),
+        output:
+            stars="results/cluster/stars.ecsv",
+            rejected="results/cluster/rejected.ecsv",
+        params:
+            settings=settings(table="cluster/table"),
+            code=source_digest("prepare_stars"),
+        log:
+            "logs/prepare_stars.log",
+        benchmark:
+            "results/benchmarks/prepare_stars.tsv"
+        conda:
+            "../../environment.yml"
+        threads: 1
+        script:
+            "../scripts/prepare_stars.py"
+
+else:
+
+    rule simulate_cluster:
+        """The tutorial's simulated parallaxes."""
+        output:
+            stars="results/cluster/stars.ecsv",
+        params:
+            settings=settings(simulation="cluster/simulation"),
+            code=source_digest("simulate_cluster"),
+        log:
+            "logs/simulate_cluster.log",
+        benchmark:
+            "results/benchmarks/simulate_cluster.tsv"
+        conda:
+            "../../environment.yml"
+        threads: 1
+        script:
+            "../scripts/simulate_cluster.py"
 
 
 rule integrate_cluster:

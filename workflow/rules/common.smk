@@ -1,6 +1,7 @@
 """What all rules share: the checked configuration, and the two parameters that decide what reruns."""
 
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -17,7 +18,7 @@ sys.path.insert(0, SOURCE)
 one_thread = dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"], "1")
 os.environ |= {"PYTHONPATH": os.pathsep.join(filter(None, [SOURCE, os.getenv("PYTHONPATH")]))} | one_thread
 
-from starpop import provenance
+from starpop import files, provenance
 from starpop.diagnostics import verdict
 from starpop.errors import InputError
 from starpop.settings import as_json, check, choose_catalog, paths_of, resolve
@@ -29,9 +30,18 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
+# A job whose run is no more writes nothing (`files.replacing`).
+os.environ[files.RUN] = f"{socket.gethostname()}:{os.getpid()}"
+
 if workflow.is_main_process:
     logger.info(catalog_line)
+    # where no other run is under way, or was killed
+    if not any(Path(".snakemake/locks").glob("*")):
+        for damaged in files.set_aside_damaged("results"):
+            logger.warning(damaged)
 
+# The user's table of parallaxes, in place of the tutorial's simulated cluster.
+CLUSTER_TABLE = config["cluster"].get("table")
 SYSTEM_MODELS = list(config["system_models"])
 POPULATION_MODELS = list(config["population_models"])
 BATCHES = [f"{i:0{len(str(config['batches'] - 1))}d}" for i in range(config["batches"])]
@@ -114,7 +124,7 @@ def binaries_products():
     """Everything made of the configured catalogue."""
     catalog = f"results/{CATALOG}"
     products = [f"{catalog}/diagnostics.csv", *figures(catalog, "visits", "model_comparison", "forest")]
-    if {"tutorial"} <= set(SYSTEM_MODELS) and {"normal"} <= set(POPULATION_MODELS):
+    if "tutorial" in SYSTEM_MODELS and "normal" in POPULATION_MODELS and not CLUSTER_TABLE:
         products.append(f"{catalog}/published.csv")
     for model in SYSTEM_MODELS:
         products += [

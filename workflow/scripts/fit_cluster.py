@@ -2,15 +2,13 @@
 
 import json
 
-from astropy.table import Table
-
 from starpop import cluster, store
 from starpop.sampling import Sampler, SamplerSettings, starts_from
 from starpop.seeds import seed_for
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
-    stars = Table.read(snakemake.input.stars)
+    stars = store.read_table(snakemake.input.stars)
     data = [stars[name].value for name in ("parallax", "parallax_error")]
     model = cluster.build_model(*data, cluster.ClusterPrior(**settings["prior"]))
     sampler = Sampler(model, SamplerSettings(**settings["sampler"], draws=settings["draws"]), snakemake.threads)

@@ -12,10 +12,9 @@ with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     density = density_from_settings(settings["population"], settings["period_range_days"])
     model = SystemModel.from_settings(settings["model"])
-    systems = visits.read_visits(snakemake.input.visits, times=model.times)
     likelihoods = periods.load_likelihoods(snakemake.input.visits, snakemake.input.periods, model)
     models = {
-        "posterior": population.build_model(systems, model, density),
+        "posterior": population.build_model([n.visits for n in likelihoods], model, density),
         "hyper_posterior": population.build_node_model(likelihoods, density),
     }
     exact = store.read_tree(snakemake.input.exact)

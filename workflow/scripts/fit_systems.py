@@ -6,14 +6,10 @@ from starpop import periods, single, store, visits
 from starpop.sampling import SamplerSettings
 from starpop.system_model import SystemModel
 
-with store.job(snakemake.log[0]) as log:
+with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     model = SystemModel.from_settings(settings["model"])
-    batch = int(snakemake.wildcards.batch), settings["batches"]
-    systems = visits.read_visits(snakemake.input.visits, *batch, model.times)
-    log.info("%d systems: %s", len(systems), " ".join(s.system for s in systems))
     tree = single.fit_systems(
-        systems,
         periods.load_likelihoods(snakemake.input.visits, [snakemake.input.periods], model),
         model,
         settings["period_range_days"],

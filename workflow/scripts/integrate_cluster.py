@@ -2,14 +2,12 @@
 
 import json
 
-from astropy.table import Table
-
 from starpop import cluster, store
 from starpop.seeds import generator_for
 
 with store.job(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
-    stars = Table.read(snakemake.input.stars)
+    stars = store.read_table(snakemake.input.stars)
     data = [stars[name].value for name in ("parallax", "parallax_error")]
     hyper = cluster.posterior(*data, cluster.ClusterPrior(**settings["prior"]))
     log.info("ln evidence %.6f; error of the quadrature %.1e", hyper.ln_evidence, hyper.error)

@@ -3,19 +3,18 @@
 import json
 
 import pandas as pd
-from astropy.table import Table
 
 from starpop import diagnostics, store
 from starpop.plots import cluster
 from starpop.plots.style import Style, failures, save
 
-SOURCE = "simulated star cluster"
-
 with store.job(snakemake.log[0]):
     style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
-    stars = Table.read(snakemake.input.stars)
+    stars = store.read_table(snakemake.input.stars)
     failed = failures(pd.read_csv(snakemake.input.diagnostics)["status"])
     draws = diagnostics.columns_of(store.read_tree(snakemake.input.posterior)["posterior"].to_dataset())
-    parallaxes = cluster.parallaxes(stars, 1e-3 * stars.meta["mean_distance_pc"], style)
-    save(parallaxes, snakemake.output.parallaxes, style, SOURCE)
-    save(cluster.posterior_corner(draws, stars, stars.meta, style), snakemake.output.corner, style, SOURCE, failed)
+    simulated = "mean_distance_pc" in stars.meta
+    source = "simulated star cluster" if simulated else "star cluster"
+    mean, whose = (stars.meta["mean_distance_pc"], "true") if simulated else (1e3 * draws["mu_r"].mean(), "posterior")
+    save(cluster.parallaxes(stars, mean, whose, style), snakemake.output.parallaxes, style, source)
+    save(cluster.posterior_corner(draws, stars, stars.meta, style), snakemake.output.corner, style, source, failed)

@@ -3,6 +3,7 @@
 import json
 
 from starpop import catalog, store
+from starpop.table_file import sha256
 
 with store.job(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
@@ -10,7 +11,7 @@ with store.job(snakemake.log[0]) as log:
     prepared = catalog.prepare(catalog.read_catalog(entry), entry, catalog.Selection(**settings["systems"]))
     for remark in prepared.remarks:
         log.info("%s", remark)
-    attributes = {"catalog": snakemake.wildcards.catalog, "sha256": catalog.sha256(snakemake.input.table)}
+    attributes = {"catalog": snakemake.wildcards.catalog, "sha256": sha256(snakemake.input.table)}
     attributes["timesys"] = entry.get("time", {}).get("scale", "utc").upper()
     for name in ("visits", "systems", "rejected"):
         store.write_table(getattr(prepared, name), snakemake.output[name], attributes)

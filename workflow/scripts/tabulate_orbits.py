@@ -3,7 +3,6 @@
 import json
 
 import pandas as pd
-from astropy.table import Table
 
 from starpop import store, tables, visits
 from starpop.system_model import SystemModel
@@ -17,7 +16,7 @@ with store.job(snakemake.log[0]):
         [store.read_tree(path) for path in snakemake.input.exact],
         [store.read_tree(path) for path in snakemake.input.posteriors],
         pd.read_csv(snakemake.input.diagnostics),
-        Table.read(snakemake.input.rejected).to_pandas(),
+        store.read_table(snakemake.input.rejected).to_pandas(),
         pd.read_csv(snakemake.input.criticism),
         model,
         settings["period_range_days"],

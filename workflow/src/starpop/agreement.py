@@ -117,7 +117,7 @@ def compare_systems(section: str, exact: xr.DataTree, nuts: xr.DataTree) -> pd.D
             {f"{k}[{name}]": v for k, v in compared(tree["posterior"].to_dataset().sel(system=name)).items()}
             for tree in (exact, nuts)
         )
-        if not any(np.isnan(draws).any() for draws in theirs.values()):
+        if not any(np.isnan(draws).any() for draws in (*ours.values(), *theirs.values())):
             tables.append(compare(section, "nuts", ours, theirs))
     return pd.concat([pd.DataFrame(columns=COLUMNS), *tables]) if tables else pd.DataFrame(columns=COLUMNS)
 

@@ -8,10 +8,8 @@ added^2)) in km/s; everything else is taken as it stands.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +21,7 @@ from starpop.columns import Names, Numbers, Problems
 from starpop.errors import InputError, nearest
 from starpop.light_travel import Observatory, coordinates_from_name, is_designation, light_travel_days
 from starpop.table_file import UserTable, read_table
+from starpop.verdicts import Verdicts
 
 # JD of 1900 and of 2100: a day outside is a table in another time format, not an observation.
 PLAUSIBLE_JD = (2415020.5, 2488069.5)
@@ -51,56 +50,6 @@ class Prepared:
     systems: Table
     rejected: Table
     remarks: list[str]
-
-
-@dataclass
-class Verdicts:
-    """Why each row of a table is not used: the first reason found, and the value that it is about.
-
-    Attributes
-    ----------
-    reason, value : (N,) empty where the row is used so far
-    """
-
-    count: int
-    reason: np.ndarray = field(init=False)
-    value: np.ndarray = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Start with all rows used."""
-        self.reason = np.full(self.count, "", dtype=object)
-        self.value = np.full(self.count, "", dtype=object)
-
-    @property
-    def used(self) -> np.ndarray:
-        """(N,) whether each row is used so far."""
-        return self.reason == ""
-
-    def reject(self, rows: np.ndarray, why: str | np.ndarray, column: Any = None) -> None:
-        """Give rows a reason, and the value of a column, unless they have one."""
-        new = rows & self.used
-        if new.any():
-            self.reason[new] = why if isinstance(why, str) else why[new]
-            if column is not None:
-                self.value[new] = columns.raw_text(column, new)
-
-    def reject_numbers(self, column: Numbers, what: str) -> None:
-        """Reject rows without a finite number."""
-        self.reject(~np.isfinite(column.values), f"{what} is not a number", column.raw)
-
-    def listing(self) -> str:
-        """How many rows have each reason."""
-        reasons, many = np.unique(self.reason[~self.used].astype(str), return_counts=True)
-        return ", ".join(f"{count} {why}" for why, count in zip(reasons, many, strict=True))
-
-
-def sha256(paths: Sequence[str]) -> str:
-    """The sha256 of a file, or of those of several, in hexadecimal."""
-    digests = []
-    for path in paths:
-        with Path(path).open("rb") as file:
-            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
-    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def read_catalog(entry: Mapping[str, Any]) -> UserTable:
@@ -156,8 +105,7 @@ def prepare(source: UserTable | Table, settings: Mapping[str, Any], selection: S
     if "instrument" in texts:
         texts["instrument"] = _usable_instruments(texts["instrument"], problems, remarks)
     if "system" in settings:
-        every = np.zeros(len(source.row), np.int64)
-        texts["system"] = Names(np.array([settings["system"]]), every, np.full(len(every), "", object), None)
+        texts["system"] = Names(np.array([settings["system"]]), np.zeros(len(source.row), np.int64), [], None)
     if "time" in found:
         found["time"] = _julian_dates(found["time"], settings, problems, remarks)
         _guess_times(found["time"], settings, problems)
@@ -185,10 +133,10 @@ def _judge(
     system: Names = texts["system"]
     time, rv, rv_err = (found[kind] for kind in ("time", "rv", "rv_err"))
     known = system.known
-    verdicts.reject(system.fault != "", system.fault, system.raw)
+    verdicts.reject_unnamed(system)
     if selection.keep != "all":
         verdicts.reject(~np.isin(known, selection.keep)[system.code], "not in systems.keep")
-    verdicts.reject(np.isin(known, selection.drop)[system.code] & (system.code >= 0), "in systems.drop")
+    verdicts.reject(np.isin(known, selection.drop)[system.code], "in systems.drop")
     for rows, why, column in unmet:
         verdicts.reject(rows, f"rows: {why}", column)
     verdicts.reject_numbers(time, "time")
@@ -206,21 +154,24 @@ def _judge(
         verdicts.reject(np.abs(dec) > 90, "declination is not within -90 to 90 deg")
     instrument = texts.get("instrument")
     if instrument is not None:
-        verdicts.reject(instrument.fault != "", instrument.fault, instrument.raw)
+        verdicts.reject_unnamed(instrument)
     telescope = np.zeros(len(system.code), np.int64) if instrument is None else instrument.code
     errors = corrected_errors(rv_err.values, settings.get("errors", {}))
-    _reject_repeated(verdicts, system.code, telescope, time.values, rv.values, rv_err.values)
+    measured = [rv.values, rv_err.values]
+    verdicts.reject_repeated(
+        "velocity of this system at the same time", [system.code, telescope, time.values], measured
+    )
     _reject_short(verdicts, system, time.values, selection.min_visits)
 
     used = verdicts.used
     rejected = {
         "row": source.row[~used],
-        "system": np.append(known, "")[system.code[~used]].astype(str),
+        "system": system.of(~used),
         "time_jd": time.values[~used] * u.day,
         "rv_kms": rv.values[~used] * u.km / u.s,
         "rv_err_kms": rv_err.values[~used] * u.km / u.s,
-        "value": verdicts.value[~used].astype(str),
-        "reason": verdicts.reason[~used].astype(str),
+        "value": verdicts.values(~used),
+        "reason": verdicts.reasons(~used),
     }
     order = np.flatnonzero(used)
     keys = errors, rv.values, telescope, time.values, system.code
@@ -324,7 +275,7 @@ def _usable_instruments(instrument: Names, problems: Problems, remarks: list[str
             )
         elif name != changed:
             remarks.append(f"Instrument {str(name)!r} is called {str(changed)!r}.")
-    return Names(usable, instrument.code, instrument.fault, instrument.raw)
+    return Names(usable, instrument.code, instrument.faults, instrument.raw)
 
 
 def _unknown_selection(system: Names, selection: Selection, problems: Problems) -> None:
@@ -356,36 +307,6 @@ def coordinates(
     return ra[system.code], dec[system.code]
 
 
-def _reject_repeated(
-    verdicts: Verdicts,
-    system: np.ndarray,
-    instrument: np.ndarray,
-    time: np.ndarray,
-    rv: np.ndarray,
-    rv_err: np.ndarray,
-) -> None:
-    """Of visits that are alike all but one; of those that contradict each other all, as none is known to be right."""
-    rows = np.flatnonzero(verdicts.used)
-    rows = rows[np.lexsort((rows, rv_err[rows], rv[rows], time[rows], instrument[rows], system[rows]))]
-    if len(rows) < 2:
-        return
-
-    def as_before(*values: np.ndarray) -> np.ndarray:
-        return np.append(False, np.logical_and.reduce([v[rows[1:]] == v[rows[:-1]] for v in values]))
-
-    at_one_time = as_before(system, instrument, time)
-    alike = at_one_time & as_before(rv, rv_err)
-    group = np.cumsum(~at_one_time) - 1
-    contradicted = np.zeros(group[-1] + 1, dtype=bool)
-    contradicted[group[at_one_time & ~alike]] = True
-    rejected = np.zeros(len(system), dtype=bool)
-    rejected[rows[contradicted[group]]] = True
-    verdicts.reject(rejected, "another velocity of this system at the same time")
-    rejected[:] = False
-    rejected[rows[alike]] = True
-    verdicts.reject(rejected, "the same visit stands in another row")
-
-
 def _reject_short(verdicts: Verdicts, system: Names, time: np.ndarray, min_visits: int) -> None:
     """Systems whose visits are too few, or all at one time."""
     used, several = verdicts.used, len(system.known)
@@ -400,15 +321,19 @@ def _reject_short(verdicts: Verdicts, system: Names, time: np.ndarray, min_visit
 
 def summarise(visits: Table) -> Table:
     """One row a system: its number of visits, first visit, baseline and median error."""
-    names, first, count = np.unique(np.asarray(visits["system"]), return_index=True, return_counts=True)
+    names = np.asarray(visits["system"])
+    first = np.flatnonzero(np.append(True, names[1:] != names[:-1]))
+    count = np.diff(first, append=len(names))
     time, error = np.asarray(visits["time_jd"]), np.asarray(visits["rv_err_kms"])
     start, end = np.minimum.reduceat(time, first), np.maximum.reduceat(time, first)
+    ascending = error[np.lexsort((error, np.repeat(np.arange(len(first)), count)))]
+    median = 0.5 * (ascending[first + (count - 1) // 2] + ascending[first + count // 2])
     return Table(
         {
-            "system": names,
+            "system": names[first],
             "n_visits": count,
             "first_visit_jd": start * u.day,
             "baseline_days": (end - start) * u.day,
-            "rv_err_median_kms": [float(np.median(e)) for e in np.split(error, first[1:])] * u.km / u.s,
+            "rv_err_median_kms": median * u.km / u.s,
         }
     )

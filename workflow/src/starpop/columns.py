@@ -66,20 +66,24 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Names:
-    """A column of names: each row's is ``known[code]``, or has no name where the code is -1.
+    """A column of names: each row's is ``known[code]``, or has none because of ``faults[-1 - code]``.
 
     Attributes
     ----------
     known : (M,) the names, sorted, without surrounding blanks, in Unicode's composed form (NFC)
-    code : (N,) which of them
-    fault : (N,) why a row has no name, empty where it has one
+    code : (N,) which of them, or negative
+    faults : why rows have no name
     raw : the column as it stands in the table
     """
 
     known: np.ndarray
     code: np.ndarray
-    fault: np.ndarray
+    faults: list[str]
     raw: Any
+
+    def of(self, rows: np.ndarray) -> np.ndarray:
+        """The names of some rows, empty where they have none."""
+        return np.where(self.code[rows] < 0, "", self.known[self.code[rows]] if len(self.known) else "")
 
 
 def masked(column: Any) -> np.ndarray:
@@ -216,10 +220,11 @@ def names(table: Table, name: str, what: str, problems: Problems) -> Names | Non
     found = np.asarray(found)
     spelled = [_as_name(v) for v in found]
     known = np.unique(np.array([text for text, fault in spelled if not fault], dtype=str))
-    place = np.array([-1 if fault else np.searchsorted(known, text) for text, fault in spelled] + [-1], dtype=np.int64)
-    faults = np.array([fault and fault.format(what) for _, fault in spelled] + [NO_NAME.format(what)], dtype=object)
-    code = np.where(missing, len(found), np.where(code < 0, len(found), code))
-    return Names(known, place[code], faults[code], column)
+    faults = list(dict.fromkeys([NO_NAME, *(fault for _, fault in spelled if fault)]))
+    place = [-1 - faults.index(fault) if fault else np.searchsorted(known, text) for text, fault in spelled]
+    place.append(-1)
+    code = np.where(missing | (code < 0), len(found), code)
+    return Names(known, np.array(place, np.int64)[code], [fault.format(what) for fault in faults], column)
 
 
 def _as_name(value: Any) -> tuple[str, str]:
@@ -231,13 +236,16 @@ def _as_name(value: Any) -> tuple[str, str]:
             return "", "name of {} is not UTF-8"
     if value is None or value != value:
         return "", NO_NAME
-    text = unicodedata.normalize("NFC", str(value)).strip()
+    text = str(value).strip()
+    plain = text.isascii() and text.isprintable()
+    if not plain:
+        text = unicodedata.normalize("NFC", text)
     if not text:
         return "", NO_NAME
     if len(text) > LONGEST_NAME:
         return "", f"name of {{}} has more than {LONGEST_NAME} characters"
     # control and formatting characters, line and paragraph separators, lone surrogates: they would forge a line
-    if any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in text):
+    if not plain and any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in text):
         return "", "name of {} has a control character"
     return text, ""
 

@@ -32,6 +32,7 @@ scatter and the range of the observed velocities lie: near 0 or 1, the prior did
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -47,6 +48,8 @@ from starpop.period_likelihood import survey_period_range
 from starpop.seeds import generator_for
 from starpop.system_model import SystemModel
 from starpop.visits import Visits
+
+logger = logging.getLogger("starpop")
 
 # Each statistic with the visits that it needs beyond one for every parameter.
 NEEDED = {"misfit": 1, "outlier": 2, "harmonic": 3, "trend": 2, "correlation": 2}
@@ -221,7 +224,11 @@ def criticise_systems(
         for i, name in enumerate(map(str, posterior["system"].values)):
             draws = {str(k): v.values[i].ravel() for k, v in posterior.data_vars.items()}
             rng = generator_for(base_seed, "criticise_systems", name)
-            row, left = criticise_system(systems[name], draws, model, period_range_days, size, rng)
+            try:
+                row, left = criticise_system(systems[name], draws, model, period_range_days, size, rng)
+            except Exception:  # one system must not stop the others
+                logger.exception("System %s:", name)
+                row, left = {"system": name, "n_visits": len(systems[name])}, residuals[0]
             rows.append(row)
             residuals.append(left)
     table = pd.DataFrame(rows, columns=COLUMNS).sort_values("system", ignore_index=True)

@@ -9,7 +9,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from starpop.errors import InputError
-from starpop.store import replacing
+from starpop.files import replacing
 
 DEADLINE_SECONDS = 9.0
 PAUSE_SECONDS = 1.0

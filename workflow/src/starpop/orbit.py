@@ -8,8 +8,8 @@ theta ~ N(0, L), the coefficients integrate out of v = A theta + noise:
 
     theta | P, u ~ N(B^-1 A' C^-1 v, B^-1).
 
-Of several harmonics the first is the strongest: ln of the probability of that under this posterior comes to ln L, less
-ln of its prior probability (`fundamental`).
+Of several harmonics the first is at least as strong as the others together: ln of the probability of that under this
+posterior comes to ln L, less ln of its prior probability (`fundamental`).
 
 | symbol | here |
 |---|---|

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
@@ -14,6 +16,8 @@ from starpop.store import read_tree
 from starpop.system_model import SystemModel
 from starpop.visits import Visits, read_visits
 
+logger = logging.getLogger("starpop")
+
 # What is stored of each likelihood, and along which list of the file.
 LISTS = {
     "node": ("ln_period", "ln_weight", "node_group"),
@@ -22,6 +26,17 @@ LISTS = {
 }
 # Which points of its noise's lattice matter to a system: the first, and how many.
 NOISE = ("first_noise", "noise_points")
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """What is stored of a system: ln L to draw, its likelihood, and its Lomb-Scargle periodogram."""
+
+    visits: Visits
+    drawn: np.ndarray
+    likelihood: PeriodLikelihood
+    frequency: np.ndarray
+    power: np.ndarray
 
 
 def lomb_scargle(visits: Visits, period_range_days: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
@@ -63,29 +78,39 @@ def scan_systems(
     -------
     ``frequency`` (bin) [1/d], ``ln_likelihood`` and ``lomb_scargle_power`` (system, bin), both the highest values in
     each bin, to draw; ``lomb_scargle_period_days`` (system); and the attributes of every `PeriodLikelihood`, one list
-    after the other, with ``node_system``, ``panel_system`` and ``peak_system`` the index of the system
+    after the other, with ``node_system``, ``panel_system`` and ``peak_system`` the index of the system. What cannot be
+    scanned is in ``failed_system`` (failure) instead, and why in ``reason``
     """
     edges = np.linspace(1 / period_range_days[1], 1 / period_range_days[0], bins + 1)
 
-    def scan_one(visits: Visits) -> tuple[np.ndarray, PeriodLikelihood]:
-        found = survey_period_range(visits, system_model, period_range_days)
-        frequency = np.append(found.frequency, found.peak_frequency)
-        drawn = envelope(frequency, np.append(found.values, found.peak_height), edges)
-        return drawn, integrate_landscape(found, visits, system_model)
+    def scan_one(visits: Visits) -> Scanned | str:
+        try:
+            found = survey_period_range(visits, system_model, period_range_days)
+            frequency = np.append(found.frequency, found.peak_frequency)
+            drawn = envelope(frequency, np.append(found.values, found.peak_height), edges)
+            likelihood = integrate_landscape(found, visits, system_model)
+            if not (len(likelihood.ln_weight) and np.isfinite(likelihood.ln_weight).all()):
+                raise FloatingPointError("its likelihood is not finite")
+            return Scanned(visits, drawn, likelihood, *lomb_scargle(visits, period_range_days))
+        except Exception as error:  # one system must not stop the others
+            logger.exception("System %s:", visits.system)
+            return f"{type(error).__name__}: {error}"
 
-    ln_likelihoods, powers = np.empty((2, len(systems), bins))
-    lomb_scargle_period = np.empty(len(systems))
-    noise = np.empty((len(systems), 2), int)
+    with ThreadPoolExecutor(threads) as pool:  # the compiled parts of several run at once
+        outcomes = list(pool.map(scan_one, systems))
+    failures = {v.system: outcome for v, outcome in zip(systems, outcomes, strict=True) if isinstance(outcome, str)}
+    scanned = [outcome for outcome in outcomes if isinstance(outcome, Scanned)]
+    ln_likelihoods, powers = np.empty((2, len(scanned), bins))
+    lomb_scargle_period = np.empty(len(scanned))
+    noise = np.empty((len(scanned), 2), int)
     lists: dict[str, list[np.ndarray]] = {name: [np.empty(0)] for names in LISTS.values() for name in names}
     owners: dict[str, list[np.ndarray]] = {name: [np.empty(0, int)] for name in LISTS}
-    with ThreadPoolExecutor(threads) as pool:  # the compiled parts of several run at once
-        scanned = list(pool.map(scan_one, systems))
-    for i, (visits, (drawn, likelihood)) in enumerate(zip(systems, scanned, strict=True)):
-        ln_likelihoods[i] = drawn
+    for i, one in enumerate(scanned):
+        likelihood = one.likelihood
+        ln_likelihoods[i] = one.drawn
         noise[i] = likelihood.first_noise, len(likelihood.linear.constant)
-        frequency, power = lomb_scargle(visits, period_range_days)
-        lomb_scargle_period[i] = 1 / frequency[power.argmax()]
-        powers[i] = envelope(frequency, power, edges)
+        lomb_scargle_period[i] = 1 / one.frequency[one.power.argmax()]
+        powers[i] = envelope(one.frequency, one.power, edges)
         for dim, names in LISTS.items():
             for name in names:
                 lists[name].append(getattr(likelihood, name))
@@ -95,12 +120,14 @@ def scan_systems(
             "ln_likelihood": (("system", "bin"), ln_likelihoods),
             "lomb_scargle_power": (("system", "bin"), powers),
             "lomb_scargle_period_days": ("system", lomb_scargle_period),
+            "failed_system": ("failure", np.array(list(failures), dtype=object)),
+            "reason": ("failure", np.array(list(failures.values()), dtype=object)),
         }
         | {name: ("system", values) for name, values in zip(NOISE, noise.T, strict=True)}
         | {f"{dim}_system": (dim, np.concatenate(listed)) for dim, listed in owners.items()}
         | {name: (dim, np.concatenate(lists[name])) for dim, names in LISTS.items() for name in names},
         coords={
-            "system": np.array([s.system for s in systems], dtype=str),
+            "system": np.array([one.visits.system for one in scanned], dtype=str),
             "frequency": ("bin", 0.5 * (edges[1:] + edges[:-1])),
         },
     )

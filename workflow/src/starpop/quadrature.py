@@ -1,8 +1,8 @@
 """Exact posteriors of one, two or three hyper-parameters, by adaptive quadrature.
 
 In the cube that a `chart` maps onto where the mass is, composite 10-point Gauss-Legendre rules take more and more
-panels until the ln evidence, means and standard deviations change by less than 1e-7; that change is the reported
-error, far above the error of the last rule.
+panels until the ln evidence, means and standard deviations change by less than 1e-7, or there are as many as there may
+be. The last change is the reported error, far above the error of the last rule; `diagnostics` judges it.
 
 Marginal densities are the rule's sums, with ln density interpolated by each panel's polynomial. Draws are independent
 and exact: by rejection under a ceiling that is constant around each point, the highest density of its neighbours.

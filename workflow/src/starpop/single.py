@@ -14,6 +14,7 @@ where NUTS stays in the one it starts in.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:  # PyMC takes seconds to load, and the exact answer does not n
     import pymc as pm
 
     from starpop.sampling import SamplerSettings
+
+logger = logging.getLogger("starpop")
 
 STARTS = 64
 # A mode of less posterior probability than this is not counted.
@@ -71,15 +74,22 @@ def draw(
     ``posterior`` with P and the other parameters, of dimensions (system, chain, draw); ``modes`` with the
     ``ln_evidence``, the number
     ``n_modes`` of peaks that have a posterior probability of 1e-3 or more, the ``mode_weight`` of the heaviest,
-    each of dimension (system)
+    and a ``status`` that is empty or says why a system could not be drawn (its draws are then NaN), each of dimension
+    (system)
     """
     density = UniformPeriod(period_range_days)
     names = ("P",) if not likelihoods else parameters([likelihoods[0].visits], likelihoods[0].system_model)
-    draws = {name: np.empty((len(likelihoods), 1, size)) for name in names}
-    modes = {name: np.empty(len(likelihoods)) for name in MODE_COLUMNS}
+    draws = {name: np.full((len(likelihoods), 1, size), np.nan) for name in names}
+    modes = {name: np.full(len(likelihoods), np.nan) for name in MODE_COLUMNS}
+    status = [""] * len(likelihoods)
     for i, likelihood in enumerate(likelihoods):
         rng = generator_for(base_seed, "draw_orbits", likelihood.system)
-        drawn = draw_orbits(likelihood, density, (), size, rng)
+        try:
+            drawn = draw_orbits(likelihood, density, (), size, rng)
+        except Exception as error:  # one system must not stop the others
+            logger.exception("System %s:", likelihood.system)
+            status[i] = f"not drawn: {error}"
+            continue
         drawn["P"] = np.exp(drawn["lnP"])
         for name in names:
             draws[name][i, 0] = drawn[name]
@@ -93,7 +103,10 @@ def draw(
     return xr.DataTree.from_dict(
         {
             "posterior": xr.Dataset({k: (dims, v) for k, v in draws.items()}, coords=coords),
-            "modes": xr.Dataset({k: ("system", v) for k, v in modes.items()}, coords=coords),
+            "modes": xr.Dataset(
+                {k: ("system", v) for k, v in modes.items()} | {"status": ("system", np.array(status, object))},
+                coords=coords,
+            ),
         }
     )
 
@@ -145,7 +158,6 @@ def maximum_a_posteriori(
 
 
 def fit_systems(
-    systems: Sequence[Visits],
     likelihoods: Sequence[PeriodLikelihood],
     system_model: SystemModel,
     period_range_days: tuple[float, float],
@@ -157,8 +169,7 @@ def fit_systems(
 
     Parameters
     ----------
-    systems : the systems of a batch, possibly none
-    likelihoods : the period likelihood of each
+    likelihoods : the period likelihoods of a batch's systems, possibly none
     system_model, period_range_days, settings, base_seed : as configured
     cores : chains to run at once
 
@@ -167,10 +178,9 @@ def fit_systems(
     groups ``posterior`` and ``sample_stats`` with dimensions (system, chain, draw), and ``map`` with (system,);
     ``status`` in ``map`` is empty, or says why a system could not be sampled (its draws are then NaN)
     """
-    from pymc.exceptions import SamplingError
-
     from starpop.sampling import Sampler
 
+    systems = [likelihood.visits for likelihood in likelihoods]
     shape = (len(systems), settings.chains, settings.draws)
     names = parameters(systems, system_model)
     posterior = {name: np.full(shape, np.nan) for name in names}
@@ -181,14 +191,15 @@ def fit_systems(
     for i, (visits, likelihood) in enumerate(zip(systems, likelihoods, strict=True)):
         if sampler is None:
             sampler = Sampler(build_model(visits, system_model, period_range_days), settings, cores)
-        starts = best_mode_starts(likelihood, period_range_days, generator_for(base_seed, "starts", visits.system))
-        highest = maximum_a_posteriori(visits, system_model, period_range_days, starts)
-        for name in names:
-            best[name][i] = highest[name]
         try:
+            starts = best_mode_starts(likelihood, period_range_days, generator_for(base_seed, "starts", visits.system))
+            highest = maximum_a_posteriori(visits, system_model, period_range_days, starts)
+            for name in names:
+                best[name][i] = highest[name]
             data = pymc_orbit.data(visits, system_model)
             tree = sampler.run(starts, seed_for(base_seed, "fit_systems", visits.system), data)
-        except (RuntimeError, SamplingError) as error:
+        except Exception as error:  # one system must not stop the others
+            logger.exception("System %s:", visits.system)
             status[i] = f"not sampled: {error}"
             continue
         for target, group in ((posterior, "posterior"), (stats, "sample_stats")):

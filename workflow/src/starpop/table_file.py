@@ -14,6 +14,7 @@ Names are read as text from csv and text files, which keeps their leading zeros.
 from __future__ import annotations
 
 import gzip
+import hashlib
 import itertools
 import re
 import warnings
@@ -38,6 +39,8 @@ FORMATS = {
     "csv": (".csv", ".csv.gz"),
     "text": (".txt", ".dat", ".tbl", ".rv", ".vels", ".txt.gz", ".dat.gz"),
 }
+# An ECSV file of more is read by the faster of astropy's readers.
+LARGE_BYTES = 1_000_000
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?|nan|inf|-inf", re.IGNORECASE)
 
 
@@ -59,6 +62,15 @@ class UserTable:
     row: np.ndarray
     file: np.ndarray | None
     paths: tuple[str, ...]
+
+
+def sha256(paths: Sequence[str]) -> str:
+    """The sha256 of a file, or of those of several, in hexadecimal."""
+    digests = []
+    for path in paths:
+        with Path(path).open("rb") as file:
+            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def format_of(path: str, entry: Mapping[str, Any]) -> str:
@@ -166,6 +178,12 @@ def _fits(path: str, wanted: set[str], text: set[str], entry: Mapping[str, Any])
         return table, colnames
 
 
+def read_ecsv(path: str | Path) -> Table:
+    """Read an ECSV table; astropy's fast reader takes a large one only, since it fails on an empty one."""
+    engine = "pyarrow" if Path(path).stat().st_size > LARGE_BYTES else "io.ascii"
+    return Table.read(path, format="ecsv", engine=engine)
+
+
 def _astropy(kind: str, **options: Any) -> Any:
     def read(path: str, wanted: set[str], text: set[str], entry: Mapping[str, Any]) -> tuple[Table, list[str]]:
         return _chosen(Table.read(path, format=kind, **options), wanted)
@@ -215,7 +233,7 @@ def _from_arrow(arrow: Any) -> Table:
         missing = column.is_null().to_numpy()
         values = column.to_pandas()
         if values.dtype.kind not in "biuf":
-            values = values.astype(object).where(~missing, "").astype(str)
+            values = values.astype(object).where(~missing, "")
         table[name] = np.ma.masked_array(values.to_numpy(), mask=missing) if missing.any() else values.to_numpy()
     return table
 
@@ -270,7 +288,7 @@ def _text(path: str, wanted: set[str], text: set[str], entry: Mapping[str, Any])
 
 READERS = {
     "fits": _fits,
-    "ecsv": _astropy("ascii.ecsv"),
+    "ecsv": lambda path, wanted, text, entry: _chosen(read_ecsv(path), wanted),
     "votable": _astropy("votable", use_names_over_ids=True),
     "parquet": _parquet,
     "csv": _csv,

@@ -137,16 +137,21 @@ def tabulate_orbits(
             draws = {str(k): v.values[i].ravel() for k, v in tree["posterior"].data_vars.items()}
             row = orbit_row(systems[name], draws, highest[name], model)
             row |= {k: float(modes[k][i]) for k in ("mode_weight", "ln_evidence")} | {
-                "n_modes": int(modes["n_modes"][i])
+                "n_modes": float(modes["n_modes"][i])
             }
             row["lomb_scargle_period_days"] = float(scan["lomb_scargle_period_days"][i])
             flags = flags_of(row, criticised[name], likelihoods[name], period_range_days, model)
-            rows.append(row | {"status": status[name], "flags": flags})
+            rows.append(row | {"status": str(modes["status"].values[i]) or status[name], "flags": flags})
+    for scan in periods:
+        for name, reason in zip(scan["failed_system"].values, scan["reason"].values, strict=True):
+            facts = {"system": str(name), "n_visits": len(systems[name]), "baseline_days": systems[name].baseline_days}
+            rows.append(facts | {"status": f"not fitted: {reason}"})
     for left_out, group in rejected[~rejected["system"].isin(list(systems))].groupby("system"):
         reasons = "; ".join(sorted(set(group["reason"])))
         rows.append({"system": str(left_out), "n_visits": 0, "status": f"not used: {reasons}"})
     offsets = sorted({name for row in rows for name in row if name.startswith("offset_")})
-    return pd.DataFrame(rows, columns=[*ORBIT_COLUMNS, *offsets]).sort_values("system", ignore_index=True)
+    table = pd.DataFrame(rows, columns=[*ORBIT_COLUMNS, *offsets]).sort_values("system", ignore_index=True)
+    return table.astype({"n_modes": "Int64"})
 
 
 PUBLISHED_COLUMNS = (

@@ -90,7 +90,7 @@ def split_systems(table: Table, times: Times = "reported") -> list[Visits]:
     if "instrument" in table.colnames:
         found, instrument = np.unique(np.asarray(table["instrument"]).astype(str), return_inverse=True)
         instruments = tuple(map(str, found))
-    order = np.lexsort((table["row"], jd + shift, names))
+    order = np.lexsort((jd + shift, names))  # stable: visits at one time stay as the gate has sorted them
     names, starts = np.unique(names[order], return_index=True)
     systems = []
     for name, rows in zip(names, np.split(order, starts[1:]), strict=True):
