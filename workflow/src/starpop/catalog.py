@@ -215,7 +215,7 @@ def corrected_errors(reported: np.ndarray, correction: Mapping[str, float]) -> n
 def _julian_dates(time: Numbers, settings: Mapping[str, Any], problems: Problems, remarks: list[str]) -> Numbers:
     """Times as Julian dates, whatever they are counted from."""
     name, choice = settings["columns"]["time"], settings.get("time", {})
-    zero = {"jd": 0.0, "mjd": MJD_ZERO}.get(choice.get("format", "jd"), choice.get("zero_jd", 0.0))
+    zero = choice.get("zero_jd", MJD_ZERO if choice.get("format") == "mjd" else 0.0)
     raw = np.asarray(getattr(time.raw, "value", time.raw))
     if raw.dtype.kind == "f" and raw.dtype.itemsize == 4 and np.isfinite(time.values).any():
         step = float(np.spacing(np.float32(np.nanmax(np.abs(raw))))) * time.unit.to(u.day)

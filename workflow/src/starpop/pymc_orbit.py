@@ -3,7 +3,7 @@
 theta_i ~ N(0, s_i)  (`SystemModel.standard_deviations`),        u ~ N(mean, sd)  (`noise`),
 v_j ~ N(sum_i theta_i A_ij(P), variance_j(u)),
 
-and of several harmonics the first as strong as the others (`fundamental`), a wall where NUTS diverges if the visits tell
+and of several harmonics the first as strong as the others (`fundamental`): a wall, where NUTS diverges if visits tell
 so little that the posterior reaches it.
 """
 

@@ -252,14 +252,14 @@ def _head(path: str) -> tuple[list[str], list[str]]:
 
 
 def _text(path: str, wanted: set[str], text: set[str], entry: Mapping[str, Any]) -> tuple[Table, list[str]]:
-    """Names are in the first line unless it has a number; then in the comment above it if that has as many words."""
+    """Names are in the first line unless it has a number; then in the comment above it if that has those asked for."""
     comments, lines = _head(path)
     if not lines:
         raise InputError(f"{path}: the file is empty.")
     words = [line.split() for line in lines]
     named = not any(NUMBER.fullmatch(word) for word in words[0])
     above = comments[-1].lstrip("# ").split() if comments else []
-    colnames = words[0] if named else above if len(above) == len(words[0]) else []
+    colnames = words[0] if named else above if len(above) == len(words[0]) and wanted & set(above) else []
     colnames = colnames or [f"col{i + 1}" for i in range(len(words[0]))]
     if len(words) > 1 and len(words[1]) != len(colnames):
         raise InputError(
