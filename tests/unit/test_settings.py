@@ -313,6 +313,7 @@ TWIN = CONFIG["catalogs"]["twin"]
         ({"errors": {"floor": 0.1}}, r"errors\.floor: unknown key; .* Did you mean 'floor_kms'"),
         ({"errors": {}}, r"twin\.errors: {}"),
         ({"units": {"velocity": "km/s"}}, r"units\.velocity: unknown key; allowed here: time, rv, rv_err, ra, dec"),
+        ({"url": "https://x", "path": ["a.csv", "b.csv"]}, r"twin\.url: it is of one file, and path names 2"),
         ({"url": "ftp://x"}, r"twin\.url: 'ftp://x' must match"),
         ({"sha256": "abc"}, r"twin\.sha256: 'abc' must match"),
     ],

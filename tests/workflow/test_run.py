@@ -2,10 +2,12 @@
 
 import hashlib
 
+import numpy as np
 import pandas as pd
 import pytest
+from astropy.table import Table
 
-from .conftest import SMALL
+from .conftest import SMALL, copy_project
 
 SYSTEMS = ["TWIN-01", "TWIN-03", "TWIN-10", "TWIN-13"]
 
@@ -43,10 +45,17 @@ def test_a_small_run_makes_every_product(finished):
 
 
 @pytest.mark.slow
-def test_one_core_gives_the_same_tables_as_four(finished, fresh):
+def test_the_tables_depend_on_nothing_but_the_data_and_the_configuration(finished, tmp_path, monkeypatch):
+    """Not on cores, batches, the order of rows and systems, the folder, the locale, the time zone, or threads."""
+    elsewhere = copy_project(tmp_path / "un dossier à côté")
+    path = elsewhere.path / "data" / "twin.ecsv"
+    table = Table.read(path)
+    table[np.random.default_rng(0).permutation(len(table))].write(path, overwrite=True)
+    for name, value in {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "LANG": "C", "OMP_NUM_THREADS": "3"}.items():
+        monkeypatch.setenv(name, value)
     makers = ("collect_diagnostics", "compare_published", "tabulate_orbits", "criticise_population", "compare_models")
-    fresh.snakemake(*SMALL, "--until", *makers, cores=1)
-    ours, theirs = csv_digests(fresh), csv_digests(finished)
+    elsewhere.snakemake(*elsewhere.overlay(batches=3), "--until", *makers, cores=1)
+    ours, theirs = csv_digests(elsewhere), csv_digests(finished)
     assert len(ours) == 25
     assert ours == {name: theirs[name] for name in ours}
 
@@ -86,5 +95,20 @@ def test_a_mistake_in_the_configuration_stops_at_once_without_a_traceback(fresh,
 @pytest.mark.slow
 def test_a_mistake_in_the_selection_is_said_by_the_job(fresh):
     said = fresh.snakemake(*fresh.overlay(systems={"keep": ["TWIN-99"]}), check=False)
-    assert "Error: systems.keep: 'TWIN-99' is not in the table, which has 14 systems." in said
+    assert "- systems.keep: 'TWIN-99' is not in the table, which has 14 systems." in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.slow
+def test_a_table_that_cannot_be_used_is_told_all_that_is_wrong_with_it(fresh):
+    (fresh.path / "data" / "mine.csv").write_text("star,bjd,V,e\nA,56000.1,fast,0.1\n")
+    entry = {"path": "data/mine.csv", "columns": {"system": "star", "time": "bjd", "rv": "v", "rv_err": "e"}}
+    mine = fresh.overlay(catalog="mine", catalogs={"mine": entry}, systems={"keep": "all"})
+    said = fresh.snakemake(*mine, "--until", "prepare_visits", check=False)
+    for line in (
+        "Error: data/mine.csv: this table cannot be used:",
+        "- columns.rv: the table has no column 'v'; it has star, bjd, V, e. Did you mean 'V'?",
+        "- column 'bjd' has no unit in the table and none in the configuration",
+    ):
+        assert line in said
     assert "Traceback" not in said

@@ -135,8 +135,8 @@ def _judge(
     known = system.known
     verdicts.reject_unnamed(system)
     if selection.keep != "all":
-        verdicts.reject(~np.isin(known, selection.keep)[system.code], "not in systems.keep")
-    verdicts.reject(np.isin(known, selection.drop)[system.code], "in systems.drop")
+        verdicts.reject(system.each(~np.isin(known, selection.keep), False), "not in systems.keep")
+    verdicts.reject(system.each(np.isin(known, selection.drop), False), "in systems.drop")
     for rows, why, column in unmet:
         verdicts.reject(rows, f"rows: {why}", column)
     verdicts.reject_numbers(time, "time")
@@ -166,7 +166,7 @@ def _judge(
     used = verdicts.used
     rejected = {
         "row": source.row[~used],
-        "system": system.of(~used),
+        "system": system.each(known, "")[~used],
         "time_jd": time.values[~used] * u.day,
         "rv_kms": rv.values[~used] * u.km / u.s,
         "rv_err_kms": rv_err.values[~used] * u.km / u.s,
@@ -267,7 +267,7 @@ def _guess_velocities(rv: Numbers, problems: Problems) -> None:
 
 def _usable_instruments(instrument: Names, problems: Problems, remarks: list[str]) -> Names:
     """Without slashes, which the name of an offset cannot have."""
-    usable = np.char.replace(instrument.known, "/", "_")
+    usable = np.array([name.replace("/", "_") for name in instrument.known], dtype=str)
     for name, changed in zip(instrument.known, usable, strict=True):
         if name != changed and np.sum(usable == changed) > 1:
             problems.append(
@@ -302,21 +302,21 @@ def coordinates(
     named = np.array([is_designation(name) for name in system.known], dtype=bool)
     if not named.any():
         coordinates_from_name(system.known)
-    ra, dec = np.full((2, len(system.known) + 1), np.nan)
-    ra[:-1][named], dec[:-1][named] = coordinates_from_name(system.known[named])
-    return ra[system.code], dec[system.code]
+    ra, dec = np.full((2, len(system.known)), np.nan)
+    ra[named], dec[named] = coordinates_from_name(system.known[named])
+    return system.each(ra, np.nan), system.each(dec, np.nan)
 
 
 def _reject_short(verdicts: Verdicts, system: Names, time: np.ndarray, min_visits: int) -> None:
     """Systems whose visits are too few, or all at one time."""
     used, several = verdicts.used, len(system.known)
     counts = np.bincount(system.code[used], minlength=several)
-    few = np.append(counts < min_visits, False)
-    verdicts.reject(few[system.code], f"fewer than {min_visits} usable visits")
-    first, last = np.full(several + 1, np.inf), np.full(several + 1, -np.inf)
+    verdicts.reject(system.each(counts < min_visits, False), f"fewer than {min_visits} usable visits")
+    first, last = np.full(several, np.inf), np.full(several, -np.inf)
+    used = verdicts.used
     np.minimum.at(first, system.code[used], time[used])
     np.maximum.at(last, system.code[used], time[used])
-    verdicts.reject((first == last)[system.code], "all visits at one time")
+    verdicts.reject(system.each(first == last, False), "all visits at one time")
 
 
 def summarise(visits: Table) -> Table:

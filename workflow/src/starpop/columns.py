@@ -81,9 +81,9 @@ class Names:
     faults: list[str]
     raw: Any
 
-    def of(self, rows: np.ndarray) -> np.ndarray:
-        """The names of some rows, empty where they have none."""
-        return np.where(self.code[rows] < 0, "", self.known[self.code[rows]] if len(self.known) else "")
+    def each(self, values: np.ndarray, unnamed: Any) -> np.ndarray:
+        """(N,) what (M,) values of the names are in each row, and in a row without a name."""
+        return np.append(values, np.array([unnamed], dtype=values.dtype))[np.maximum(self.code, -1)]
 
 
 def masked(column: Any) -> np.ndarray:

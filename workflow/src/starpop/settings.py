@@ -134,6 +134,8 @@ def contradictory_entry(where: str, entry: Mapping[str, Any]) -> Iterable[str]:
         )
     if "format" in time and "zero_jd" in time:
         yield f"{where}.time: format {time['format']!r} and zero_jd {time['zero_jd']} cannot both be; leave out one."
+    if "url" in entry and not isinstance(entry["path"], str):
+        yield f"{where}.url: it is of one file, and path names {len(entry['path'])}; leave out url."
     if "hdu" in entry and entry.get("format", "fits") != "fits":
         yield f"{where}.hdu: {entry['hdu']!r} is of FITS files, but format is {entry['format']!r}."
     by_column: dict[str, str] = {}
