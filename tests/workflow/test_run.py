@@ -112,3 +112,14 @@ def test_a_table_that_cannot_be_used_is_told_all_that_is_wrong_with_it(fresh):
     ):
         assert line in said
     assert "Traceback" not in said
+
+
+def test_a_cluster_of_the_users_takes_the_place_of_the_simulated_one(fresh):
+    (fresh.path / "data" / "stars.csv").write_text("source_id,plx,e\n1,2.0,0.1\n2,2.1,0.1\n")
+    columns = {"star": "source_id", "parallax": "plx", "parallax_error": "e"}
+    table = {"path": "data/stars.csv", "columns": columns, "units": {"parallax": "mas"}}
+    jobs = fresh.would_run(*fresh.overlay(cluster={"table": table}))
+    assert jobs["prepare_stars"] == jobs["fit_cluster"] == jobs["plot_cluster"] == 1
+    assert not {"simulate_cluster", "compare_published"} & jobs.keys()
+    fresh.snakemake(*fresh.overlay(cluster={"table": table}), "--until", "prepare_stars")
+    assert "sha256" in (fresh.path / "results/cluster/stars.ecsv").read_text()

@@ -21,7 +21,8 @@ os.environ |= {"PYTHONPATH": os.pathsep.join(filter(None, [SOURCE, os.getenv("PY
 from starpop import files, provenance
 from starpop.diagnostics import verdict
 from starpop.errors import InputError
-from starpop.settings import as_json, check, choose_catalog, paths_of, resolve
+from starpop.files import paths_of
+from starpop.settings import as_json, check, choose_catalog, resolve
 
 try:
     check(config, WORKFLOW / "schemas" / "config.schema.yaml")

@@ -13,9 +13,10 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 # The process of the run that a job belongs to, as host:process; set by the rules.
 RUN = "STARPOP_RUN"
@@ -103,3 +104,8 @@ def refusal(error: BaseException | None) -> str:
     if shutil.disk_usage(".").free < LEAST_ROOM:
         return f"No space left on device; {REFUSALS[errno.ENOSPC]}, and run the same command again."
     return ""
+
+
+def paths_of(entry: Mapping[str, Any]) -> list[str]:
+    """The files of a table's entry."""
+    return [entry["path"]] if isinstance(entry["path"], str) else list(entry["path"])

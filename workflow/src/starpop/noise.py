@@ -23,10 +23,13 @@ since fewer than 12 visits that know u leave a skewed posterior, which needs as 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.polynomial.legendre import leggauss
-from scipy.interpolate import CubicHermiteSpline
+
+if TYPE_CHECKING:  # takes a third of a second to load, and the models that a figure shows do not need it
+    from scipy.interpolate import CubicHermiteSpline
 
 # Fewer visits leave a skewed posterior of u, which needs as fine a step as that of twelve; the larger of the two is
 # taken by the norm of this order, which is smooth.
@@ -105,6 +108,8 @@ class UncertainNoise:
 
     def lattice(self, rv_kms: np.ndarray, rv_err_kms: np.ndarray) -> Lattice:
         """The points at whole t, counted from the lower bound of u, and one of the variances a point and visit."""
+        from scipy.interpolate import CubicHermiteSpline
+
         low, high = self.bounds(rv_kms, rv_err_kms)
         knots = low + CELL * np.arange(np.ceil((high + WIDEST_STEP - low) / CELL) + 1)
         slope = self.density_of_points(knots, rv_err_kms)
@@ -130,6 +135,8 @@ class UncertainNoise:
 
         Draws are made in t with the density L(P, U(t)) p(U(t)) U'(t); they are exact whatever the curve is.
         """
+        from scipy.interpolate import CubicHermiteSpline
+
         slope = self.density_of_points(lattice.ln_noise, rv_err_kms)
         return CubicHermiteSpline(np.arange(len(slope)), lattice.ln_noise, 1 / slope)
 

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from starpop.errors import InputError, nearest
+from starpop.files import paths_of
 
 # Names of folders beside the catalogues', the system models' and the population models'.
 RESERVED = {
@@ -240,11 +241,6 @@ def contradictory_coordinates(where: str, entry: Mapping[str, Any]) -> Iterable[
             f"{where}.observatory: {dict(entry['observatory'])} needs the stars' coordinates; name columns.ra and "
             f"columns.dec, or set {instead}."
         )
-
-
-def paths_of(entry: Mapping[str, Any]) -> list[str]:
-    """The files of a table's entry."""
-    return [entry["path"]] if isinstance(entry["path"], str) else list(entry["path"])
 
 
 def lookup(config: Mapping[str, Any], path: str) -> Any:

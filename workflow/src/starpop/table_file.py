@@ -29,7 +29,7 @@ from astropy.io import fits
 from astropy.table import Table, vstack
 
 from starpop.errors import InputError, nearest
-from starpop.settings import paths_of
+from starpop.files import paths_of
 
 FORMATS = {
     "fits": (".fits", ".fit", ".fits.gz", ".fit.gz"),
