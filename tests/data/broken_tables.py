@@ -489,7 +489,7 @@ def several_velocities_a_row(folder: Path) -> str:
     return fits_table(folder, {"v": np.ones((12, 3))})
 
 
-@kind(message=r"column 'star' holds floating-point numbers such as .*e\+18\); names must be text or whole numbers")
+@kind(message=r"column 'star' holds floating-point numbers such as .*e\+18; names must be text or whole numbers")
 def long_names_that_lost_digits(folder: Path) -> str:
     return fits_table(folder, {"star": np.repeat([4.116484574592345e18, 4.2e18], 6)})
 
