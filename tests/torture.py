@@ -44,12 +44,11 @@ SIGNALS = ("SIGINT to the run", "SIGTERM to the run", "SIGKILL to Snakemake", "S
 
 
 def copy_project(target: Path) -> Path:
-    """A copy of the project in which nothing has run."""
+    """A copy of the project, with what has been compiled, in which nothing has run."""
     target.mkdir(parents=True, exist_ok=True)
     for name in PARTS:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
-        options = {"ignore": shutil.ignore_patterns("__pycache__")} if (ROOT / name).is_dir() else {}
-        copy(ROOT / name, target / name, **options)
+        copy(ROOT / name, target / name)
     (target / "data").mkdir()
     for name in DATA:
         shutil.copy2(ROOT / "data" / name, target / "data" / name)

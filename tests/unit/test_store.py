@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from astropy import units as u
+from astropy.table import Table
 
 from starpop import files, store
 from starpop.errors import InputError
@@ -124,3 +126,28 @@ def test_a_damaged_product_is_named_with_what_to_do(tmp_path):
     (tmp_path / "t.nc").write_text("text")
     with pytest.raises(InputError, match=r"t\.nc is damaged \(.*\); remove it and run again: rm .*t\.nc"):
         store.read_tree(tmp_path / "t.nc")
+
+
+@pytest.mark.parametrize("size", [0, 3, store.LARGE_TABLE + 7])
+@pytest.mark.parametrize("ending", ["ecsv", "fits"])
+def test_a_table_is_read_back_as_it_was(tmp_path, ending, size):
+    names = np.array(["A b", "007", 'say "x", y', "é", "NaN"])
+    if ending == "fits":
+        names = names[[0, 1, 2, 4, 4]]
+    index = np.arange(size)
+    number = np.where(index % 11 == 5, np.nan, 2456000 + index / 7)
+    table = Table({"row": index, "system": names[index % 5], "time_jd": number * u.day, "reason": names[index % 3]})
+    store.write_table(table, tmp_path / f"t.{ending}", {"note": "ä" if ending == "ecsv" else "a"})
+    read = store.read_table(tmp_path / f"t.{ending}")
+    assert len(read) == size
+    for name in ("row", "system", "reason"):
+        assert read[name].astype(str).tolist() == table[name].astype(str).tolist()
+    np.testing.assert_array_equal(np.ma.filled(np.ma.asarray(read["time_jd"], float), np.nan), number)
+    assert read["time_jd"].unit == u.day
+
+
+def test_rows_without_a_value_keep_their_reason(tmp_path):
+    for size in (4, store.LARGE_TABLE + 1):
+        table = Table({"value": np.array([""] * size), "reason": np.array(["not in systems.keep"] * size)})
+        store.write_table(table, tmp_path / "t.ecsv", {})
+        assert set(store.read_table(tmp_path / "t.ecsv").to_pandas()["reason"]) == {"not in systems.keep"}

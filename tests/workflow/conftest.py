@@ -58,7 +58,7 @@ def copy_project(target: Path) -> Project:
     for name in PARTS:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, target / name)  # with what has been compiled, which takes a minute
         else:
             shutil.copy2(source, target / name)
     (target / "data").mkdir()

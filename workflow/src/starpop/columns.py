@@ -210,8 +210,8 @@ def names(table: Table, name: str, what: str, problems: Problems) -> Names | Non
         finite = values[np.isfinite(values) & ~missing]
         if (finite != np.floor(finite)).any() or (np.abs(finite) >= LARGEST_WHOLE).any():
             problems.append(
-                f"column {name!r} holds floating-point numbers such as {float(finite[0])!r}; names must be text or whole "
-                "numbers (a long number loses digits in a float: write the table anew with an integer column)."
+                f"column {name!r} holds floating-point numbers such as {float(finite[0])!r}; names must be text or "
+                "whole numbers (a long number loses digits in a float: write the table anew with an integer column)."
             )
             return None
         missing = missing | ~np.isfinite(values)

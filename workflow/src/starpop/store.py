@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import logging
 import signal
@@ -22,8 +23,8 @@ from starpop.errors import InputError
 from starpop.files import product, refusal
 from starpop.table_file import read_ecsv
 
-# Of a table that are written at once.
-ROWS_AT_ONCE = 100_000
+# Rows from which on a table is not written by astropy, but so many at once.
+LARGE_TABLE = 50_000
 VERSIONED = ("numpy", "scipy", "astropy", "pymc", "pytensor", "nutpie", "numba", "arviz-stats")
 
 
@@ -64,12 +65,13 @@ def write_table(table: Table, path: str | Path, attributes: Mapping[str, str]) -
     table = table.copy(copy_data=False)
     table.meta.update(attributes)
     with product(path) as temporary:
-        if temporary.suffix == ".ecsv":
+        if temporary.suffix == ".ecsv" and len(table) > LARGE_TABLE:
             # the head as astropy writes it, the rows some 20 times faster
             table[:0].write(temporary, format="ascii.ecsv", overwrite=True)
-            for first in range(0, len(table), ROWS_AT_ONCE):
-                rows = table[first : first + ROWS_AT_ONCE].to_pandas()
-                rows.to_csv(temporary, mode="a", sep=" ", header=False, index=False, na_rep="nan", lineterminator="\n")
+            style = {"sep": " ", "quoting": csv.QUOTE_NONNUMERIC, "na_rep": "nan", "lineterminator": "\n"}
+            for first in range(0, len(table), LARGE_TABLE):
+                rows = table[first : first + LARGE_TABLE].to_pandas()
+                rows.to_csv(temporary, mode="a", header=False, index=False, **style)
         else:
             table.write(temporary, overwrite=True)
 

@@ -216,14 +216,15 @@ def _csv(path: str, wanted: set[str], text: set[str], entry: Mapping[str, Any]) 
     kept = [name for name in colnames if name in wanted]
     convert = csv.ConvertOptions(
         include_columns=kept,
-        column_types={name: pyarrow.string() for name in kept if name in text},
+        # a name that stands in many rows is kept once
+        column_types={name: pyarrow.dictionary(pyarrow.int32(), pyarrow.string()) for name in kept if name in text},
         null_values=[""],
         strings_can_be_null=True,
         true_values=[],  # as they are written
         false_values=[],
     )
-    arrow = csv.read_csv(path, read_options=skip, convert_options=convert)
-    return _from_arrow(arrow), colnames
+    pool = pyarrow.system_memory_pool()  # which gives memory back
+    return _from_arrow(csv.read_csv(path, read_options=skip, convert_options=convert, memory_pool=pool)), colnames
 
 
 def _from_arrow(arrow: Any) -> Table:
