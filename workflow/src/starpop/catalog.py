@@ -166,7 +166,7 @@ def _judge(
     used = verdicts.used
     rejected = {
         "row": source.row[~used],
-        "system": system.each(known, "")[~used],
+        "system": system.each(known, "", ~used),
         "time_jd": time.values[~used] * u.day,
         "rv_kms": rv.values[~used] * u.km / u.s,
         "rv_err_kms": rv_err.values[~used] * u.km / u.s,
@@ -200,7 +200,8 @@ def _judge(
     remarks.insert(0, f"{len(used)} rows: {len(order)} visits used, {len(used) - len(order)} rows rejected.")
     if len(order) < len(used):
         remarks.append(f"Rejected: {verdicts.listing()}.")
-    return Prepared(Table(visits), summarise(Table(visits)), Table(rejected), remarks)
+    used_table = Table(visits, copy=False)
+    return Prepared(used_table, summarise(used_table), Table(rejected, copy=False), remarks)
 
 
 def corrected_errors(reported: np.ndarray, correction: Mapping[str, float]) -> np.ndarray:

@@ -81,9 +81,9 @@ class Names:
     faults: list[str]
     raw: Any
 
-    def each(self, values: np.ndarray, unnamed: Any) -> np.ndarray:
-        """(N,) what (M,) values of the names are in each row, and in a row without a name."""
-        return np.append(values, np.array([unnamed], dtype=values.dtype))[np.maximum(self.code, -1)]
+    def each(self, values: np.ndarray, unnamed: Any, rows: Any = slice(None)) -> np.ndarray:
+        """What (M,) values of the names are in each of some rows, and in a row without a name."""
+        return np.append(values, np.array([unnamed], dtype=values.dtype))[np.maximum(self.code[rows], -1)]
 
 
 def masked(column: Any) -> np.ndarray:
@@ -102,7 +102,8 @@ def raw_text(column: Any, rows: np.ndarray) -> np.ndarray:
     values = np.asarray(getattr(chosen, "value", chosen))
     if values.dtype.kind == "S":
         values = np.char.decode(values, "utf-8", "replace")
-    return np.where(masked(column)[rows], "no value", values.astype(str))
+    text = np.where(masked(column)[rows], "no value", values.astype(str))
+    return text.astype(f"U{max(map(len, text.tolist()), default=1)}")  # NumPy makes room for the longest number
 
 
 def numbers(table: Table, kind: str, settings: Mapping[str, Any], problems: Problems) -> Numbers | None:

@@ -78,7 +78,7 @@ def prepare(source: UserTable, settings: Mapping[str, Any]) -> tuple[Table, Tabl
     }
     rejected = {
         "row": source.row[~used],
-        "star": star.each(star.known, "")[~used],
+        "star": star.each(star.known, "", ~used),
         "value": verdicts.values(~used),
         "reason": verdicts.reasons(~used),
     }

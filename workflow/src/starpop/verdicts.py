@@ -47,10 +47,11 @@ class Verdicts:
 
     def values(self, rows: np.ndarray) -> np.ndarray:
         """The value that the reason of each of some rows is about; empty where it is about none."""
-        texts = np.full(self.count, "", dtype=object)
+        longest = max((values.dtype.itemsize // 4 for _, values in self._values), default=1)
+        texts = np.zeros(self.count, dtype=f"U{longest}")
         for some, values in self._values:
             texts[some] = values
-        return texts[rows].astype(str)
+        return texts[rows]
 
     def listing(self) -> str:
         """How many rows have each reason."""
