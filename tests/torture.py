@@ -57,18 +57,20 @@ def copy_project(target: Path) -> Path:
 
 
 def start(project: Path, *arguments: str) -> subprocess.Popen:
-    """Start snakemake in a project."""
+    """Start snakemake in a project; it speaks into a file, since a pipe that nobody reads would fill up."""
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "torture.yaml", *arguments]
-    return subprocess.Popen(
-        command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
+    with said_by(project).open("w") as said:
+        return subprocess.Popen(command, cwd=project, stdout=said, stderr=subprocess.STDOUT, start_new_session=True)
+
+
+def said_by(project: Path) -> Path:
+    """Where the words of a project's last run are."""
+    return Path(tempfile.gettempdir()) / f"torture-{os.getpid()}-{project.name}.txt"
 
 
 def finish(project: Path, *arguments: str) -> tuple[int, str]:
     """Run snakemake to its end: its exit code, and what it said."""
-    run = start(project, *arguments)
-    said = run.communicate()[0]
-    return run.returncode, said
+    return start(project, *arguments).wait(), said_by(project).read_text()
 
 
 def go_on(project: Path) -> tuple[int, str]:
@@ -90,10 +92,10 @@ def kill(run: subprocess.Popen, how: str, rng: random.Random) -> None:
     else:
         os.kill(run.pid, signal.SIGTERM if "TERM" in how else signal.SIGKILL)
     try:
-        run.communicate(timeout=60)
+        run.wait(60)
     except subprocess.TimeoutExpired:
         os.killpg(run.pid, signal.SIGKILL)
-        run.communicate()
+        run.wait()
 
 
 def products(project: Path) -> dict[str, bytes]:
@@ -130,13 +132,13 @@ def kills(project: Path, count: int, rng: random.Random) -> Counter:
             kill(run, how, rng)
             done[how] += 1
             continue
-        said = run.communicate()[0]
+        said, made = said_by(project).read_text(), sorted((project / "results").rglob("*.nc"))
         if "--unlock" in said:
             finish(project, "--unlock")
-        elif run.returncode == 0:
-            rng.choice(sorted((project / "results").rglob("*.nc"))).unlink()
+        elif run.returncode == 0 and made:
+            rng.choice(made).unlink()
         else:
-            raise RuntimeError(f"a run failed by itself:\n{said}")
+            raise RuntimeError(f"a run ended by itself with {run.returncode}:\n{said}")
     return done
 
 
@@ -154,7 +156,7 @@ def two_runs(project: Path) -> str:
     first = start(project)
     time.sleep(5)
     code, said = finish(project)
-    first.communicate()
+    first.wait()
     return "the second is refused" if code and "lock" in said.lower() else f"the second ended with {code}"
 
 
