@@ -13,7 +13,8 @@ with store.job(snakemake.log[0]) as log:
     for i, exact in enumerate(read["exact_population"]):
         for sampler, name in (("nuts", "population"), ("nuts over nodes", "hyper_parameters")):
             tables.append(agreement.compare_fit("population", sampler, exact, read[name][i], left_out))
-    table = pd.concat([part for part in tables if len(part)], ignore_index=True)
+    order = ["section", "sampler", "parameter"]  # whatever the batches
+    table = pd.concat([part for part in tables if len(part)]).sort_values(order, ignore_index=True)
     status, sentence = agreement.verdict(table)
     log.info("%s: %s", status, sentence)
     store.write_csv(table, snakemake.output.agreement)

@@ -57,7 +57,7 @@ def product(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     with replacing(path) as temporary:
         yield temporary
-        size = path.parent / SIZES / path.name
+        size = path.parent / SIZES / f"{path.name}.size"
         size.parent.mkdir(exist_ok=True)
         partial = size.with_name(f"{size.name}.part{os.getpid()}")
         partial.write_text(str(temporary.stat().st_size))
@@ -81,8 +81,8 @@ def is_running(process: int) -> bool:
 def set_aside_damaged(folder: str | Path) -> list[str]:
     """Rename the products below a folder that have not the size they were written with; says what was done."""
     said = []
-    for size in sorted(Path(folder).glob(f"**/{SIZES}/*")):
-        product = size.parents[1] / size.name
+    for size in sorted(Path(folder).glob(f"**/{SIZES}/*.size")):
+        product = size.parents[1] / size.stem
         if product.is_file() and size.read_text() not in ("", str(product.stat().st_size)):
             aside = product.with_name(f".{product.name}{DAMAGED}")
             found = product.stat().st_size
