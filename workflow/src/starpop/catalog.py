@@ -30,7 +30,6 @@ MJD_ZERO = 2400000.5
 ABSURD_KMS = 9000.0
 # Times stored in 32 bits must keep this much of a day.
 COARSEST_TIME_DAYS = 0.01
-SCALES = ("utc", "tai", "tt", "tdb", "tcb")
 
 
 @dataclass(frozen=True)

@@ -57,14 +57,11 @@ def product(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     with replacing(path) as temporary:
         yield temporary
-        size = path.parent / SIZES / f"{path.name}.size"
-        size.parent.mkdir(exist_ok=True)
-        partial = size.with_name(f"{size.name}.part{os.getpid()}")
-        partial.write_text(str(temporary.stat().st_size))
         host, _, process = os.getenv(RUN, "").rpartition(":")
         if host == socket.gethostname() and not is_running(int(process)):
             raise SystemExit("Error: the run that started this job has ended; its product is not written.")
-        partial.replace(size)
+        with replacing(path.parent / SIZES / f"{path.name}.size") as size:
+            size.write_text(str(temporary.stat().st_size))
 
 
 def is_running(process: int) -> bool:
@@ -82,14 +79,12 @@ def set_aside_damaged(folder: str | Path) -> list[str]:
     """Rename the products below a folder that have not the size they were written with; says what was done."""
     said = []
     for size in sorted(Path(folder).glob(f"**/{SIZES}/*.size")):
-        product = size.parents[1] / size.stem
-        if product.is_file() and size.read_text() not in ("", str(product.stat().st_size)):
-            aside = product.with_name(f".{product.name}{DAMAGED}")
-            found = product.stat().st_size
-            product.replace(aside)
+        damaged, written = size.parents[1] / size.stem, size.read_text()
+        if damaged.is_file() and written not in ("", found := str(damaged.stat().st_size)):
+            aside = damaged.replace(damaged.with_name(f".{damaged.name}{DAMAGED}"))
             said.append(
-                f"{product} is not as it was written ({found} bytes of {size.read_text()}: cut short, or edited); it "
-                f"is set aside as {aside}, and made again."
+                f"{damaged} is not as it was written ({found} bytes of {written}: cut short, or edited); it is set "
+                f"aside as {aside}, and made again."
             )
     return said
 

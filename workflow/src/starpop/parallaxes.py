@@ -44,9 +44,9 @@ def prepare(source: UserTable, settings: Mapping[str, Any]) -> tuple[Table, Tabl
     title, problems = " and ".join(source.paths), columns.Problems()
     wanted = {f"cluster.table.columns.{key}": name for key, name in settings["columns"].items()}
     wanted |= {f"cluster.table.rows.{name}": name for name in settings.get("rows", {})}
-    lacking = columns.missing_columns(source.colnames, wanted, problems)
+    columns.missing_columns(source.colnames, wanted, problems)
     problems.raise_if_any(title)
-    if not lacking and len(source.row) == 0:
+    if len(source.row) == 0:
         problems.append("the table has no rows.")
     parallax, error = (columns.numbers(source.table, kind, settings, problems) for kind in KINDS)
     star = columns.names(source.table, settings["columns"]["star"], "a star", problems)
