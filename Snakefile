@@ -16,12 +16,15 @@ include: "workflow/rules/population.smk"
 include: "workflow/rules/comparison.smk"
 include: "workflow/rules/diagnostics.smk"
 include: "workflow/rules/figures.smk"
-include: "workflow/rules/calibration.smk"
 
 
 rule all:
-    """Every figure and table, of the cluster and of the configured catalogue's binaries."""
+    """Every product of the rules above: figures and tables, and what they are made of, so that nothing stays lost."""
     default_target: True
     input:
-        cluster_products(),
-        binaries_products(),
+        outputs(),
+
+
+# targets of their own
+include: "workflow/rules/sources.smk"
+include: "workflow/rules/calibration.smk"

@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -120,6 +121,15 @@ def test_what_the_machine_refuses_is_said_without_a_traceback(tmp_path, number, 
             raise OSError(number, os.strerror(number), "t.nc")
         except OSError as error:
             raise RuntimeError("the library says so") from error
+
+
+def test_a_folder_that_cannot_be_written_stops_the_run_before_anything_is_done(tmp_path, monkeypatch):
+    closed, access = tmp_path / "results", os.access
+    closed.mkdir()
+    files.check_writable(str(tmp_path), str(closed), str(tmp_path / "not there"))
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != closed and access(path, mode))
+    with pytest.raises(InputError, match=rf"{closed}: this folder cannot be written, .*; make it writable"):
+        files.check_writable(str(tmp_path), str(closed))
 
 
 def test_a_damaged_product_is_named_with_what_to_do(tmp_path):

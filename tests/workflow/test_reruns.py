@@ -34,6 +34,15 @@ def test_a_second_run_has_nothing_to_do(run):
     assert "Nothing to be done" in run.snakemake(*SMALL)
 
 
+def test_a_product_that_is_lost_or_cut_short_is_made_again_also_where_only_other_products_need_it(run):
+    (run.path / "results/twin/jitter/exact/1.nc").unlink()
+    short = run.path / "results/cluster/posterior.nc"
+    short.write_bytes(short.read_bytes()[:1000])
+    jobs = run.would_run(*SMALL)
+    assert jobs["draw_orbits"] == jobs["fit_cluster"] == 1
+    assert not {"scan_periods", "integrate_cluster"} & jobs.keys()
+
+
 @pytest.mark.parametrize(
     ("changes", "jobs"),
     [

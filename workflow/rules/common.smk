@@ -28,6 +28,7 @@ try:
     check(config, WORKFLOW / "schemas" / "config.schema.yaml")
     CATALOG, catalog_line = choose_catalog(config)
     RESOLVED = resolve(config)
+    files.check_writable(".", ".snakemake", "logs", "results")
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -45,8 +46,14 @@ if workflow.is_main_process:
 CLUSTER_TABLE = config["cluster"].get("table")
 SYSTEM_MODELS = list(config["system_models"])
 POPULATION_MODELS = list(config["population_models"])
+# Whether this is the tutorial's own analysis, to be held against the numbers that it prints.
+PUBLISHED = (
+    CATALOG in ("apogee", "twin")
+    and "tutorial" in SYSTEM_MODELS
+    and "normal" in POPULATION_MODELS
+    and not CLUSTER_TABLE
+)
 BATCHES = [f"{i:0{len(str(config['batches'] - 1))}d}" for i in range(config["batches"])]
-FORMATS = ["png", "pdf"]
 GRAPHS = ["general", "plate", "cluster", "system", "population"]
 CASES = list(RESOLVED["calibration"]["cases"])
 # Jobs that a recovery study, and each case of a calibration, is spread over.
@@ -96,11 +103,6 @@ def populations(pattern):
     return expand(pattern, population_model=POPULATION_MODELS, allow_missing=True)
 
 
-def figures(folder, *names):
-    """The files of some figures, in every format."""
-    return expand(f"{folder}/figures/{{name}}.{{format}}", name=names, format=FORMATS)
-
-
 def picture(folder, name, category, caption=None):
     """The files of one figure; its PNG stands in the report, with a caption of report/: its own name's, or another."""
     png = report(
@@ -112,41 +114,15 @@ def picture(folder, name, category, caption=None):
     return [png, f"{folder}/figures/{name}.pdf"]
 
 
-def cluster_products():
-    """Everything made of the star cluster, and the graphs of all models."""
-    return [
-        "results/cluster/summary.csv",
-        *figures("results/cluster", "parallaxes", "corner"),
-        *figures("results/model_graphs", *GRAPHS),
-    ]
-
-
-def binaries_products():
-    """Everything made of the configured catalogue."""
-    catalog = f"results/{CATALOG}"
-    products = [f"{catalog}/diagnostics.csv", *figures(catalog, "visits", "model_comparison", "forest")]
-    if "tutorial" in SYSTEM_MODELS and "normal" in POPULATION_MODELS and not CLUSTER_TABLE:
-        products.append(f"{catalog}/published.csv")
-    for model in SYSTEM_MODELS:
-        products += [
-            f"{catalog}/{model}/orbits.csv",
-            f"{catalog}/{model}/criticism.csv",
-            f"{catalog}/{model}/focus_system/summary.csv",
-        ]
-        products += figures(
-            f"{catalog}/{model}",
-            "focus_time_series",
-            "focus_folded",
-            "periodograms",
-            "orbits",
-            "agreement",
-            "criticism",
-        )
-        for population in POPULATION_MODELS:
-            products.append(f"{catalog}/{model}/{population}/summary.csv")
-            products.append(f"{catalog}/{model}/{population}/criticism.csv")
-            products += figures(f"{catalog}/{model}/{population}", "corner", "trace", "density", "criticism")
-    return products
+def outputs():
+    """The outputs of the rules so far, for the configured catalogue with all its models and batches."""
+    values = {
+        "catalog": CATALOG,
+        "system_model": SYSTEM_MODELS,
+        "population_model": POPULATION_MODELS,
+        "batch": BATCHES,
+    }
+    return [path for rule in workflow.rules for path in expand(getattr(rules, rule.name).output, **values)]
 
 
 def print_verdict():

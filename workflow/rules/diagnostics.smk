@@ -170,23 +170,25 @@ rule collect_diagnostics:
         "../scripts/collect_diagnostics.py"
 
 
-rule compare_published:
-    """Each number that the tutorial prints beside this run's."""
-    input:
-        published="data/published.csv",
-        cluster="results/cluster/summary.csv",
-        focus_system="results/{catalog}/tutorial/focus_system/summary.csv",
-        population="results/{catalog}/tutorial/normal/summary.csv",
-    output:
-        published="results/{catalog}/published.csv",
-    params:
-        code=source_digest("compare_published"),
-    log:
-        "logs/compare_published/{catalog}.log",
-    benchmark:
-        "results/benchmarks/compare_published/{catalog}.tsv"
-    conda:
-        "../../environment.yml"
-    threads: 1
-    script:
-        "../scripts/compare_published.py"
+if PUBLISHED:
+
+    rule compare_published:
+        """Each number that the tutorial prints beside this run's."""
+        input:
+            published="data/published.csv",
+            cluster="results/cluster/summary.csv",
+            focus_system="results/{catalog}/tutorial/focus_system/summary.csv",
+            population="results/{catalog}/tutorial/normal/summary.csv",
+        output:
+            published="results/{catalog}/published.csv",
+        params:
+            code=source_digest("compare_published"),
+        log:
+            "logs/compare_published/{catalog}.log",
+        benchmark:
+            "results/benchmarks/compare_published/{catalog}.tsv"
+        conda:
+            "../../environment.yml"
+        threads: 1
+        script:
+            "../scripts/compare_published.py"

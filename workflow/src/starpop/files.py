@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from starpop.errors import InputError
+
 # The process of the run that a job belongs to, as host:process; set by the rules.
 RUN = "STARPOP_RUN"
 SIZES, DAMAGED = ".sizes", ".damaged"
@@ -87,6 +89,16 @@ def set_aside_damaged(folder: str | Path) -> list[str]:
                 f"aside as {aside}, and made again."
             )
     return said
+
+
+def check_writable(*folders: str) -> None:
+    """Stop before anything is done if one of the folders, where it is there, cannot be written."""
+    closed = [folder for folder in folders if Path(folder).exists() and not os.access(folder, os.W_OK)]
+    if closed:
+        raise InputError(
+            f"{Path(closed[0]).resolve()}: this folder cannot be written, for want of permission or since its disk is "
+            "read-only; make it writable, and run the same command again."
+        )
 
 
 def refusal(error: BaseException | None) -> str:

@@ -8,6 +8,7 @@ the sampler makes up ends on an alias), get the chain's seed from the caller's s
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ import xarray as xr
 # Else sums are reordered, and differently in code just compiled and in the same code out of the cache: the last bit of
 # a density would differ, and with it a chain.
 pytensor.config.numba__fastmath = False
+# Else the source of every compiled function stays in the system's temporary folder for ever.
+pytensor.config.generated_src_dir = str(Path(pytensor.config.compiledir) / "source")
 # Points to choose the chains' starts from.
 STARTS = 64
 STATISTICS = {
