@@ -19,7 +19,7 @@ reproduce: setup
 	$(SNAKEMAKE) --cores 4
 
 test: setup lint
-	$(PYTEST)
+	$(PYTEST) --numprocesses 2 --dist loadgroup
 
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow

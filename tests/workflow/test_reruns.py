@@ -21,7 +21,8 @@ from .workflow_cases import (
     twice,
 )
 
-pytestmark = pytest.mark.slow
+# One process for all tests of the workflow: they share a finished run.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 
 # The tutorial's own numbers are compared with those of its own model only.
 JITTER_PERIODS = {k: v for k, v in of_one_model(ALL_PERIODS).items() if k != "compare_published"}
