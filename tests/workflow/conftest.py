@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
 import shutil
 import subprocess
@@ -75,10 +77,18 @@ def fresh(tmp_path) -> Project:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Project:
-    """A copy with a finished small run, which no test may change."""
-    project = copy_project(tmp_path_factory.mktemp("finished") / "project")
-    project.snakemake(*SMALL, cores=4)
-    return project
+    """A copy with a finished small run, which no test may change; one for all processes that run tests."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # the same for all
+    path, making = folder / "finished", folder / "finished.making"
+    with (folder / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            shutil.rmtree(making, ignore_errors=True)
+            copy_project(making).snakemake(*SMALL, cores=4)
+            making.rename(path)
+    return Project(path)
 
 
 @pytest.fixture

@@ -21,8 +21,7 @@ from .workflow_cases import (
     twice,
 )
 
-# One process for all tests of the workflow: they share a finished run.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = pytest.mark.slow
 
 # The tutorial's own numbers are compared with those of its own model only.
 JITTER_PERIODS = {k: v for k, v in of_one_model(ALL_PERIODS).items() if k != "compare_published"}

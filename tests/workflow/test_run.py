@@ -9,7 +9,6 @@ from astropy.table import Table
 
 from .conftest import SMALL, copy_project
 
-pytestmark = pytest.mark.xdist_group("workflow")
 SYSTEMS = ["TWIN-01", "TWIN-03", "TWIN-10", "TWIN-13"]
 
 
