@@ -19,7 +19,7 @@ reproduce: setup
 	$(SNAKEMAKE) --cores 4
 
 test: setup lint
-	$(PYTEST) --numprocesses 2
+	$(PYTEST) --numprocesses 2 --dist worksteal
 
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow
