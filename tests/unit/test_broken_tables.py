@@ -6,8 +6,10 @@ import broken_tables as corpus
 import numpy as np
 import pytest
 
+from starpop import store
 from starpop.catalog import Selection, prepare, read_catalog
 from starpop.errors import InputError
+from starpop.visits import read_visits
 
 
 def entry_of(kind, folder):
@@ -48,6 +50,12 @@ def test_each_row_of_a_table_is_used_or_rejected_with_value_and_reason(kind, tmp
     expected = corpus.good()["v"]
     if kind.name not in ("null_velocity_of_fits", "the_same_visit_twice", "a_system_of_few_visits", "several_files"):
         np.testing.assert_allclose(prepared.visits["rv_kms"], expected[prepared.visits["row"]], rtol=1e-14)
+    # and the products hold it
+    for name, table in (("visits.fits", prepared.visits), ("rejected.ecsv", rejected), ("s.ecsv", prepared.systems)):
+        store.write_table(table, tmp_path / name, {})
+        assert store.read_table(tmp_path / name).colnames == table.colnames
+    assert tuple(v.system for v in read_visits(tmp_path / "visits.fits")) == kind.systems
+    assert store.read_table(tmp_path / "rejected.ecsv")["reason"].tolist() == rejected["reason"].tolist()
 
 
 def test_the_corpus_has_enough_kinds():

@@ -61,9 +61,14 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
 
 
 def write_table(table: Table, path: str | Path, attributes: Mapping[str, str]) -> None:
-    """Write an astropy table (FITS or ECSV, by its ending) with its provenance in the meta-data."""
+    """Write an astropy table (FITS or ECSV, by its ending) with its provenance in the meta-data.
+
+    FITS knows no text but ASCII: names in other alphabets are stored as their bytes in UTF-8.
+    """
     table = table.copy(copy_data=False)
     table.meta.update(attributes)
+    if Path(path).suffix == ".fits":
+        table.convert_unicode_to_bytestring()
     with product(path) as temporary:
         if temporary.suffix == ".ecsv" and len(table) > LARGE_TABLE:
             # the head as astropy writes it, the rows some 20 times faster
@@ -82,7 +87,9 @@ def read_table(path: str | Path) -> Table:
         with warnings.catch_warnings(action="error", category=AstropyUserWarning):  # of a file cut short
             if Path(path).suffix == ".ecsv":
                 return read_ecsv(path)
-            return Table.read(path)
+            table = Table.read(path)
+            table.convert_bytestring_to_unicode()
+            return table
     except (OSError, ValueError, AstropyUserWarning) as error:
         raise InputError(f"{path} is damaged ({error}); remove it and run again: rm {path}") from error
 

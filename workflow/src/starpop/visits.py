@@ -17,6 +17,7 @@ import numpy as np
 from astropy.table import Table
 
 from starpop.errors import InputError
+from starpop.store import read_table
 
 Times = Literal["reported", "barycentric"]
 
@@ -113,11 +114,11 @@ def read_visits(
     path: str | Path, batch: int | None = None, batches: int = 1, times: Times = "reported"
 ) -> list[Visits]:
     """The systems of a visit table, or those of one batch."""
-    systems = split_systems(Table.read(path), times)
+    systems = split_systems(read_table(path), times)
     return [s for s in systems if batch is None or batch_of(s.system, batches) == batch]
 
 
 def origin(path: str | Path) -> dict[str, str]:
     """Which catalogue a visit table is from, and the sha256 of the user's file."""
-    meta = Table.read(path).meta
+    meta = read_table(path).meta
     return {"catalog": meta["CATALOG"], "catalog_sha256": meta["SHA256"]}
