@@ -34,5 +34,5 @@ bench: setup # ratios measured in one run, as tables in benchmarks/results/
 		PYTHONPATH=workflow/src $(BIN)/python benchmarks/bench_$$name.py | tee benchmarks/results/$$name.md || exit 1; \
 	done
 
-torture: setup # kills, full disks, damaged products: the same bytes in the end (15 min)
+torture: setup # kills, full disks, damaged products: the same bytes in the end (12 min)
 	$(BIN)/python tests/torture.py

@@ -231,6 +231,7 @@ def main() -> int:
     arguments.add_argument("--kills", type=int, default=50)
     arguments.add_argument("--seed", type=int, default=1)
     options = arguments.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # else ignored in the background, by the runs too
     rng, began = random.Random(options.seed), time.monotonic()
     rows: list[tuple[str, str, str]] = []
 
