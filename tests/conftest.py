@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
+from project_copy import ROOT
 from starpop.visits import Visits, split_systems
 
-ROOT = Path(__file__).parents[1]
 APOGEE_PLACES = (ROOT / "data" / "apogee-binaries.fits", ROOT.parent / "shared" / "data" / "apogee-binaries.fits")
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -14,10 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import ROOT
+import project_copy
 
-PARTS = ("Snakefile", "environment.yml", "config", "profiles", "workflow")
-DATA = ("twin.ecsv", "twin_truth.ecsv", "published.csv")
 SMALL = ("--configfile", "config/small.yaml")
 
 
@@ -56,16 +54,8 @@ class Project:
 
 
 def copy_project(target: Path) -> Project:
-    target.mkdir()
-    for name in PARTS:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, target / name)  # with what has been compiled, which takes a minute
-        else:
-            shutil.copy2(source, target / name)
-    (target / "data").mkdir()
-    for name in DATA:
-        shutil.copy2(ROOT / "data" / name, target / "data" / name)
+    """A copy to run, in a new folder."""
+    project_copy.copy_project(target)
     return Project(target)
 
 

@@ -32,7 +32,7 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
-# A job whose run is no more writes nothing (`files.replacing`).
+# A job whose run is no more writes nothing (`files.product`).
 os.environ[files.RUN] = f"{socket.gethostname()}:{os.getpid()}"
 
 if workflow.is_main_process:
@@ -116,13 +116,13 @@ def picture(folder, name, category, caption=None):
 
 def outputs():
     """The outputs of the rules so far, for the configured catalogue with all its models and batches."""
-    values = {
-        "catalog": CATALOG,
-        "system_model": SYSTEM_MODELS,
-        "population_model": POPULATION_MODELS,
-        "batch": BATCHES,
-    }
-    return [path for rule in workflow.rules for path in expand(getattr(rules, rule.name).output, **values)]
+    return expand(
+        [path for rule in workflow.rules for path in getattr(rules, rule.name).output],
+        catalog=CATALOG,
+        system_model=SYSTEM_MODELS,
+        population_model=POPULATION_MODELS,
+        batch=BATCHES,
+    )
 
 
 def print_verdict():
