@@ -10,6 +10,7 @@ from numpy.polynomial.legendre import leggauss
 
 sys.path.insert(0, str(ROOT / "tests"))
 sys.path.insert(0, str(ROOT / "tests" / "unit"))
+from test_range_ends import errors_in_ln_evidence
 from test_scan import allowed, extended
 
 from starpop.densities import UniformPeriod
@@ -74,9 +75,23 @@ def nodes(model, systems: int) -> list[list[object]]:
     ]
 
 
+def range_ends(systems: int = 500) -> None:
+    """ln evidence of systems whose period lies from 0.99 to 1.3 times beyond an end of the range."""
+    rows = []
+    for noise, several in (("reported", systems), ("jitter", systems // 5), ("scaled", systems // 5)):
+        errors = np.abs(list(errors_in_ln_evidence(noise, range(several))))
+        rows.append([noise, several, *map(float, np.quantile(errors, [0.5, 0.99, 1]))])
+    show(
+        "Periods near the ends of the range",
+        ["noise", "systems", "error of ln evidence: median", "99%", "largest"],
+        rows,
+    )
+
+
 if __name__ == "__main__":
     print(machine("scipy"))
     kernel()
+    range_ends()
     noises = ((PRIOR.noise, 1000), (Jitter(-2, 2), 100), (Scaled(0, 0.5), 100))
     rows = [row for noise, systems in noises for row in nodes(replace(PRIOR, noise=noise), systems)]
     show("Nodes against brute force", ["noise", "systems", "relative error of", "median", "99%", "largest"], rows)

@@ -28,13 +28,15 @@ STRIDE = 3
 SMOOTH = 7.0
 # The ground: the lowest samples, that hold no more than this share of the whole mass. They are good to a share of 1e-3
 # of their own; with several harmonics to less, for they have the condition of one noise.
-GROUND, GROUND_OF_HARMONICS = 1e-3, 1e-5
+GROUND, GROUND_OF_HARMONICS = 1e-4, 1e-5
 # Terms this far below the highest add nothing to a sample.
 NEGLIGIBLE = 20.0
 # Between two scanned noises a term of a width of about one rises above both by less than this.
 HIGHEST_RISE = 3.0
 # Beyond the last scanned noise a term may rise as it likes, but its exponential must be a number.
 LARGEST_LN = 600.0
+# How often, and by how much at a time, the step into the range is shortened at an end from which ln L falls.
+MOST_FALLS, LARGEST_FALL = 60, 100.0
 # The search for the noise that matters starts with errors of this share of the velocities' scatter.
 FIRST_NOISE = 0.2
 
@@ -234,7 +236,8 @@ def find_peaks(frequency, values, stacked, model):
 
     Returns
     -------
-    (Q,) frequencies, ascending; heights; widths (standard deviations in frequency)
+    (Q,) frequencies, ascending; heights; widths: standard deviations in frequency, at an end of the range the distance
+    within which ln L falls by about one
     """
     room = workspace(model)
     count = len(frequency)
@@ -280,7 +283,8 @@ def find_peaks(frequency, values, stacked, model):
             width = 1 / np.sqrt(bend) if bend > 0 else np.inf
             step = min(step, width)
         if at <= frequency[0] or at >= frequency[-1]:
-            width = np.inf
+            inward = 1.0 if at <= frequency[0] else -1.0
+            width = _fall(at, height, inward * 0.05 * (high - low), model, room)
         peak_frequency[refined], peak_height[refined], peak_width[refined] = at, height, width
         refined += 1
         if refined == 1 and several > 0:
@@ -293,16 +297,40 @@ def find_peaks(frequency, values, stacked, model):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _fall(end, height, step, model, room):
+    """How far from an end of the range ln L has fallen by about one, if it does so within a step; else infinity."""
+    for _ in range(MOST_FALLS):
+        drop = height - ln_likelihood_at(end + step, model, room)
+        if drop <= 0:
+            break
+        if drop <= 1:
+            return abs(step) / drop
+        step /= min(drop, LARGEST_FALL)
+    return np.inf
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def mass_of(frequency, values, peak_frequency, peak_height, peak_width):
-    """The scale of the integral of L over ln P, by its highest value: of its peaks, or of its samples."""
-    best = peak_height.max()
+    """The scale of the integral of L over ln P, by its highest value: of its peaks, or of its samples.
+
+    Between two samples ln L is taken as linear, beside an end of the range from which it falls within less as nothing.
+    """
+    best, count = peak_height.max(), len(values)
     laplace, samples = 0.0, 0.0
+    first, last = 0, count - 1
     for k in range(len(peak_frequency)):
         if np.isfinite(peak_width[k]):
             laplace += np.exp(peak_height[k] - best) * peak_width[k] * 2.5 / peak_frequency[k]
-    for i in range(len(values)):
-        if values[i] >= best - DEPTH:
-            samples += np.exp(values[i] - best) * (frequency[2] - frequency[1]) / frequency[i]
+            if peak_frequency[k] <= frequency[0] and peak_width[k] < frequency[1] - frequency[0]:
+                first = 1
+            if peak_frequency[k] >= frequency[-1] and peak_width[k] < frequency[-1] - frequency[-2]:
+                last = count - 2
+    for i in range(first, last):
+        high, low = max(values[i], values[i + 1]) - best, min(values[i], values[i + 1]) - best
+        if high >= -DEPTH:
+            fall = high - low
+            share = -np.expm1(-fall) / fall if fall > 1e-6 else 1.0
+            samples += np.exp(high) * share * (frequency[i + 1] - frequency[i]) / frequency[i]
     return max(laplace, samples)
 
 

@@ -107,8 +107,8 @@ class PeriodLikelihood:
     panel_top : (M,) highest ln L among the panel's points
     panel_ln_mass : (M,) ln of the integral of L over the panel
     panel_group : (M,) the group of each panel, ascending
-    peak_ln_period, peak_ln_period_sd, peak_ln_likelihood : (Q,) refined peaks, highest first; the sd is infinite where
-        ln L does not curve downwards (at an edge of the range)
+    peak_ln_period, peak_ln_period_sd, peak_ln_likelihood : (Q,) refined peaks, highest first; at an end of the range the sd
+        is the width within which ln L falls by about one, and it is infinite where ln L does not fall
     visits, system_model : what it is the likelihood of
     linear : both, as the compiled functions take them, with the points of the noise's lattice that matter
     first_noise : which of the lattice's points the first of these is
@@ -221,20 +221,22 @@ def period_likelihoods(
 def _pieces(frequency, values, stride, peak_frequency, peak_height, peak_width, ground, bottom, model, room):
     """The pieces of the period range that can hold something: their lower and upper ends, and samples that suffice.
 
-    Cuts are every stride-th grid point, the peaks, and 3 and 9 widths from each. A piece between grid points is judged
+    Cuts are every stride-th grid point, the peaks, and 3 and 9 widths from each; of those at an end of the range, from
+    which L falls exponentially, DEPTH widths as well. A piece between grid points is judged
     by its samples; one that ends beside a peak by ln L at its ends as well. Where the first and the last of a piece's
     samples are given it is on the ground, and smooth or next to nothing.
     """
     count, threshold = len(values), peak_height.max() - DEPTH
-    cuts = np.empty(5 * len(peak_frequency))
+    cuts = np.empty(5 * len(peak_frequency))  # of seven, no peak has more than five inside the range
     used = 0
     step = frequency[2] - frequency[1]
     for k in range(len(peak_frequency)):
         if RESOLVED * step < peak_width[k] < np.inf:
             continue
-        for factor in (0.0, -9.0, -3.0, 3.0, 9.0):
+        inside = frequency[0] < peak_frequency[k] < frequency[count - 1]
+        for factor in (-DEPTH, -9.0, -3.0, 0.0, 3.0, 9.0, DEPTH):
             at = peak_frequency[k] + (factor * peak_width[k] if factor != 0 else 0.0)
-            if frequency[0] < at < frequency[count - 1]:
+            if frequency[0] < at < frequency[count - 1] and not (inside and abs(factor) == DEPTH):
                 cuts[used] = at
                 used += 1
     cuts = np.sort(cuts[:used])
