@@ -27,11 +27,16 @@ from numpy.polynomial.legendre import leggauss
 from starpop.errors import InputError
 from starpop.numerics import NUMPY, tensors
 from starpop.priors import Prior
+from starpop.rejection import until_accepted
 
 Range = tuple[float, float]
 
 # Panels of the quadrature of moments between two breakpoints, and draws taken at once.
 PANELS, DRAWS_AT_ONCE = 12, 200
+# How often a draw outside a range is refused, and then the points of the grid over that range.
+REJECTIONS, GRID = 100, 2001
+# Of ln density between two points of it; and what a logarithm is taken of at least.
+SMALLEST_RISE, TINY = 1e-9, 1e-300
 
 
 class Density:
@@ -79,6 +84,47 @@ class Density:
     def draw(self, parameters: Sequence[Any], size: int, rng: np.random.Generator) -> np.ndarray:
         """(size,) draws of x, given one value or `size` values of each hyper-parameter."""
         raise NotImplementedError
+
+    def draw_within(
+        self, period_range_days: Range, parameters: Sequence[np.ndarray], rng: np.random.Generator
+    ) -> np.ndarray:
+        """(M,) draws of x from what of the density lies in a range of periods [d], at (M,) values of each parameter.
+
+        Where the range holds so little that rejection does not end, x is drawn from the density interpolated on a
+        grid.
+        """
+        drawn = np.empty(len(parameters[0]))
+
+        def propose(waiting: np.ndarray) -> np.ndarray:
+            drawn[waiting] = self.draw([p[waiting] for p in parameters], len(waiting), rng)
+            period = np.exp(drawn[waiting])
+            return (period >= period_range_days[0]) & (period <= period_range_days[1])
+
+        rare = until_accepted(len(drawn), propose, REJECTIONS)
+        for first in range(0, len(rare), DRAWS_AT_ONCE):
+            some = rare[first : first + DRAWS_AT_ONCE]
+            drawn[some] = self._draw_on_grid(period_range_days, [p[some] for p in parameters], rng)
+        return drawn
+
+    def _draw_on_grid(
+        self, period_range_days: Range, parameters: Sequence[np.ndarray], rng: np.random.Generator
+    ) -> np.ndarray:
+        """(M,) draws of x in a range of periods, from a density that is exponential between the points of a grid."""
+        low, high = np.clip(np.log(period_range_days), *self.support)
+        uniform = np.broadcast_to(np.linspace(low, high, GRID), (len(parameters[0]), GRID))
+        grid = np.sort(np.concatenate([uniform, np.clip(self.breakpoints(*parameters), low, high)], axis=1), axis=1)
+        width, ln_pdf = np.diff(grid, axis=1), self.ln_pdf(grid, *(p[:, None] for p in parameters))
+        rise = np.diff(ln_pdf, axis=1)
+        rise = np.where(np.abs(rise) < SMALLEST_RISE, SMALLEST_RISE, rise)
+        # from its higher end: exp of a rise of hundreds would be no number
+        mass = np.maximum(ln_pdf[:, 1:], ln_pdf[:, :-1]) + np.log(
+            -np.expm1(-np.abs(rise)) / np.abs(rise) * width + TINY
+        )
+        share = np.cumsum(np.exp(mass - mass.max(axis=1, keepdims=True)), axis=1)
+        cell = np.sum(share < share[:, -1:] * rng.random((len(share), 1)), axis=1)[:, None]
+        start, width, rise = (np.take_along_axis(values, cell, axis=1)[:, 0] for values in (grid, width, rise))
+        away = -np.log1p(rng.random(len(rise)) * np.expm1(-np.abs(rise))) / np.abs(rise)
+        return start + width * np.where(rise > 0, 1 - away, away)
 
     def ln_peak(self, low: np.ndarray, high: np.ndarray, *parameters: Any) -> np.ndarray:
         """Highest ln density between two ends, or a bound on it: periods are drawn by rejection under it."""

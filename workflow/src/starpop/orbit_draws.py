@@ -18,6 +18,7 @@ import numpy as np
 from numba import njit
 from scipy.ndimage import maximum_filter1d
 
+from starpop import rejection
 from starpop.densities import Density
 from starpop.fundamental import quadratic_form, saddle
 from starpop.noise import UncertainNoise
@@ -37,6 +38,8 @@ DRAWS_AT_ONCE = 500
 ENVELOPE = 1.15
 # Within a cell of the noise's lattice its density exceeds the highest of the three points beside by less than this.
 NOISE_ENVELOPE = 1.3
+# Of a period within its panel, and of coefficients under the condition of `fundamental`: some are usual.
+MOST_PROPOSALS = 1_000_000
 # Pivots of a positive definite matrix are above this share of its precisions.
 ROUNDING = 1e-12
 
@@ -71,8 +74,8 @@ def draw_ln_periods(
     with np.errstate(divide="ignore"):  # a group outside the mode
         mass = np.log(np.add.reduceat(weight, starts))
     drawn = np.empty(size)
-    waiting = np.arange(size)
-    while len(waiting):
+
+    def propose(waiting: np.ndarray) -> np.ndarray:
         panels = np.empty(len(waiting), np.int64)
         ceiling = np.empty(len(waiting))
         for at in range(0, len(waiting), DRAWS_AT_ONCE):
@@ -92,7 +95,9 @@ def draw_ln_periods(
         ln_pdf = density.ln_pdf(x, *(p[waiting] for p in parameters))
         accepted = np.log(rng.random(len(x))) < ln_pdf - ceiling
         drawn[waiting[accepted]] = x[accepted]
-        waiting = waiting[~accepted]
+        return accepted
+
+    rejection.draw(size, propose)
     return drawn
 
 
@@ -103,7 +108,8 @@ def draw_in_panels(panels, low, high, top, rng, model):
     drawn = np.empty(len(panels))
     for k in range(len(panels)):
         a, b = low[panels[k]], high[panels[k]]
-        while True:
+        drawn[k] = np.nan
+        for _ in range(MOST_PROPOSALS):
             at = a + (b - a) * rng.random()
             value = ln_likelihood_at(at, model, room)
             if rng.random() * ENVELOPE < np.exp(value - top[panels[k]]) * a / at:
@@ -161,8 +167,8 @@ def _draw_noise(
     first = likelihood.first_noise
     bare = model.constant[0] - lattice.ln_weight[first] + 0.5 * np.log(lattice.variance[first]).sum()
     ln_noise, weight = np.empty(len(frequency)), np.empty((len(frequency), len(visits)))
-    waiting = np.arange(len(frequency))
-    while len(waiting):
+
+    def propose(waiting: np.ndarray) -> np.ndarray:
         cell = np.sum(share[waiting] < share[waiting, -1:] * rng.random((len(waiting), 1)), axis=1)
         t = first + cell + rng.uniform(-0.5, 0.5, len(waiting))
         u = curve(t)
@@ -172,7 +178,9 @@ def _draw_noise(
         accepted = np.log(rng.random(len(waiting))) < values - ceiling[waiting, cell]
         done = waiting[accepted]
         ln_noise[done], weight[done] = u[accepted], 1 / variance[accepted]
-        waiting = waiting[~accepted]
+        return accepted
+
+    rejection.draw(len(frequency), propose)
     return ln_noise, weight
 
 
@@ -218,7 +226,7 @@ def draw_theta(frequencies, weight, rows, rng, model):
                 tilted[2 : 2 * harmonics] += 2 * tilt
                 # its pivots may be far below the prior's precisions, which are no bound here
                 factorise(weight[rows[f]], tilted, ROUNDING * model.precision, model, room)
-        while True:
+        for _ in range(MOST_PROPOSALS):
             for k in range(count - 1, -1, -1):
                 total = rng.standard_normal()
                 for i in range(k + 1, count):

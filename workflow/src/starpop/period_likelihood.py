@@ -107,8 +107,8 @@ class PeriodLikelihood:
     panel_top : (M,) highest ln L among the panel's points
     panel_ln_mass : (M,) ln of the integral of L over the panel
     panel_group : (M,) the group of each panel, ascending
-    peak_ln_period, peak_ln_period_sd, peak_ln_likelihood : (Q,) refined peaks, highest first; at an end of the range the sd
-        is the width within which ln L falls by about one, and it is infinite where ln L does not fall
+    peak_ln_period, peak_ln_period_sd, peak_ln_likelihood : (Q,) refined peaks, highest first; at an end of the range
+        the sd is the width within which ln L falls by about one, and it is infinite where ln L does not fall
     visits, system_model : what it is the likelihood of
     linear : both, as the compiled functions take them, with the points of the noise's lattice that matter
     first_noise : which of the lattice's points the first of these is

@@ -59,13 +59,7 @@ def predict(
 ) -> np.ndarray:
     """(M, N) ln periods of N systems within a range, at M values of the hyper-parameters."""
     repeated = [np.repeat(p, systems) for p in parameters]
-    drawn = np.empty(len(parameters[0]) * systems)
-    waiting = np.arange(len(drawn))
-    while len(waiting):
-        drawn[waiting] = density.draw([p[waiting] for p in repeated], len(waiting), rng)
-        period = np.exp(drawn[waiting])
-        waiting = waiting[(period < period_range_days[0]) | (period > period_range_days[1])]
-    return drawn.reshape(-1, systems)
+    return density.draw_within(period_range_days, repeated, rng).reshape(-1, systems)
 
 
 def predict_prior(density: Density, size: int, systems: int, rng: np.random.Generator) -> np.ndarray:

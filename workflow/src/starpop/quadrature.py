@@ -19,6 +19,7 @@ from scipy.interpolate import CubicSpline
 from scipy.ndimage import maximum_filter
 from scipy.special import logsumexp
 
+from starpop import rejection
 from starpop.chart import DEPTH, Bounds, Chart, LnDensity, find_chart, mesh
 from starpop.weighted import Posterior
 
@@ -107,15 +108,17 @@ class HyperPosterior(Posterior):
         ceiling = maximum_filter(self.ln_density, 3, mode="nearest").ravel() + dimensions * np.log(ENVELOPE)
         mass = np.cumsum(np.exp(ceiling - ceiling.max()) * mesh([weight] * dimensions).prod(axis=1))
         drawn = np.empty((size, dimensions))
-        waiting = np.arange(size)
-        while len(waiting):
+
+        def propose(waiting: np.ndarray) -> np.ndarray:
             cell = np.searchsorted(mass, mass[-1] * rng.random(len(waiting)))
             index = np.stack(np.unravel_index(cell, (side,) * dimensions), axis=1)
             points, ln_jacobian = self.chart(edges[index] + weight[index] * rng.random(index.shape))
             ln_accept = self.evaluate(*points.T) + ln_jacobian - ceiling[cell]
             accepted = np.log(rng.random(len(cell))) < ln_accept
             drawn[waiting[accepted]] = points[accepted]
-            waiting = waiting[~accepted]
+            return accepted
+
+        rejection.draw(size, propose)
         return dict(zip(self.names, drawn.T, strict=True))
 
 

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from starpop import rejection
 from starpop.fundamental import excess
 from starpop.noise import Jitter, Noise, Reported, Scaled
 from starpop.visits import Times, Visits
@@ -95,10 +96,15 @@ class SystemModel:
     def draw_coefficients(self, visits: Visits, size: int, rng: np.random.Generator) -> np.ndarray:
         """(size, p) coefficients from their prior."""
         deviations = self.standard_deviations(visits)
-        theta = rng.normal(0, deviations, (size, len(deviations)))
-        if self.harmonics > 1:
-            while (impossible := excess(theta.T, self.harmonics) < 0).any():
-                theta[impossible] = rng.normal(0, deviations, (impossible.sum(), len(deviations)))
+        theta = np.empty((size, len(deviations)))
+
+        def propose(waiting: np.ndarray) -> np.ndarray:
+            theta[waiting] = rng.normal(0, deviations, (len(waiting), len(deviations)))
+            if self.harmonics == 1:
+                return np.ones(len(waiting), bool)
+            return excess(theta[waiting].T, self.harmonics) >= 0
+
+        rejection.draw(size, propose)
         return theta
 
     def static_columns(self, visits: Visits) -> np.ndarray:
