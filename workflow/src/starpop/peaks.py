@@ -26,9 +26,9 @@ NOISE_DEPTH = 35.0
 STRIDE = 3
 # What a peak's bound adds to its prediction where the samples resolve it.
 SMOOTH = 7.0
-# The ground: the lowest samples, that hold no more than this share of the whole mass. They are good to a share of 1e-3
+# The ground: the lowest samples, that hold no more than this share of the whole mass. They are good to a share of 3e-2
 # of their own; with several harmonics to less, for they have the condition of one noise.
-GROUND, GROUND_OF_HARMONICS = 1e-4, 1e-5
+GROUND, GROUND_OF_HARMONICS = 3e-5, 1e-5
 # Terms this far below the highest add nothing to a sample.
 NEGLIGIBLE = 20.0
 # Between two scanned noises a term of a width of about one rises above both by less than this.
