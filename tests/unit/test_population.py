@@ -31,18 +31,19 @@ HYPER = Normal((1, 10), (-2, 3))
 def test_the_models_density_is_the_tutorials(twin):
     systems = twin[:3]
     rng = np.random.default_rng(0)
-    ln_period, theta = rng.normal(2, 0.5, 3), rng.normal(0, 30, (3, 3))
+    ln_period, theta = rng.uniform(*np.log(RANGE), 3), rng.normal(0, 30, (3, 3))
+    low, high = np.log(RANGE)
     mu, ln_sigma = 2.2, -0.4
     expected = -np.log(9) - np.log(5) + norm.logpdf(ln_period, mu, np.exp(ln_sigma)).sum()
     expected += norm.logpdf(theta, 0, [100, 100, 150]).sum()
     for visits, x, coefficients in zip(systems, ln_period, theta, strict=True):
         velocity = radial_velocity(visits.time_days, np.exp(x), coefficients)
         expected += norm.logpdf(visits.rv_kms, velocity, visits.rv_err_kms).sum()
-    model = population.build_model(systems, PRIOR, HYPER)
+    model = population.build_model(systems, PRIOR, HYPER, RANGE)
     point = {
         "mu_interval__": np.log((mu - 1) / (10 - mu)),
         "lnsigma_interval__": np.log((ln_sigma + 2) / (3 - ln_sigma)),
-        "lnP": ln_period,
+        "lnP_interval__": np.log((ln_period - low) / (high - ln_period)),
         **dict(zip("ab", theta.T[:2], strict=True)),
         "v0": theta[:, 2],
     }
@@ -196,7 +197,7 @@ def test_the_model_over_the_nodes_has_the_exact_density(stand_ins, name):
 @pytest.mark.parametrize("name", DENSITIES)
 def test_the_full_model_has_the_density_of_the_population(twin, name):
     density = DENSITIES[name]
-    model = population.build_model(twin[:3], PRIOR, density)
+    model = population.build_model(twin[:3], PRIOR, density, RANGE)
     values = prior_draws(density, 1, np.random.default_rng(3))
     x = np.array([1.1, 1.8, 2.6])
     point = {"a": np.zeros(3), "b": np.zeros(3), "v0": np.zeros(3)}
@@ -205,8 +206,8 @@ def test_the_full_model_has_the_density_of_the_population(twin, name):
             point[f"{parameter}_interval__"] = np.log((value - prior.low) / (prior.high - value))
         else:
             point[parameter] = value
-    low, high = density.support
-    point |= {"lnP_interval__": np.log((x - low) / (high - x))} if np.isfinite(low) else {"lnP": x}
+    low, high = np.clip(np.log(RANGE), *density.support)
+    point["lnP_interval__"] = np.log((x - low) / (high - x))
     ln_density = model.compile_logp(vars=[model["lnP"]], jacobian=False)
     assert ln_density(point) == pytest.approx(density.ln_pdf(x, *values).sum(), rel=1e-8)
 

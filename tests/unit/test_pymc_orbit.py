@@ -70,7 +70,9 @@ def test_the_density_of_a_population(model):
     rng = np.random.default_rng(2)
     theta, u, ln_period = random_coefficients(rng, 2, len(names)), rng.normal(-1, 0.5, 2), rng.normal(1.8, 0.3, 2)
     mu, lnsigma = 1.7, -0.3
-    point = {"lnP": ln_period, "mu_interval__": np.log((mu - 1) / (10 - mu))}
+    low, high = np.log(RANGE)
+    point = {"lnP_interval__": np.log((ln_period - low) / (high - ln_period))}
+    point["mu_interval__"] = np.log((mu - 1) / (10 - mu))
     point["lnsigma_interval__"] = np.log((lnsigma + 2) / (3 - lnsigma))
     point |= dict(zip(names, theta.T, strict=True))
     if model.noise.parameter is not None:
@@ -78,5 +80,5 @@ def test_the_density_of_a_population(model):
     expected = norm.logpdf(ln_period, mu, np.exp(lnsigma)).sum() - np.log(9) - np.log(5)
     for visits, x, coefficients, number in zip(systems, ln_period, theta, u, strict=True):
         expected += ln_density(visits, model, np.exp(x), coefficients, number)
-    built = population.build_model(systems, model, Normal((1, 10), (-2, 3)))
+    built = population.build_model(systems, model, Normal((1, 10), (-2, 3)), RANGE)
     assert built.compile_logp(jacobian=False)(point) == pytest.approx(expected, rel=1e-10)

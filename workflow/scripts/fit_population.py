@@ -14,7 +14,9 @@ with store.job(snakemake.log[0]):
     model = SystemModel.from_settings(settings["model"])
     likelihoods = periods.load_likelihoods(snakemake.input.visits, snakemake.input.periods, model)
     models = {
-        "posterior": population.build_model([n.visits for n in likelihoods], model, density),
+        "posterior": population.build_model(
+            [n.visits for n in likelihoods], model, density, settings["period_range_days"]
+        ),
         "hyper_posterior": population.build_node_model(likelihoods, density),
     }
     exact = store.read_tree(snakemake.input.exact)

@@ -87,12 +87,12 @@ class Normal(Density, name="normal"):
         mu, lnsigma = parameters
         return rng.normal(mu, np.exp(lnsigma), size)
 
-    def variable(self, name: str, parameters: Sequence[Any], **kwargs: Any) -> Any:
+    def variable(self, name: str, parameters: Sequence[Any], period_range_days: Range, **kwargs: Any) -> Any:
         """PyMC's own."""
         import pymc as pm
 
         mu, lnsigma = parameters
-        return pm.Normal(name, mu, pm.math.exp(lnsigma), **kwargs)
+        return pm.Normal(name, mu, pm.math.exp(lnsigma), default_transform=self._cut(period_range_days), **kwargs)
 
 
 @dataclass(frozen=True)
@@ -125,13 +125,14 @@ class TruncatedNormal(Bounded, Normal, name="truncated_normal"):
         z = ndtri_exp(log_ndtr(high) + np.log(least + (1 - least) * share))
         return np.clip(mu + side * sigma * z, *self.support)
 
-    def variable(self, name: str, parameters: Sequence[Any], **kwargs: Any) -> Any:
+    def variable(self, name: str, parameters: Sequence[Any], period_range_days: Range, **kwargs: Any) -> Any:
         """PyMC's own."""
         import pymc as pm
 
         mu, lnsigma = parameters
-        low, high = self.support
-        return pm.TruncatedNormal(name, mu, pm.math.exp(lnsigma), lower=low, upper=high, **kwargs)
+        ends = dict(zip(("lower", "upper"), self.support, strict=True))
+        cut = self._cut(period_range_days)
+        return pm.TruncatedNormal(name, mu, pm.math.exp(lnsigma), **ends, default_transform=cut, **kwargs)
 
 
 @dataclass(frozen=True)

@@ -160,19 +160,25 @@ class Density:
             sd[here] = np.sqrt(np.sum(mass * (x - mean[here, None]) ** 2, axis=1))
         return mean, sd
 
-    def variable(self, name: str, parameters: Sequence[Any], **kwargs: Any) -> Any:
-        """The PyMC variable of this density."""
+    def variable(self, name: str, parameters: Sequence[Any], period_range_days: Range, **kwargs: Any) -> Any:
+        """The PyMC variable of this density, cut (not normalised) outside a range of periods [d], as the nodes are."""
         import pymc as pm
 
-        transform = pm.distributions.transforms.Interval(*self.support) if np.isfinite(self.support[0]) else None
         return pm.CustomDist(
             name,
             *parameters,
             logp=lambda x, *p: self.ln_pdf(x, *p, math=tensors()),
             random=lambda *p, rng, size: self.draw(p, int(np.prod(size)), rng).reshape(size),
-            default_transform=transform,
+            default_transform=self._cut(period_range_days),
             **kwargs,
         )
+
+    def _cut(self, period_range_days: Range) -> Any:
+        """The transform that keeps x within the support and ln of a range of periods."""
+        from pymc.distributions.transforms import Interval
+
+        low, high = np.log(period_range_days)
+        return Interval(max(low, self.support[0]), min(high, self.support[1]))
 
     def _inside(self, x: Any, values: Any, math: SimpleNamespace) -> Any:
         """Values where x is in the support, and -inf elsewhere."""

@@ -25,7 +25,7 @@ from numba import njit
 
 from starpop import pymc_orbit
 from starpop.densities import Normal
-from starpop.density import Density
+from starpop.density import Density, Range
 from starpop.diagnostics import MAX_TREEDEPTH
 from starpop.errors import InputError
 from starpop.numerics import tensors
@@ -225,14 +225,20 @@ def draw(
     return xr.DataTree.from_dict({"posterior": xr.Dataset(data, coords=coords)})
 
 
-def build_model(systems: Sequence[Visits], system_model: SystemModel, density: Density) -> pm.Model:
-    """The full PyMC model: the hyper-parameters, and the orbit of every system."""
+def build_model(
+    systems: Sequence[Visits], system_model: SystemModel, density: Density, period_range_days: Range
+) -> pm.Model:
+    """The full PyMC model: the hyper-parameters, and the orbit of every system, its period within the range [d].
+
+    Like the sum over nodes it cuts p(x | h) where no period is looked for, and does not normalise what is left: that is
+    for densities with a range of their own.
+    """
     import pymc as pm
 
     values, index = pymc_orbit.concatenated(systems, system_model)
     with pm.Model(coords={"system": [s.system for s in systems]}) as model:
         parameters = [p.variable(name) for name, p in density.parameters.items()]
-        ln_period = density.variable("lnP", parameters, dims="system")
+        ln_period = density.variable("lnP", parameters, period_range_days, dims="system")
         pymc_orbit.observe(system_model, systems[0], values, pm.math.exp(ln_period)[index], index)
     return model
 
