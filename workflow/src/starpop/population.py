@@ -230,8 +230,8 @@ def build_model(
 ) -> pm.Model:
     """The full PyMC model: the hyper-parameters, and the orbit of every system, its period within the range [d].
 
-    Like the sum over nodes it cuts p(x | h) where no period is looked for, and does not normalise what is left: that is
-    for densities with a range of their own.
+    Like the sum over nodes it cuts p(x | h) where no period is looked for, and does not normalise what is left: only
+    densities with a range of their own are normalised on it.
     """
     import pymc as pm
 
