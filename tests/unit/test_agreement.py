@@ -50,12 +50,39 @@ def batch():
         posterior = xr.Dataset({"P": (dims, rng.normal(size=(2, chains, 500)))}, coords=names)
         return xr.DataTree.from_dict({"posterior": posterior, **groups})
 
-    return tree(1, modes=xr.Dataset({"mode_weight": ("system", [1.0, 0.8])}, coords=names)), tree(4)
+    modes = {"mode_weight": ("system", [1.0, 0.68]), "n_modes": ("system", [1.0, 3.0])}
+    bounds = {"shortest_period": ("system", [-9.0, -1.0]), "longest_period": ("system", [9.0, 1.0])}
+    return tree(1, modes=xr.Dataset(modes, coords=names)), tree(4, map=xr.Dataset(bounds, coords=names))
 
 
-def test_a_system_of_several_modes_is_left_out(batch):
-    assert several_modes(batch[0]) == ["B"]
-    assert list(compare_systems("systems", *batch)["parameter"]) == ["P[A]"]
+def test_a_system_of_several_modes_is_compared_within_the_heaviest(batch):
+    exact, nuts = batch
+    assert several_modes(exact) == ["B"]
+    table = compare_systems("systems", exact, nuts).set_index("parameter")
+    assert table.loc["P[A]", "note"] == ""
+    assert table.loc["P[A]", "agrees"]
+    # draws of the whole, where NUTS was kept to the middle
+    assert not table.loc["P[B]", "agrees"]
+    assert table.loc["P[B]", "note"] == "within the heaviest of 3 modes, of weight 0.68"
+    inside = np.random.default_rng(5).uniform(-1, 1, (2, 1, 500))
+    within = {"P": (("system", "chain", "draw"), inside)}
+    for tree in batch:
+        tree["posterior"] = xr.Dataset(within, coords={"system": ["A", "B"]})
+    assert compare_systems("systems", exact, nuts)["agrees"].all()
+
+
+def test_draws_too_few_within_the_heaviest_mode_are_not_compared(batch):
+    exact, nuts = batch
+    nuts["map"]["longest_period"][1] = -0.95
+    assert list(compare_systems("systems", exact, nuts)["parameter"]) == ["P[A]"]
+
+
+def test_nothing_to_compare_is_said(batch):
+    exact, nuts = batch
+    nuts["posterior"]["P"][:] = np.nan
+    status, sentence = verdict(compare_systems("systems", exact, nuts))
+    assert status == "not checked: NUTS has nothing to compare"
+    assert sentence == "No comparison of NUTS with the exact answer."
 
 
 def test_a_hierarchical_fit_is_compared_but_for_what_is_left_out():

@@ -1,5 +1,6 @@
 """The PyMC model of one system: its density, its starts, its maximum and its draws."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 from scipy.stats import norm
 
 from conftest import random_visits
-from starpop import single
+from starpop import sampling, single
+from starpop.agreement import compare_systems
 from starpop.noise import Jitter, Reported, Scaled
 from starpop.orbit import conditional, radial_velocity
 from starpop.period_likelihood import period_likelihood
@@ -132,3 +134,54 @@ def test_pymcs_own_sampler_gives_the_same_posterior(fitted):
 def test_an_empty_batch_has_no_draws():
     tree = single.fit_systems([], PRIOR, RANGE, SETTINGS, base_seed=1)
     assert tree["posterior"].sizes["system"] == 0
+
+
+def test_nuts_is_kept_to_the_heaviest_of_several_modes_and_agrees_with_the_exact_draws_there():
+    visits, _ = random_visits(np.random.default_rng(3), 6, 60.0, 3.0, 1.0)
+    likelihood = period_likelihood(visits, PRIOR, RANGE)
+    mode, (shortest, longest) = single.sampled_range(likelihood, RANGE)
+    assert RANGE[0] <= shortest < np.exp(likelihood.peak_ln_period[mode]) < longest <= RANGE[1]
+    settings = replace(SETTINGS, tune=500, draws=1000, target_accept=0.9)
+    nuts = single.fit_systems([likelihood], PRIOR, RANGE, settings, 1)
+    exact = single.draw([likelihood], RANGE, 20_000, 1)
+    period = nuts["posterior"]["P"].values
+    assert shortest <= period.min() < period.max() <= longest
+    assert list(exact["modes"]["status"].values) == [""]
+    table = compare_systems("systems", exact, nuts)
+    assert table["agrees"].all(), table
+    assert table["note"].str.startswith("within the heaviest of").all()
+
+
+def test_draws_that_nodes_do_not_bear_out_are_told(twin, monkeypatch):
+    likelihood = period_likelihood(twin[2], PRIOR, RANGE)
+    right = single.draw_orbits
+    width = likelihood.peak_ln_period_sd[0]
+
+    def shifted(*args):
+        drawn = right(*args)
+        return drawn | {"lnP": drawn["lnP"] + 0.1 * width}
+
+    assert list(single.draw([likelihood], RANGE, 4000, 1)["modes"]["status"].values) == [""]
+    monkeypatch.setattr(single, "draw_orbits", shifted)
+    (status,) = single.draw([likelihood], RANGE, 4000, 1)["modes"]["status"].values
+    assert status.startswith("draws and nodes disagree: mean")
+
+
+def test_a_sampler_that_takes_too_long_is_stopped_and_says_so(twin, monkeypatch):
+    likelihood = period_likelihood(twin[2], PRIOR, RANGE)
+    monkeypatch.setattr(sampling, "LOOK", 0.05)
+    for backend in ("nutpie", "pymc"):
+        slow = replace(SETTINGS, backend=backend, draws=100_000, max_minutes=0.005)
+        fits = single.fit_systems([likelihood], PRIOR, RANGE, slow, 1)
+        (status,) = fits["map"]["status"].values
+        said = r"not checked: NUTS made \d+ of 200600 steps in \d+ s, and sampler.max_minutes is 0.005"
+        assert re.fullmatch(said, status)
+        assert np.isnan(fits["posterior"]["P"].values).all()
+
+
+def test_without_nuts_the_highest_point_is_still_there(twin):
+    likelihood = period_likelihood(twin[2], PRIOR, RANGE)
+    fits = single.fit_systems([likelihood], PRIOR, RANGE, replace(SETTINGS, backend="none"), 1)
+    assert list(fits["map"]["status"].values) == ["not checked: sampler.backend is none"]
+    assert fits["map"]["P"].item() == pytest.approx(np.exp(likelihood.peak_ln_period[0]), rel=1e-6)
+    assert np.isnan(fits["posterior"]["P"].values).all()

@@ -7,14 +7,15 @@ from starpop import agreement, store
 with store.job(snakemake.log[0]) as log:
     read = {name: [store.read_tree(path) for path in paths] for name, paths in snakemake.input.items()}
     systems = list(zip(read["exact_systems"], read["systems"], strict=True))
-    left_out = [name for exact, _ in systems for name in agreement.several_modes(exact)]
+    several = [name for exact, _ in systems for name in agreement.several_modes(exact)]
     tables = [agreement.compare_fit("cluster", "nuts", *read["exact_cluster"], *read["cluster"])]
     tables += [agreement.compare_systems("systems", exact, nuts) for exact, nuts in systems]
     for i, exact in enumerate(read["exact_population"]):
         for sampler, name in (("nuts", "population"), ("nuts over nodes", "hyper_parameters")):
-            tables.append(agreement.compare_fit("population", sampler, exact, read[name][i], left_out))
+            if not read[name][i].attrs[store.WHY_NOT]:
+                tables.append(agreement.compare_fit("population", sampler, exact, read[name][i], several))
     order = ["section", "sampler", "parameter"]  # whatever the batches
-    table = pd.concat([part for part in tables if len(part)]).sort_values(order, ignore_index=True)
+    table = pd.concat([part for part in tables if len(part)] or tables[:1]).sort_values(order, ignore_index=True)
     status, sentence = agreement.verdict(table)
     log.info("%s: %s", status, sentence)
     store.write_csv(table, snakemake.output.agreement)

@@ -18,6 +18,6 @@ with store.job(snakemake.log[0]) as log:
     table = pd.concat([*map(pd.read_csv, others), *systems])
     verdict = diagnostics.verdict(table)
     log.info("%s", verdict)
-    if settings["diagnostics"]["strict"] and (table["status"] != "ok").any():
+    if settings["diagnostics"]["strict"] and table["status"].map(diagnostics.has_failed).any():
         raise InputError(f"diagnostics.strict: {verdict}")
     store.write_csv(table, snakemake.output.diagnostics)

@@ -10,12 +10,13 @@ with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     nuts, exact = store.read_tree(snakemake.input.posterior), store.read_tree(snakemake.input.exact)
     limits = diagnostics.Thresholds(**settings["diagnostics"]), settings["max_treedepth"]
-    row, summary = diagnostics.assess_tree(snakemake.params.fit, nuts, *limits)
+    row, summary = diagnostics.assess_tree(snakemake.params.fit, nuts, *limits, nuts.attrs.get(store.WHY_NOT, ""))
     exact_row = diagnostics.assess_exact(f"{snakemake.params.fit} exact", exact, limits[0])
     rows = [row, exact_row]
     if hyper_posterior := snakemake.input.get("hyper_posterior"):
         over_nodes = store.read_tree(hyper_posterior)
-        rows.append(diagnostics.assess_tree(f"{snakemake.params.fit} over nodes", over_nodes, *limits)[0])
+        why_not = over_nodes.attrs.get(store.WHY_NOT, "")
+        rows.append(diagnostics.assess_tree(f"{snakemake.params.fit} over nodes", over_nodes, *limits, why_not)[0])
     store.write_csv(pd.DataFrame(rows), snakemake.output.diagnostics)
     exact_summary = diagnostics.summarise_exact(exact, exact_row["status"])
     store.write_csv(pd.concat([exact_summary, summary]), snakemake.output.summary)

@@ -15,6 +15,7 @@ with store.job(snakemake.log[0]):
         for i, name in enumerate(tree["posterior"]["system"].values):
             posterior, stats = (tree[group].to_dataset().isel(system=i) for group in ("posterior", "sample_stats"))
             quality = diagnostics.quality(diagnostics.columns_of(posterior))
-            rows.append(diagnostics.assess(name, quality, stats, limits, settings["max_treedepth"]))
+            row = diagnostics.assess(name, quality, stats, limits, settings["max_treedepth"])
+            rows.append(row | ({"status": status} if (status := str(tree["map"]["status"].values[i])) else {}))
     table = pd.DataFrame(rows, columns=diagnostics.COLUMNS).sort_values("fit")
     store.write_csv(table, snakemake.output.diagnostics)

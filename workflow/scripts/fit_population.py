@@ -2,26 +2,24 @@
 
 import json
 
-from starpop import periods, population, store, visits
+from starpop import periods, population_nuts, store, visits
 from starpop.densities import density_from_settings
-from starpop.sampling import Sampler, SamplerSettings, starts_from
-from starpop.seeds import seed_for
+from starpop.sampling import SamplerSettings
 from starpop.system_model import SystemModel
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
-    density = density_from_settings(settings["population"], settings["period_range_days"])
     model = SystemModel.from_settings(settings["model"])
-    likelihoods = periods.load_likelihoods(snakemake.input.visits, snakemake.input.periods, model)
-    models = {
-        "posterior": population.build_model(
-            [n.visits for n in likelihoods], model, density, settings["period_range_days"]
-        ),
-        "hyper_posterior": population.build_node_model(likelihoods, density),
-    }
-    exact = store.read_tree(snakemake.input.exact)
+    trees = population_nuts.sample(
+        periods.load_likelihoods(snakemake.input.visits, snakemake.input.periods, model),
+        model,
+        density_from_settings(settings["population"], settings["period_range_days"]),
+        settings["period_range_days"],
+        store.read_tree(snakemake.input.exact),
+        SamplerSettings(**settings["sampler"], draws=settings["draws"]),
+        settings["seed"],
+        snakemake.threads,
+    )
     attributes = store.provenance(settings=settings, **visits.origin(snakemake.input.visits))
-    for name, built in models.items():
-        sampler = Sampler(built, SamplerSettings(**settings["sampler"], draws=settings["draws"]), snakemake.threads)
-        tree = sampler.run(starts_from(exact, built), seed_for(settings["seed"], f"fit_population {name}"))
-        store.write_tree(tree, snakemake.output[name], attributes)
+    for name, (tree, why_not) in trees.items():
+        store.write_tree(tree, snakemake.output[name], attributes | {store.WHY_NOT: why_not})

@@ -20,7 +20,8 @@ with store.job(snakemake.log[0]) as log:
     left_out = predictive.leave_one_out(likelihoods, density, hyper, seed, snakemake.threads)
     refits = int(left_out["refitted"].sum())
     log.info("ln evidence %.6f; error %.1e; %d fits without a system", hyper.ln_evidence, hyper.error, refits)
-    tree["exact"] = hyper.summary().merge(left_out)
+    before = ("parameter", [prior.sd for prior in density.parameters.values()])
+    tree["exact"] = hyper.summary().merge(left_out).assign(prior_sd=before)
     if (statistics := hyper.sampler_statistics()) is not None:
         tree["sample_stats"] = statistics
     attributes = store.provenance(settings=settings, **visits.origin(snakemake.input.visits))

@@ -28,6 +28,10 @@ LARGEST_BRIDGE_ERROR, LARGEST_QUADRATURE_ERROR = 0.1, 1e-4
 # Of the sampler where hyper-parameters are too many for a quadrature.
 MAX_TREEDEPTH = 10
 CHAIN_DRAW = {"chain_axis": 0, "draw_axis": 1}
+# What is no failure: a check that NUTS cannot make, and a population of which its systems say next to nothing.
+NOT_CHECKED, UNINFORMED = "not checked: ", "hardly informed: "
+# Posterior standard deviations that are this share of the prior's, or more, of every hyper-parameter.
+LEAST_NARROWED = 0.8
 
 
 @dataclass(frozen=True)
@@ -127,13 +131,27 @@ def assess(
     return row | {"status": "not converged: " + ", ".join(failed) if failed else "ok"}
 
 
+def has_failed(status: str) -> bool:
+    """Whether a status is that of something gone wrong."""
+    return status != "ok" and not status.startswith((NOT_CHECKED, UNINFORMED))
+
+
 def assess_tree(
-    fit: str, tree: xr.DataTree, limits: Thresholds, max_treedepth: int
+    fit: str, tree: xr.DataTree, limits: Thresholds, max_treedepth: int, why_not: str = ""
 ) -> tuple[dict[str, object], pd.DataFrame]:
-    """One row of the diagnostics table, of a NUTS run; and its summary."""
+    """One row of the diagnostics table, of a NUTS run; and its summary.
+
+    Parameters
+    ----------
+    why_not : why the fit was not sampled as it is called; its draws are then others, or none
+    """
+    if why_not and "posterior" not in tree.children:
+        return {"fit": fit, "status": f"{NOT_CHECKED}{why_not}"}, pd.DataFrame()
     parameters = columns_of(tree["posterior"].to_dataset())
     table = quality(parameters)
     row = assess(fit, table, tree["sample_stats"].to_dataset(), limits, max_treedepth)
+    if why_not:
+        row = {"fit": fit, "status": f"{NOT_CHECKED}{why_not}"}
     return row, summarise(parameters, table, "nuts", str(row["status"]))
 
 
@@ -162,7 +180,16 @@ def assess_exact(fit: str, tree: xr.DataTree, limits: Thresholds) -> dict[str, o
     if not error <= largest:
         said = f"error of the {what} {error:.2g} > {largest:g}"
         row["status"] = f"not converged: {said}" if row["status"] == "ok" else f"{row['status']}, {said}"
+    if row["status"] == "ok" and (share := narrowed(exact)) >= LEAST_NARROWED:
+        row["status"] = f"{UNINFORMED}each parameter is {share:.2f} or more as uncertain as before the data"
     return row
+
+
+def narrowed(exact: xr.Dataset) -> float:
+    """The least share of its prior's standard deviation that any hyper-parameter is left with."""
+    if "prior_sd" not in exact:
+        return 0.0
+    return float((exact["value"].sel(statistic="sd") / exact["prior_sd"]).min())
 
 
 def summarise_exact(tree: xr.DataTree, status: str) -> pd.DataFrame:
@@ -180,9 +207,16 @@ def summarise_exact(tree: xr.DataTree, status: str) -> pd.DataFrame:
 
 def verdict(table: pd.DataFrame) -> str:
     """One sentence on all fits of a run."""
-    failed = table[table["status"] != "ok"]
-    if failed.empty:
-        return f"All {len(table)} fits and checks passed."
-    listing = "; ".join(f"{row.fit}: {row.status}" for row in failed.head(5).itertuples())
-    more = f"; and {len(failed) - 5} more" if len(failed) > 5 else ""
-    return f"{len(failed)} of {len(table)} fits and checks FAILED: {listing}{more}."
+    failed = table[table["status"].map(has_failed)]
+    noted = table[(table["status"] != "ok") & ~table["status"].map(has_failed)]
+    count = len(table) - len(noted)
+    said = f"All {count} fits and checks passed"
+    if len(failed):
+        said = f"{len(failed)} of {count} fits and checks FAILED: {_listing(failed)}"
+    return f"{said}; {len(noted)} could tell nothing: {_listing(noted)}." if len(noted) else f"{said}."
+
+
+def _listing(rows: pd.DataFrame) -> str:
+    """The first five of some fits with their statuses."""
+    listing = "; ".join(f"{row.fit}: {row.status}" for row in rows.head(5).itertuples())
+    return listing + (f"; and {len(rows) - 5} more" if len(rows) > 5 else "")

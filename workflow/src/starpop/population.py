@@ -46,6 +46,8 @@ MOST_INTEGRATED = 3
 # Terms of the sums over nodes that are evaluated at once: some arrays of so many fit into a processor's cache.
 TERMS_AT_ONCE = 60_000
 CHAINS, TUNE, DRAWS, TARGET_ACCEPT = 4, 1000, 4000, 0.9
+# Of the sampler that is itself the answer.
+MOST_MINUTES = 120.0
 
 LnLikelihood = Callable[..., np.ndarray]
 
@@ -274,6 +276,6 @@ def _node_sampler(density: Density, cores: int) -> Sampler:
     """The node model, compiled once for the systems of every catalogue: compiling takes longer than sampling."""
     from starpop.sampling import Sampler, SamplerSettings
 
-    settings = SamplerSettings("nutpie", CHAINS, TUNE, DRAWS, TARGET_ACCEPT, MAX_TREEDEPTH)
+    settings = SamplerSettings("nutpie", CHAINS, TUNE, DRAWS, TARGET_ACCEPT, MAX_TREEDEPTH, MOST_MINUTES)
     nodes = {"node": np.zeros((1, 1)), "node_ln_weight": np.zeros((1, 1))}
     return Sampler(_node_model(nodes, density), settings, cores)

@@ -31,6 +31,11 @@ class Uniform:
         """Between which all of the prior lies."""
         return self.low, self.high
 
+    @property
+    def sd(self) -> float:
+        """Standard deviation."""
+        return (self.high - self.low) / np.sqrt(12)
+
     def ln_pdf(self, value: Any, math: SimpleNamespace = NUMPY) -> Any:
         """Ln of the density."""
         return math.where((value >= self.low) & (value <= self.high), -np.log(self.high - self.low), -np.inf)
@@ -58,6 +63,11 @@ class StandardNormal:
     def bounds(self) -> tuple[float, float]:
         """Between which all that counts of the prior lies."""
         return -FARTHEST, FARTHEST
+
+    @property
+    def sd(self) -> float:
+        """Standard deviation."""
+        return 1.0
 
     def ln_pdf(self, value: Any, math: SimpleNamespace = NUMPY) -> Any:
         """Ln of the density."""

@@ -1,5 +1,7 @@
 """Sampling a PyMC model that is compiled once: with nutpie, or with PyMC's own NUTS.
 
+A sampler is stopped where it takes longer than it may, or will by far: what it checks is known already.
+
 Both samplers start at points that the caller draws (the peak of the period likelihood is 10^-6 wide: a start that
 the sampler makes up ends on an alias), get the chain's seed from the caller's seed, and give the same groups:
 ``posterior`` and ``sample_stats`` with ``diverging``, ``energy``, ``tree_depth``, ``n_steps``.
@@ -8,6 +10,9 @@ the sampler makes up ends on an alias), get the chain's seed from the caller's s
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import logging
+import time
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +28,11 @@ pytensor.config.numba__fastmath = False
 pytensor.config.generated_src_dir = str(Path(pytensor.config.compiledir) / "source")
 # Points to choose the chains' starts from.
 STARTS = 64
+# Seconds between two looks at a sampler, between two lines of its progress, and before its pace is judged.
+LOOK, SAY, JUDGE = 1.0, 20.0, 30.0
+# A sampler that at its pace would take this many times what it may is stopped at once.
+HOPELESS = 3.0
+logger = logging.getLogger("starpop")
 STATISTICS = {
     "nutpie": {"diverging": "diverging", "energy": "energy", "depth": "tree_depth", "n_steps": "n_steps"},
     "pymc": {name: name for name in ("diverging", "energy", "tree_depth", "n_steps")},
@@ -31,7 +41,15 @@ STATISTICS = {
 
 @dataclasses.dataclass(frozen=True)
 class SamplerSettings:
-    """How to sample: ``sampler`` of the configuration, with the number of draws of the fit."""
+    """How to sample: ``sampler`` of the configuration, with the number of draws of the fit.
+
+    Attributes
+    ----------
+    backend : nutpie, pymc, or none, which leaves NUTS out
+    chains, tune, draws, target_accept, max_treedepth : of NUTS
+    max_minutes : how long a fit may take
+    max_systems : of more, the full model of a population is left to the nodes
+    """
 
     backend: str
     chains: int
@@ -39,6 +57,38 @@ class SamplerSettings:
     draws: int
     target_accept: float
     max_treedepth: int
+    max_minutes: float = 10.0
+    max_systems: int = 40
+
+
+class TooSlow(RuntimeError):
+    """NUTS takes longer than it may."""
+
+
+class Pace:
+    """Watches how far a sampler is, says so in the log, and stops it where it takes too long."""
+
+    def __init__(self, settings: SamplerSettings):
+        self.limit, self.total = 60 * settings.max_minutes, settings.chains * (settings.tune + settings.draws)
+        self.began = self.said = time.monotonic()
+
+    def look(self, done: int) -> None:
+        """Take note of so many steps of all chains.
+
+        Raises
+        ------
+        TooSlow : the time is over, or will be by far
+        """
+        taken = time.monotonic() - self.began
+        expected = taken * self.total / max(done, 1)
+        if taken > self.limit or (taken > JUDGE and expected > HOPELESS * self.limit):
+            raise TooSlow(
+                f"NUTS made {done} of {self.total} steps in {taken:.0f} s, and sampler.max_minutes is "
+                f"{self.limit / 60:g}"
+            )
+        if time.monotonic() - self.said > SAY:
+            self.said = time.monotonic()
+            logger.info("NUTS: %d of %d steps, some %.0f s left", done, self.total, expected - taken)
 
 
 class Sampler:
@@ -68,11 +118,18 @@ class Sampler:
             at one of them, and PyMC's mass matrix at their variance
         seed : seed of this run
         data : new values of the model's `pm.Data`
+
+        Raises
+        ------
+        TooSlow : it takes longer than it may
         """
+        if data:
+            with self.model:
+                pm.set_data(data)
         if self.settings.backend == "nutpie":
             tree = self._run_nutpie(starts, seed, data or {})
         else:
-            tree = self._run_pymc(starts, seed, data or {})
+            tree = self._run_pymc(starts, seed)
         renamed = STATISTICS[self.settings.backend]
         stats = tree["sample_stats"].to_dataset()[list(renamed)].rename(renamed)
         groups = {"posterior": tree["posterior"].to_dataset(), "sample_stats": stats}
@@ -92,8 +149,12 @@ class Sampler:
             return points[np.random.default_rng(chain_seed).integers(len(points))]
 
         compiled = dataclasses.replace(self._compiled.with_data(**data), initial_point_func=start)
-        settings = self.settings
-        return nutpie.sample(
+        settings, pace, steps = self.settings, Pace(self.settings), [0]
+
+        def count(chains: list[Any]) -> None:
+            steps[0] = sum(chain.finished_draws for chain in chains)
+
+        running = nutpie.sample(
             compiled,
             draws=settings.draws,
             tune=settings.tune,
@@ -104,15 +165,26 @@ class Sampler:
             maxdepth=settings.max_treedepth,
             save_warmup=False,
             progress_bar=False,
+            progress_callback=count,
+            blocking=False,
         )
+        while True:
+            try:
+                return running.wait(timeout=LOOK)
+            except TimeoutError:
+                try:
+                    pace.look(steps[0])
+                except TooSlow:
+                    running.abort()
+                    raise
 
-    def _run_pymc(self, starts, seed, data) -> xr.DataTree:
+    def _run_pymc(self, starts, seed) -> xr.DataTree:
         from pymc.step_methods.hmc.quadpotential import QuadPotentialDiagAdapt
 
         settings, points = self.settings, self._unconstrained(starts)
         chosen = np.random.default_rng(seed).choice(len(points), settings.chains)
+        pace, steps = Pace(settings), itertools.count(1)
         with self.model:
-            pm.set_data(data)
             potential = QuadPotentialDiagAdapt(
                 points.shape[1], points.mean(axis=0), points.var(axis=0), initial_weight=10
             )
@@ -131,6 +203,7 @@ class Sampler:
                 step=step,
                 random_seed=seed,
                 progressbar=False,
+                callback=lambda **_: pace.look(next(steps)),
                 compute_convergence_checks=False,
             )
 

@@ -9,7 +9,11 @@ The model is compiled once; the visits are `pm.Data`, so each further system cos
 sampled on its own, with a seed of its own: its draws do not depend on what else is in its batch.
 
 The same posterior is drawn from exactly, through the nodes of the period likelihood: all modes in their proportions,
-where NUTS stays in the one it starts in.
+where NUTS stays in the one it starts in, or wanders between a few. Where there are several, NUTS is kept to the
+periods of the heaviest, which it can check.
+
+Nodes and draws are two roads, and the verdict on the exact answer is that they agree: mean and standard deviation of
+ln P by the nodes, and of the draws, in Monte Carlo errors.
 """
 
 from __future__ import annotations
@@ -24,10 +28,12 @@ from scipy.optimize import minimize_scalar
 
 from starpop import pymc_orbit
 from starpop.densities import UniformPeriod
+from starpop.density import Density
+from starpop.diagnostics import NOT_CHECKED
 from starpop.noise import UncertainNoise
 from starpop.orbit import conditional
 from starpop.orbit_draws import draw_orbits
-from starpop.period_likelihood import PeriodLikelihood, mode_weights
+from starpop.period_likelihood import NARROW_GROUP, PeriodLikelihood, mode_weights
 from starpop.seeds import generator_for, seed_for
 from starpop.system_model import SystemModel
 from starpop.visits import Visits
@@ -42,6 +48,12 @@ logger = logging.getLogger("starpop")
 STARTS = 64
 # A mode of less posterior probability than this is not counted.
 LIGHTEST_MODE = 1e-3
+# A system has one mode where that has at least this posterior probability.
+ONE_MODE = 0.9999
+# Mean and variance of ln P by draws and by nodes may differ by so many errors, of which a mean has at least this of
+# rounding; one beyond has a chance of 7e-6.
+LARGEST_Z, ROUNDING = 4.5, 1e-15
+LEFT_OUT = "sampler.backend is none"
 MODE_COLUMNS = ("ln_evidence", "n_modes", "mode_weight")
 
 
@@ -49,11 +61,44 @@ def build_model(visits: Visits, system_model: SystemModel, period_range_days: tu
     """The PyMC model of one system."""
     import pymc as pm
 
+    data = pymc_orbit.data(visits, system_model) | bounds_of_period(period_range_days)
     with pm.Model() as model:
-        values = {name: pm.Data(name, array) for name, array in pymc_orbit.data(visits, system_model).items()}
-        period = pm.Uniform("P", *period_range_days)
+        values = {name: pm.Data(name, array) for name, array in data.items()}
+        period = pm.Uniform("P", values["shortest_period"], values["longest_period"])
         pymc_orbit.observe(system_model, visits, values, period)
     return model
+
+
+def bounds_of_period(period_range_days: tuple[float, float]) -> dict[str, np.ndarray]:
+    """The model's data that say where the period may lie [d]."""
+    return dict(zip(("shortest_period", "longest_period"), map(np.array, map(float, period_range_days)), strict=True))
+
+
+def sampled_range(
+    likelihood: PeriodLikelihood, period_range_days: tuple[float, float]
+) -> tuple[int, tuple[float, float]]:
+    """The heaviest mode, and the range of periods that NUTS keeps to [d]: all, or that mode where there are others."""
+    weights = mode_weights(likelihood, UniformPeriod(period_range_days))
+    mode = int(weights.argmax())
+    if weights[mode] >= ONE_MODE:
+        return mode, (float(period_range_days[0]), float(period_range_days[1]))
+    own = likelihood.panel_mode == mode
+    return mode, (float(1 / likelihood.panel_high[own].max()), float(1 / likelihood.panel_low[own].min()))
+
+
+def verdict_on_draws(likelihood: PeriodLikelihood, density: Density, ln_period: np.ndarray) -> str:
+    """Whether draws of ln P have the mean and the standard deviation that the nodes give: empty, or what is wrong."""
+    ln_mass = likelihood.ln_weight + density.ln_pdf(likelihood.ln_period)
+    mass = np.exp(ln_mass - ln_mass.max())
+    mass /= mass.sum()
+    variance = mass @ (likelihood.ln_period - mass @ likelihood.ln_period) ** 2
+    away = ln_period - mass @ likelihood.ln_period
+    # one node stands for a whole peak that is narrow: its variance is not the nodes' to tell
+    errors = np.std([away, away**2], axis=1) / np.sqrt(len(away)) + [ROUNDING, NARROW_GROUP**2]
+    off = np.abs([away.mean(), np.mean(away**2) - variance]) / errors
+    if not off.max() <= LARGEST_Z:
+        return f"draws and nodes disagree: mean and variance of ln P by {off[0]:.1f} and {off[1]:.1f} errors"
+    return ""
 
 
 def parameters(systems: Sequence[Visits], system_model: SystemModel) -> tuple[str, ...]:
@@ -72,10 +117,9 @@ def draw(
     Returns
     -------
     ``posterior`` with P and the other parameters, of dimensions (system, chain, draw); ``modes`` with the
-    ``ln_evidence``, the number
-    ``n_modes`` of peaks that have a posterior probability of 1e-3 or more, the ``mode_weight`` of the heaviest,
-    and a ``status`` that is empty or says why a system could not be drawn (its draws are then NaN), each of dimension
-    (system)
+    ``ln_evidence``, the number ``n_modes`` of peaks that have a posterior probability of 1e-3 or more, the
+    ``mode_weight`` of the heaviest, and a ``status`` that is empty, or says why a system could not be drawn (its draws
+    are then NaN) or is not to be trusted, each of dimension (system)
     """
     density = UniformPeriod(period_range_days)
     names = ("P",) if not likelihoods else parameters([likelihoods[0].visits], likelihoods[0].system_model)
@@ -93,6 +137,7 @@ def draw(
         drawn["P"] = np.exp(drawn["lnP"])
         for name in names:
             draws[name][i, 0] = drawn[name]
+        status[i] = verdict_on_draws(likelihood, density, drawn["lnP"])
         ln_prior = density.ln_pdf(likelihood.ln_period)
         weights = mode_weights(likelihood, density)
         values = likelihood.ln_evidence(ln_prior), np.sum(weights >= LIGHTEST_MODE), weights.max()
@@ -115,9 +160,8 @@ def best_mode_starts(
     likelihood: PeriodLikelihood, period_range_days: tuple[float, float], rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
     """Exact draws within the heaviest mode: where a sampler that cannot change modes starts."""
-    density = UniformPeriod(period_range_days)
-    mode = int(mode_weights(likelihood, density).argmax())
-    drawn = draw_orbits(likelihood, density, (), STARTS, rng, mode)
+    mode, _ = sampled_range(likelihood, period_range_days)
+    drawn = draw_orbits(likelihood, UniformPeriod(period_range_days), (), STARTS, rng, mode)
     return {"P": np.exp(drawn.pop("lnP"))} | drawn
 
 
@@ -175,29 +219,37 @@ def fit_systems(
 
     Returns
     -------
-    groups ``posterior`` and ``sample_stats`` with dimensions (system, chain, draw), and ``map`` with (system,);
-    ``status`` in ``map`` is empty, or says why a system could not be sampled (its draws are then NaN)
+    groups ``posterior`` and ``sample_stats`` with dimensions (system, chain, draw), and ``map`` with (system,), where
+    ``shortest_period`` and ``longest_period`` [d] are what NUTS was kept to, and ``status`` is empty, or says why a
+    system could not be sampled (its draws are then NaN)
     """
-    from starpop.sampling import Sampler
+    from starpop.sampling import Sampler, TooSlow
 
     systems = [likelihood.visits for likelihood in likelihoods]
     shape = (len(systems), settings.chains, settings.draws)
     names = parameters(systems, system_model)
     posterior = {name: np.full(shape, np.nan) for name in names}
     stats = {name: np.full(shape, np.nan) for name in ("diverging", "energy", "tree_depth", "n_steps")}
-    best = {name: np.full(len(systems), np.nan) for name in names}
+    best = {name: np.full(len(systems), np.nan) for name in (*names, *bounds_of_period(period_range_days))}
     status = [""] * len(systems)
     sampler = None
     for i, (visits, likelihood) in enumerate(zip(systems, likelihoods, strict=True)):
-        if sampler is None:
+        if sampler is None and settings.backend != "none":
             sampler = Sampler(build_model(visits, system_model, period_range_days), settings, cores)
         try:
             starts = best_mode_starts(likelihood, period_range_days, generator_for(base_seed, "starts", visits.system))
             highest = maximum_a_posteriori(visits, system_model, period_range_days, starts)
-            for name in names:
-                best[name][i] = highest[name]
-            data = pymc_orbit.data(visits, system_model)
+            bounds = bounds_of_period(sampled_range(likelihood, period_range_days)[1])
+            for name, value in (highest | bounds).items():
+                best[name][i] = value
+            if sampler is None:
+                status[i] = f"{NOT_CHECKED}{LEFT_OUT}"
+                continue
+            data = pymc_orbit.data(visits, system_model) | bounds
             tree = sampler.run(starts, seed_for(base_seed, "fit_systems", visits.system), data)
+        except TooSlow as error:
+            status[i] = f"{NOT_CHECKED}{error}"
+            continue
         except Exception as error:  # one system must not stop the others
             logger.exception("System %s:", visits.system)
             status[i] = f"not sampled: {error}"

@@ -25,6 +25,8 @@ from starpop.table_file import read_ecsv
 
 # Rows from which on a table is not written by astropy, but so many at once.
 LARGE_TABLE = 50_000
+# The attribute of a product of NUTS that says why its draws are not of what it is called, or are none.
+WHY_NOT = "why_not"
 VERSIONED = ("numpy", "scipy", "astropy", "pymc", "pytensor", "nutpie", "numba", "arviz-stats")
 
 

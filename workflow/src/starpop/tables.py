@@ -19,6 +19,8 @@ from starpop.periods import read_likelihoods
 from starpop.system_model import SystemModel
 from starpop.visits import Visits
 
+# What stands beside the coordinates of the highest point of a system's posterior.
+NO_COORDINATES = ("status", "shortest_period", "longest_period")
 ORBIT_COLUMNS = (
     "system",
     "n_visits",
@@ -268,7 +270,7 @@ def names_of(posteriors: xr.DataTree) -> list[str]:
 def highest_points(posteriors: Sequence[xr.DataTree]) -> dict[str, dict[str, float]]:
     """The highest point of each system's posterior, by name, from the posteriors of all batches."""
     return {
-        name: {str(k): float(v.values[i]) for k, v in tree["map"].data_vars.items() if k != "status"}
+        name: {str(k): float(v.values[i]) for k, v in tree["map"].data_vars.items() if k not in NO_COORDINATES}
         for tree in posteriors
         for i, name in enumerate(names_of(tree))
     }
