@@ -76,14 +76,14 @@ def main() -> None:
 
     settings = SamplerSettings("nutpie", 4, 1000, 1000, 0.8, 10)
     start = time.perf_counter()
-    sampler = Sampler(population.build_model(systems, PRIOR, DENSITY, RANGE), settings, cores=2)
+    sampler = Sampler(population.build_model(systems, [PRIOR] * len(systems), DENSITY, RANGE), settings, cores=2)
     compiled = time.perf_counter()
     stacked = {name: np.stack([s[name] for s in starts], axis=1)[:64] for name in starts[0]}
     stacked |= {name: tree["posterior"][name].values[0, :64] for name in ("mu", "lnsigma")}
     result = sampler.run(stacked, 1)
     row("vectorised PyMC model, nutpie", time.perf_counter() - compiled, compiled - start, result["posterior"])
 
-    with population.build_model(systems, PRIOR, DENSITY, RANGE) as model:
+    with population.build_model(systems, [PRIOR] * len(systems), DENSITY, RANGE) as model:
         start = time.perf_counter()
         model.compile_fn(model.logp()), model.compile_fn(model.dlogp())
         compiling = time.perf_counter() - start

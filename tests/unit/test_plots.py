@@ -20,7 +20,7 @@ def models(twin):
     return {
         "cluster": cluster.build_model(*data, cluster.ClusterPrior(1, 2, (-8, 0))),
         "system": single.build_model(twin[0], PRIOR, (1.5, 20)),
-        "population": population.build_model(twin[:2], PRIOR, Normal((1, 10), (-2, 3)), (1.5, 20)),
+        "population": population.build_model(twin[:2], [PRIOR] * 2, Normal((1, 10), (-2, 3)), (1.5, 20)),
     }
 
 

@@ -39,7 +39,7 @@ def test_the_models_density_is_the_tutorials(twin):
     for visits, x, coefficients in zip(systems, ln_period, theta, strict=True):
         velocity = radial_velocity(visits.time_days, np.exp(x), coefficients)
         expected += norm.logpdf(visits.rv_kms, velocity, visits.rv_err_kms).sum()
-    model = population.build_model(systems, PRIOR, HYPER, RANGE)
+    model = population.build_model(systems, [PRIOR] * 3, HYPER, RANGE)
     point = {
         "mu_interval__": np.log((mu - 1) / (10 - mu)),
         "lnsigma_interval__": np.log((ln_sigma + 2) / (3 - ln_sigma)),
@@ -197,7 +197,7 @@ def test_the_model_over_the_nodes_has_the_exact_density(stand_ins, name):
 @pytest.mark.parametrize("name", DENSITIES)
 def test_the_full_model_has_the_density_of_the_population(twin, name):
     density = DENSITIES[name]
-    model = population.build_model(twin[:3], PRIOR, density, RANGE)
+    model = population.build_model(twin[:3], [PRIOR] * 3, density, RANGE)
     values = prior_draws(density, 1, np.random.default_rng(3))
     x = np.array([1.1, 1.8, 2.6])
     point = {"a": np.zeros(3), "b": np.zeros(3), "v0": np.zeros(3)}

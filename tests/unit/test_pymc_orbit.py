@@ -80,5 +80,5 @@ def test_the_density_of_a_population(model):
     expected = norm.logpdf(ln_period, mu, np.exp(lnsigma)).sum() - np.log(9) - np.log(5)
     for visits, x, coefficients, number in zip(systems, ln_period, theta, u, strict=True):
         expected += ln_density(visits, model, np.exp(x), coefficients, number)
-    built = population.build_model(systems, model, Normal((1, 10), (-2, 3)), RANGE)
+    built = population.build_model(systems, [model] * 2, Normal((1, 10), (-2, 3)), RANGE)
     assert built.compile_logp(jacobian=False)(point) == pytest.approx(expected, rel=1e-10)

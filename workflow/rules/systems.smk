@@ -82,7 +82,6 @@ rule tabulate_orbits:
         periods=batches("results/{catalog}/{system_model}/periods/{batch}.nc"),
         exact=batches("results/{catalog}/{system_model}/exact/{batch}.nc"),
         posteriors=batches("results/{catalog}/{system_model}/posteriors/{batch}.nc"),
-        diagnostics="results/{catalog}/{system_model}/diagnostics.csv",
         criticism="results/{catalog}/{system_model}/criticism.csv",
     output:
         orbits="results/{catalog}/{system_model}/orbits.csv",

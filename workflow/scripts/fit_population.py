@@ -12,7 +12,6 @@ with store.job(snakemake.log[0]):
     model = SystemModel.from_settings(settings["model"])
     trees = population_nuts.sample(
         periods.load_likelihoods(snakemake.input.visits, snakemake.input.periods, model),
-        model,
         density_from_settings(settings["population"], settings["period_range_days"]),
         settings["period_range_days"],
         store.read_tree(snakemake.input.exact),

@@ -15,7 +15,6 @@ with store.job(snakemake.log[0]):
         [store.read_tree(path).to_dataset() for path in snakemake.input.periods],
         [store.read_tree(path) for path in snakemake.input.exact],
         [store.read_tree(path) for path in snakemake.input.posteriors],
-        pd.read_csv(snakemake.input.diagnostics),
         store.read_table(snakemake.input.rejected).to_pandas(),
         pd.read_csv(snakemake.input.criticism),
         model,

@@ -34,7 +34,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from starpop.densities import Density
+from starpop.densities import UniformPeriod
+from starpop.density import Density
 from starpop.noise import Jitter
 from starpop.peaks import DEPTH, Landscape, ground_level, ground_share, mass_of, survey
 from starpop.scan import LinearModel, lattice, linear_model, ln_likelihood_at, workspace
@@ -109,7 +110,7 @@ class PeriodLikelihood:
     panel_group : (M,) the group of each panel, ascending
     peak_ln_period, peak_ln_period_sd, peak_ln_likelihood : (Q,) refined peaks, highest first; at an end of the range
         the sd is the width within which ln L falls by about one, and it is infinite where ln L does not fall
-    visits, system_model : what it is the likelihood of
+    visits, system_model : what it is the likelihood of; the model has this system's own width of the offsets' prior
     linear : both, as the compiled functions take them, with the points of the noise's lattice that matter
     first_noise : which of the lattice's points the first of these is
     """
@@ -183,6 +184,19 @@ def integrate_landscape(landscape: Landscape, visits: Visits, system_model: Syst
     return PeriodLikelihood(*(*nodes, -np.log(frequency), width / frequency, height, *system))
 
 
+def likeliest(
+    visits: Visits, system_model: SystemModel, period_range_days: tuple[float, float]
+) -> tuple[Landscape, PeriodLikelihood]:
+    """The scan and the nodes of one system, with the width of its offsets' prior that has the highest evidence."""
+    uniform = UniformPeriod(period_range_days)
+    found = []
+    for model in system_model.offset_models(visits):
+        landscape = survey_period_range(visits, model, period_range_days)
+        found.append((landscape, integrate_landscape(landscape, visits, model)))
+    evidences = [n.ln_evidence(uniform.ln_pdf(n.ln_period)) for _, n in found] if len(found) > 1 else [0.0]
+    return found[int(np.argmax(evidences))]
+
+
 def period_likelihood(
     visits: Visits, system_model: SystemModel, period_range_days: tuple[float, float]
 ) -> PeriodLikelihood:
@@ -194,8 +208,7 @@ def period_likelihood(
     system_model : basis, priors and noise
     period_range_days : where the period may lie [d]
     """
-    landscape = survey_period_range(visits, system_model, period_range_days)
-    return integrate_landscape(landscape, visits, system_model)
+    return likeliest(visits, system_model, period_range_days)[1]
 
 
 def compile_kernels() -> None:

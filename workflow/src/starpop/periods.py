@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
 
-from starpop.period_likelihood import PeriodLikelihood, integrate_landscape, survey_period_range
+from starpop.period_likelihood import PeriodLikelihood, likeliest, survey_period_range
 from starpop.scan import linear_model
 from starpop.store import read_tree
 from starpop.system_model import SystemModel
@@ -26,15 +26,18 @@ LISTS = {
 }
 # Which points of its noise's lattice matter to a system: the first, and how many.
 NOISE = ("first_noise", "noise_points")
+# How far beyond the ends of the range a better period is looked for, as a factor; and in baselines.
+BEYOND, BEYOND_BASELINE = 3.0, 2.0
 
 
 @dataclass(frozen=True)
 class Scanned:
-    """What is stored of a system: ln L to draw, its likelihood, and its Lomb-Scargle periodogram."""
+    """What is stored of a system: ln L to draw, its likelihood, what is outside, and its Lomb-Scargle periodogram."""
 
     visits: Visits
     drawn: np.ndarray
     likelihood: PeriodLikelihood
+    outside: tuple[float, float]
     frequency: np.ndarray
     power: np.ndarray
 
@@ -52,6 +55,22 @@ def lomb_scargle(visits: Visits, period_range_days: tuple[float, float]) -> tupl
     return LombScargle(visits.time_days, visits.rv_kms, visits.rv_err_kms).autopower(
         minimum_frequency=low, maximum_frequency=high
     )
+
+
+def best_outside(likelihood: PeriodLikelihood, period_range_days: tuple[float, float]) -> tuple[float, float]:
+    """The likeliest period [d] beyond the ends of the range, and its ln L less that of the likeliest within.
+
+    It is looked for within a factor of three of each end, and up to twice the baseline: of longer periods the visits
+    show an arc.
+    """
+    visits, (low, high) = likelihood.visits, period_range_days
+    longest = min(BEYOND * high, BEYOND_BASELINE * visits.baseline_days)
+    ranges = [(low / BEYOND, low)] + ([(high, longest)] if longest > high else [])
+    found = [survey_period_range(visits, likelihood.system_model, each) for each in ranges]
+    best = max(found, key=lambda landscape: landscape.peak_height.max())
+    top = int(best.peak_height.argmax())
+    gain = best.peak_height[top] - likelihood.peak_ln_likelihood[0]
+    return float(1 / best.peak_frequency[top]), float(gain)
 
 
 def envelope(frequency: np.ndarray, values: np.ndarray, edges: np.ndarray) -> np.ndarray:
@@ -77,21 +96,22 @@ def scan_systems(
     Returns
     -------
     ``frequency`` (bin) [1/d], ``ln_likelihood`` and ``lomb_scargle_power`` (system, bin), both the highest values in
-    each bin, to draw; ``lomb_scargle_period_days`` (system); and the attributes of every `PeriodLikelihood`, one list
-    after the other, with ``node_system``, ``panel_system`` and ``peak_system`` the index of the system. What cannot be
-    scanned is in ``failed_system`` (failure) instead, and why in ``reason``
+    each bin, to draw; ``lomb_scargle_period_days`` (system); ``outside_period_days`` and ``outside_ln_gain`` (system)
+    of `best_outside`; ``offset_sd_kms`` (system), the width of the offsets' prior; and the attributes of every
+    `PeriodLikelihood`, one list after the other, with ``node_system``, ``panel_system`` and ``peak_system`` the index
+    of the system. What cannot be scanned is in ``failed_system`` (failure) instead, and why in ``reason``
     """
     edges = np.linspace(1 / period_range_days[1], 1 / period_range_days[0], bins + 1)
 
     def scan_one(visits: Visits) -> Scanned | str:
         try:
-            found = survey_period_range(visits, system_model, period_range_days)
+            found, likelihood = likeliest(visits, system_model, period_range_days)
             frequency = np.append(found.frequency, found.peak_frequency)
             drawn = envelope(frequency, np.append(found.values, found.peak_height), edges)
-            likelihood = integrate_landscape(found, visits, system_model)
             if not (len(likelihood.ln_weight) and np.isfinite(likelihood.ln_weight).all()):
                 raise FloatingPointError("its likelihood is not finite")
-            return Scanned(visits, drawn, likelihood, *lomb_scargle(visits, period_range_days))
+            outside = best_outside(likelihood, period_range_days)
+            return Scanned(visits, drawn, likelihood, outside, *lomb_scargle(visits, period_range_days))
         except Exception as error:  # one system must not stop the others
             logger.exception("System %s:", visits.system)
             return f"{type(error).__name__}: {error}"
@@ -120,6 +140,12 @@ def scan_systems(
             "ln_likelihood": (("system", "bin"), ln_likelihoods),
             "lomb_scargle_power": (("system", "bin"), powers),
             "lomb_scargle_period_days": ("system", lomb_scargle_period),
+            "outside_period_days": ("system", np.array([one.outside[0] for one in scanned], float)),
+            "outside_ln_gain": ("system", np.array([one.outside[1] for one in scanned], float)),
+            "offset_sd_kms": (
+                "system",
+                np.array([one.likelihood.system_model.offset_sd_kms for one in scanned], float),
+            ),
             "failed_system": ("failure", np.array(list(failures), dtype=object)),
             "reason": ("failure", np.array(list(failures.values()), dtype=object)),
         }
@@ -158,8 +184,7 @@ def read_likelihoods(
                 values[attribute] = values[attribute].astype(np.int64)
             visits = systems[name]
             first, points = (int(scan[key].values[i]) for key in NOISE)
-            linear = linear_model(visits, system_model).at_noise(first, first + points)
-            found[name] = PeriodLikelihood(
-                **values, visits=visits, system_model=system_model, linear=linear, first_noise=first
-            )
+            own = replace(system_model, offset_sd_kms=float(scan["offset_sd_kms"].values[i]))
+            linear = linear_model(visits, own).at_noise(first, first + points)
+            found[name] = PeriodLikelihood(**values, visits=visits, system_model=own, linear=linear, first_noise=first)
     return [found[name] for name in sorted(found)]

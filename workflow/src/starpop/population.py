@@ -228,7 +228,7 @@ def draw(
 
 
 def build_model(
-    systems: Sequence[Visits], system_model: SystemModel, density: Density, period_range_days: Range
+    systems: Sequence[Visits], system_models: Sequence[SystemModel], density: Density, period_range_days: Range
 ) -> pm.Model:
     """The full PyMC model: the hyper-parameters, and the orbit of every system, its period within the range [d].
 
@@ -237,11 +237,11 @@ def build_model(
     """
     import pymc as pm
 
-    values, index = pymc_orbit.concatenated(systems, system_model)
+    values, index = pymc_orbit.concatenated(systems, system_models)
     with pm.Model(coords={"system": [s.system for s in systems]}) as model:
         parameters = [p.variable(name) for name, p in density.parameters.items()]
         ln_period = density.variable("lnP", parameters, period_range_days, dims="system")
-        pymc_orbit.observe(system_model, systems[0], values, pm.math.exp(ln_period)[index], index)
+        pymc_orbit.observe(system_models[0], systems[0], values, pm.math.exp(ln_period)[index], index)
     return model
 
 

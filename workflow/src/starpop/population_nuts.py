@@ -19,7 +19,6 @@ from starpop.period_likelihood import PeriodLikelihood, mode_weights
 from starpop.sampling import Sampler, SamplerSettings, TooSlow, starts_from
 from starpop.seeds import seed_for
 from starpop.single import LEFT_OUT
-from starpop.system_model import SystemModel
 
 logger = logging.getLogger("starpop")
 
@@ -48,7 +47,6 @@ def why_not_in_full(
 
 def sample(
     likelihoods: Sequence[PeriodLikelihood],
-    system_model: SystemModel,
     density: Density,
     period_range_days: Range,
     exact: xr.DataTree,
@@ -60,7 +58,7 @@ def sample(
 
     Parameters
     ----------
-    likelihoods, system_model, density, period_range_days : of the systems, and of the population
+    likelihoods, density, period_range_days : of the systems, and of the population
     exact : exact draws, of which the chains start at some
     settings, base_seed, cores : of the sampler
 
@@ -83,7 +81,8 @@ def sample(
     result = {"hyper_posterior": (over_nodes, reason)}
     why_not = why_not_in_full(likelihoods, period_range_days, settings)
     if not why_not:
-        model = population.build_model([n.visits for n in likelihoods], system_model, density, period_range_days)
+        systems, models = zip(*((n.visits, n.system_model) for n in likelihoods), strict=True)
+        model = population.build_model(systems, models, density, period_range_days)
         try:
             return result | {"posterior": (run("posterior", model), "")}
         except TooSlow as error:

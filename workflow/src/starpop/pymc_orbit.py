@@ -21,10 +21,14 @@ from starpop.visits import Visits
 
 
 def data(visits: Visits, model: SystemModel) -> dict[str, np.ndarray]:
-    """What a model takes from one system: times [d], velocities and errors [km/s], and the columns after v0's."""
+    """What a model takes from one system: times [d], velocities and errors [km/s], and the columns after v0's.
+
+    Of a model with offsets also the standard deviation of their prior [km/s], which is the system's own.
+    """
     values = {"t": visits.time_days, "rv_observed": visits.rv_kms, "rv_err": visits.rv_err_kms}
     static = model.static_columns(visits)[:, 1:]
-    return values | ({"static": static} if static.shape[1] else {})
+    values |= {"static": static} if static.shape[1] else {}
+    return values | ({"offset_sd": np.array([model.offset_sd_kms])} if model.offsets else {})
 
 
 def observe(model: SystemModel, visits: Visits, values: dict[str, Any], period: Any, index: Any = None) -> None:
@@ -49,7 +53,15 @@ def observe(model: SystemModel, visits: Visits, values: dict[str, Any], period: 
     noise = model.noise
     if isinstance(noise, UncertainNoise):
         number = of_visit(pm.Normal(noise.parameter, noise.mean, noise.sd, dims=dims))
-    variables = [pm.Normal(name, 0, sd, dims=dims) for name, sd in zip(names, deviations, strict=True)]
+
+    def deviation(name: str, sd: float) -> Any:
+        if not name.startswith("offset_"):
+            return sd
+        return values["offset_sd"][0] if index is None else values["offset_sd"]
+
+    variables = [
+        pm.Normal(name, 0, deviation(name, sd), dims=dims) for name, sd in zip(names, deviations, strict=True)
+    ]
     if model.harmonics > 1:
         possible = excess(variables, model.harmonics) >= 0
         pm.Potential("fundamental", pm.math.switch(possible, -ln_prior_share(deviations, model.harmonics), -np.inf))
@@ -67,8 +79,8 @@ def observe(model: SystemModel, visits: Visits, values: dict[str, Any], period: 
     pm.Normal("rv", velocity, error, observed=values["rv_observed"])
 
 
-def concatenated(systems: Sequence[Visits], model: SystemModel) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def concatenated(systems: Sequence[Visits], models: Sequence[SystemModel]) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """`data` of some systems, one after the other, and the system of every visit."""
-    parts = [data(visits, model) for visits in systems]
+    parts = [data(visits, model) for visits, model in zip(systems, models, strict=True)]
     index = np.repeat(np.arange(len(systems)), [len(visits) for visits in systems])
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, index

@@ -238,14 +238,14 @@ def fit_systems(
             sampler = Sampler(build_model(visits, system_model, period_range_days), settings, cores)
         try:
             starts = best_mode_starts(likelihood, period_range_days, generator_for(base_seed, "starts", visits.system))
-            highest = maximum_a_posteriori(visits, system_model, period_range_days, starts)
+            highest = maximum_a_posteriori(visits, likelihood.system_model, period_range_days, starts)
             bounds = bounds_of_period(sampled_range(likelihood, period_range_days)[1])
             for name, value in (highest | bounds).items():
                 best[name][i] = value
             if sampler is None:
                 status[i] = f"{NOT_CHECKED}{LEFT_OUT}"
                 continue
-            data = pymc_orbit.data(visits, system_model) | bounds
+            data = pymc_orbit.data(visits, likelihood.system_model) | bounds
             tree = sampler.run(starts, seed_for(base_seed, "fit_systems", visits.system), data)
         except TooSlow as error:
             status[i] = f"{NOT_CHECKED}{error}"

@@ -11,7 +11,10 @@ order of their names, has d = 0.
 | a_h, b_h | ``harmonics`` | a, b, a_2, b_2, ... | N(0, amplitude_sd eccentricity_scale^(h-1)) |
 | v0 | 1 | v0 | N(0, systemic_velocity_sd) |
 | c_m | ``trend`` | trend_1, trend_2 | N(0, trend_sd) |
-| d | instruments less one | offset_NAME | N(0, offset_sd) |
+| d | instruments less one | offset_NAME | N(0, w), w = offset_sd, or 10, 100, ... times that |
+
+The width w of a system's offsets is that with the highest evidence (`period_likelihood`): zero points that are far
+apart want a wide prior, and a wide one costs those that are not what it could tell of them.
 
 Of several harmonics the first is at least as strong as the others together (`fundamental`).
 """
@@ -19,7 +22,7 @@ Of several harmonics the first is at least as strong as the others together (`fu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +35,8 @@ from starpop.visits import Times, Visits
 DAYS_PER_YEAR = 365.25
 NOISES: dict[str, type[Scaled | Jitter]] = {"scaled": Scaled, "jitter": Jitter}
 REPORTED = Reported()
+# From one width of the offsets' prior to the next, and how many there may be.
+WIDENING, MOST_WIDTHS = 10.0, 5
 
 
 def harmonic_names(harmonics: int) -> list[str]:
@@ -51,7 +56,7 @@ class SystemModel:
     noise: Noise = REPORTED
     eccentricity_scale: float = 0.1
     trend_sd_kms_per_year: float = 1.0
-    offset_sd_kms: float = 1.0
+    offset_sd_kms: float = 3.0
     times: Times = "reported"
 
     @classmethod
@@ -106,6 +111,19 @@ class SystemModel:
 
         rejection.draw(size, propose)
         return theta
+
+    def offset_models(self, visits: Visits) -> list[SystemModel]:
+        """The models with the widths of the offsets' prior that a system's velocities allow: this one, and wider.
+
+        Instruments may be far apart: one gives relative and the other absolute velocities. No offset is larger than
+        the range of the velocities.
+        """
+        widths = [self.offset_sd_kms]
+        if self._compared(visits):
+            largest = float(np.ptp(visits.rv_kms))
+            while widths[-1] < largest and len(widths) < MOST_WIDTHS:
+                widths.append(WIDENING * widths[-1])
+        return [replace(self, offset_sd_kms=width) for width in widths]
 
     def static_columns(self, visits: Visits) -> np.ndarray:
         """(J, q) the columns that do not depend on the period, the constant first."""

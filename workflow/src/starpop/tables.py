@@ -15,10 +15,14 @@ from starpop import kepler
 from starpop.errors import InputError, nearest
 from starpop.flags import flags_of
 from starpop.orbit import conditional
+from starpop.period_likelihood import PeriodLikelihood
 from starpop.periods import read_likelihoods
+from starpop.single import sampled_range
 from starpop.system_model import SystemModel
 from starpop.visits import Visits
 
+# An eccentricity of which more of the draws are at the largest that harmonics can tell is not known.
+MOST_AT_LIMIT = 0.05
 # What stands beside the coordinates of the highest point of a system's posterior.
 NO_COORDINATES = ("status", "shortest_period", "longest_period")
 ORBIT_COLUMNS = (
@@ -54,6 +58,9 @@ ORBIT_COLUMNS = (
     "flags",
     "trend_2_kms_per_year2",
     "trend_2_sd_kms_per_year2",
+    "best_mode_period_days",
+    "best_mode_period_sd_days",
+    "better_period_days",
 )
 
 
@@ -67,6 +74,8 @@ def orbit_row(
     if model.harmonics > 1:
         e, omega = kepler.eccentricity(first, draws["a_2"] - 1j * draws["b_2"])
         amplitude = kepler.semi_amplitude(first, e, omega)
+        if np.mean(e >= kepler.LARGEST_ECCENTRICITY) > MOST_AT_LIMIT:
+            e, omega = np.full((2, len(e)), np.nan)
         eccentric = spread("eccentricity", e) | {
             "omega_deg": np.degrees(scipy.stats.circmean(omega)) % 360,
             "omega_sd_deg": np.degrees(scipy.stats.circstd(omega)),
@@ -112,12 +121,17 @@ def reduced_chi2(visits: Visits, best: Mapping[str, float], model: SystemModel) 
     return float(fit.chi2[0]) / freedom if freedom > 0 else np.nan
 
 
+def best_mode(likelihood: PeriodLikelihood, period_range_days: tuple[float, float], period: np.ndarray) -> dict:
+    """Mean and standard deviation of the drawn periods [d] that belong to the heaviest mode."""
+    _, (shortest, longest) = sampled_range(likelihood, period_range_days)
+    return spread("best_mode_period", period[(period >= shortest) & (period <= longest)], "_days")
+
+
 def tabulate_orbits(
     systems: Mapping[str, Visits],
     periods: Sequence[xr.Dataset],
     exact: Sequence[xr.DataTree],
     posteriors: Sequence[xr.DataTree],
-    diagnostics: pd.DataFrame,
     rejected: pd.DataFrame,
     criticism: pd.DataFrame,
     model: SystemModel,
@@ -125,10 +139,9 @@ def tabulate_orbits(
 ) -> pd.DataFrame:
     """One row for every system of the catalogue; those that were not fitted say why in ``status``.
 
-    The numbers are those of the exact draws; ``status`` is that of the NUTS fit that checks them, and ``flags`` are
-    those of `starpop.flags`.
+    The numbers and the ``status`` are those of the exact draws, ``flags`` those of `starpop.flags`. ``period_days`` is
+    the mean over all modes, ``best_mode_period_days`` that over the heaviest.
     """
-    status = diagnostics.set_index("fit")["status"]
     criticised = criticism.set_index("system").to_dict("index")
     likelihoods = {n.system: n for n in read_likelihoods(periods, systems, model)}
     highest = highest_points(posteriors)
@@ -137,13 +150,18 @@ def tabulate_orbits(
         modes = tree["modes"].to_dataset()
         for i, name in enumerate(names_of(tree)):
             draws = {str(k): v.values[i].ravel() for k, v in tree["posterior"].data_vars.items()}
-            row = orbit_row(systems[name], draws, highest[name], model)
+            likelihood = likelihoods[name]
+            row = orbit_row(systems[name], draws, highest[name], likelihood.system_model)
+            row |= best_mode(likelihood, period_range_days, draws["P"])
             row |= {k: float(modes[k][i]) for k in ("mode_weight", "ln_evidence")} | {
                 "n_modes": float(modes["n_modes"][i])
             }
-            row["lomb_scargle_period_days"] = float(scan["lomb_scargle_period_days"][i])
-            flags = flags_of(row, criticised[name], likelihoods[name], period_range_days, model)
-            rows.append(row | {"status": str(modes["status"].values[i]) or status[name], "flags": flags})
+            names = ("lomb_scargle_period_days", "outside_ln_gain", "outside_period_days")
+            row |= {key: float(scan[key][i]) for key in names}
+            flags = flags_of(row, criticised[name], likelihood, period_range_days, model)
+            if "better_outside_range" in flags:
+                row["better_period_days"] = row["outside_period_days"]
+            rows.append(row | {"status": str(modes["status"].values[i]) or "ok", "flags": flags})
     for scan in periods:
         for name, reason in zip(scan["failed_system"].values, scan["reason"].values, strict=True):
             facts = {"system": str(name), "n_visits": len(systems[name]), "baseline_days": systems[name].baseline_days}
