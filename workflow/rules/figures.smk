@@ -89,6 +89,7 @@ rule plot_periodograms:
     """The periodogram of every system, with the chosen and the Lomb-Scargle period."""
     input:
         periods=batches("results/{catalog}/{system_model}/periods/{batch}.nc"),
+        orbits="results/{catalog}/{system_model}/orbits.csv",
     output:
         *picture("results/{catalog}/{system_model}", "periodograms", "Systems"),
     params:
@@ -175,6 +176,7 @@ rule plot_population:
         exact="results/{catalog}/{system_model}/{population_model}/exact.nc",
         criticism="results/{catalog}/{system_model}/{population_model}/criticism.csv",
         diagnostics="results/{catalog}/{system_model}/{population_model}/diagnostics.csv",
+        orbits="results/{catalog}/{system_model}/orbits.csv",
     output:
         corner=picture(
             "results/{catalog}/{system_model}/{population_model}",

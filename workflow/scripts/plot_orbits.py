@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 
-from starpop import store, tables
+from starpop import flags, store, tables
 from starpop.plots import systems
 from starpop.plots.style import Style, failures, save
 from starpop.visits import read_visits
@@ -16,6 +16,7 @@ with store.job(snakemake.log[0]):
     orbits = tables.highest_points([store.read_tree(path) for path in snakemake.input.posteriors])
     table = pd.read_csv(snakemake.input.orbits)
     failed = failures(table[table["system"].isin(orbits)].set_index("system")["status"].to_dict())
+    failed = " ".join(filter(None, [failed, flags.summary(table)]))
     figure = systems.orbits_grid(visits, orbits, table, style)
     source = f"catalogue {snakemake.wildcards.catalog}, model {snakemake.wildcards.system_model}"
     save(figure, snakemake.output, style, source, failed)

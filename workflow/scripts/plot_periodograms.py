@@ -2,7 +2,9 @@
 
 import json
 
-from starpop import store
+import pandas as pd
+
+from starpop import flags, store
 from starpop.plots import systems
 from starpop.plots.style import Style, save
 
@@ -10,4 +12,5 @@ with store.job(snakemake.log[0]):
     style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
     scans = [store.read_tree(path).to_dataset() for path in snakemake.input.periods]
     source = f"catalogue {snakemake.wildcards.catalog}, model {snakemake.wildcards.system_model}"
-    save(systems.periodograms(scans, style), snakemake.output, style, source)
+    table = pd.read_csv(snakemake.input.orbits)
+    save(systems.periodograms(scans, table, style), snakemake.output, style, source, flags.summary(table))

@@ -4,26 +4,32 @@ import json
 
 import pandas as pd
 
-from starpop import diagnostics, store
+from starpop import diagnostics, flags, store
 from starpop.densities import density_from_settings
 from starpop.plots import criticism, population
 from starpop.plots.style import Style, failures, save
 
 with store.job(snakemake.log[0]):
     style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
-    tree = store.read_tree(snakemake.input.posterior)
-    fitted, posterior = json.loads(tree.attrs["settings"]), tree["posterior"].to_dataset()
+    exact, nuts = store.read_tree(snakemake.input.exact), store.read_tree(snakemake.input.posterior)
+    fitted, posterior = json.loads(exact.attrs["settings"]), exact["posterior"].to_dataset()
     density = density_from_settings(fitted["population"], fitted["period_range_days"])
     hyper = diagnostics.columns_of(posterior[list(density.parameters)])
-    failed = failures(pd.read_csv(snakemake.input.diagnostics)["status"])
+    chains = diagnostics.columns_of(nuts["posterior"].to_dataset()[list(density.parameters)]) if nuts.children else {}
+    status = pd.read_csv(snakemake.input.diagnostics).set_index("fit")["status"]
+    name = "{system_model}/{population_model}".format(**dict(snakemake.wildcards))
+    untrusted = flags.summary(pd.read_csv(snakemake.input.orbits))
+    failed = " ".join(filter(None, [failures([status[f"{name} exact"]]), untrusted]))
     source = "catalogue {catalog}, models {system_model} and {population_model}".format(**dict(snakemake.wildcards))
-    exact = store.read_tree(snakemake.input.exact)["posterior"].to_dataset()
     checked = pd.read_csv(snakemake.input.criticism)
     figures = {
-        "corner": population.hyper_corner(hyper, style),
-        "trace": population.trace(hyper, style),
-        "density": population.density(density, hyper, posterior["lnP"].mean(("chain", "draw")).values, style),
-        "criticism": criticism.population(density, exact, checked, fitted["period_range_days"], style),
+        "corner": (population.hyper_corner(hyper, style), failed),
+        "trace": (population.trace(chains, style), failures([status[name]])),
+        "density": (
+            population.density(density, hyper, posterior["lnP"].mean(("chain", "draw")).values, style),
+            failed,
+        ),
+        "criticism": (criticism.population(density, posterior, checked, fitted["period_range_days"], style), failed),
     }
-    for name, figure in figures.items():
-        save(figure, snakemake.output[name], style, source, failed)
+    for name, (figure, warning) in figures.items():
+        save(figure, snakemake.output[name], style, source, warning)

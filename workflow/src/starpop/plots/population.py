@@ -62,6 +62,8 @@ def hyper_corner(parameters: Mapping[str, np.ndarray], style: Style) -> Figure:
 def trace(parameters: Mapping[str, np.ndarray], style: Style) -> Figure:
     """Marginal density, trace and ranks of the hyper-parameters that `hyper_corner` shows, chain by chain."""
     names = _shown(parameters)
+    if not names:
+        return new_figure(TWO_COLUMNS, 1.0)
     figure = new_figure(TWO_COLUMNS, (1.7 if len(names) < 4 else 1.35) * len(names) + 0.2)
     axes = figure.subplots(len(names), 3, squeeze=False, width_ratios=(1, 1.4, 1))
     for (density, path, ranks), name in zip(axes, names, strict=True):

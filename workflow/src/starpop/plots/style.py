@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from matplotlib.figure import Figure
 from starpop.files import product
 
 ONE_COLUMN, TWO_COLUMNS = 3.5, 7.1  # inches, of a journal's page
+# A warning across the top: its colour, the letters of an inch, and the height of a line [inches].
+WARNING, WARNING_LETTERS, WARNING_LINE = "#B00000", 17, 0.125
 CHAIN_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 
 mpl.use("Agg")
@@ -106,20 +109,14 @@ def save(figure: Figure, paths: Iterable[str], style: Style, source: str, failed
     source : which data the figure is made of
     failed : what is wrong with the fit that it shows, if anything; written across the top
     """
+    width, height = figure.get_size_inches()
+    warning = textwrap.wrap(plain(failed), int(width * WARNING_LETTERS))
     if source:
         figure.text(0.995, 0.001, plain(source), ha="right", va="bottom", fontsize=5.5, color="0.35")
-        figure.set_layout_engine("constrained", rect=(0, 0.02, 1, 0.98 - 0.03 * bool(failed)))
-    if failed:
-        figure.text(
-            0.5,
-            0.995,
-            plain(f"NOT CONVERGED: {failed}"),
-            ha="center",
-            va="top",
-            color="#B00000",
-            fontsize=7,
-            wrap=True,
-        )
+        taken = 0.02 + WARNING_LINE * len(warning) / height
+        figure.set_layout_engine("constrained", rect=(0, 0.02, 1, 1 - taken))
+    if warning:
+        figure.text(0.5, 0.995, "\n".join(warning), ha="center", va="top", color=WARNING, fontsize=7)
     for path in paths:
         with product(path) as temporary:
             metadata = {"CreationDate": None} if Path(path).suffix == ".pdf" else None
@@ -128,8 +125,14 @@ def save(figure: Figure, paths: Iterable[str], style: Style, source: str, failed
 
 
 def failures(statuses: Mapping[str, str] | Iterable[str]) -> str:
-    """What to write across a figure whose fits did not all pass: nothing where they did."""
+    """What to write across a figure of which not all can be believed: nothing where it can."""
     items = statuses.items() if isinstance(statuses, Mapping) else ((None, s) for s in statuses)
-    failed = [f"{name}: {status}" if name else status for name, status in items if status != "ok"]
+    failed = [f"{name}: {status}" if name else status for name, status in items if status not in ("ok", "")]
     more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
     return failed[0] + more if failed else ""
+
+
+def mark(ax: Axes, flags: str) -> None:
+    """Write the flags of a system that say not to trust its orbit into its panel."""
+    if flags:
+        ax.text(0.03, 0.05, flags.replace(";", "\n"), transform=ax.transAxes, va="bottom", color=WARNING, fontsize=5.5)

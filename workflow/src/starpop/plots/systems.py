@@ -11,10 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
+from starpop.flags import serious
 from starpop.orbit import total_errors, wave, without_trend_and_offsets
-from starpop.plots.style import TWO_COLUMNS, Style, label_outer, new_figure, panels, plain
+from starpop.plots.style import TWO_COLUMNS, Style, label_outer, mark, new_figure, panels, plain
 from starpop.visits import Visits
 
+# Periods written below an axis, of which more would overlap.
+MOST_TICKS = 5
 Orbit = Mapping[str, float]  # P [d], a, b, v0 [km/s], and what else the system model has
 
 
@@ -43,7 +46,8 @@ def time_series(visits: Visits, orbit: Orbit, style: Style, last_day: float = 10
     figure = new_figure(TWO_COLUMNS, 2.6)
     ax = figure.subplots()
     time = np.arange(0, last_day, orbit["P"] / 128)
-    ax.plot(time, wave(time, orbit), color=style.colors.model, lw=0.8, label="highest posterior density")
+    curve = wave(time, orbit)
+    ax.plot(time, curve, color=style.colors.model, lw=0.8, zorder=4, label="highest posterior density")
     shown = without_trend_and_offsets(visits, orbit)
     early = int(np.sum(visits.time_days <= last_day))
     _errors(ax, shown.time_days, shown, shown.rv_kms, orbit, style, label=f"{early} of {len(visits)} visits")
@@ -61,7 +65,7 @@ def folded(visits: Visits, orbit: Orbit, style: Style) -> Figure:
     shown = without_trend_and_offsets(visits, orbit)
     phase = shown.time_days / orbit["P"] % 1
     grid = np.linspace(0, 1, 512)
-    top.plot(grid, wave(grid * orbit["P"], orbit), color=style.colors.model)
+    top.plot(grid, wave(grid * orbit["P"], orbit), color=style.colors.model, lw=0.8, zorder=4)
     _errors(top, phase, shown, shown.rv_kms, orbit, style)
     bottom.axhline(0, color=style.colors.model)
     _errors(bottom, phase, shown, shown.rv_kms - wave(shown.time_days, orbit), orbit, style)
@@ -73,8 +77,19 @@ def folded(visits: Visits, orbit: Orbit, style: Style) -> Figure:
     return figure
 
 
-def periodograms(scans: Sequence[xr.Dataset], style: Style) -> Figure:
+def ticks_between(low: float, high: float) -> np.ndarray:
+    """Round periods [d] to be written below a logarithmic axis: of each decade 1, 2 and 5 where they are few."""
+    decades = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    ticks = np.outer(10.0**decades, [1, 2, 5]).ravel()
+    inside = ticks[(ticks >= low) & (ticks <= high)]
+    if len(inside) > MOST_TICKS:
+        inside = 10.0 ** decades[(10.0**decades >= low) & (10.0**decades <= high)]
+    return inside
+
+
+def periodograms(scans: Sequence[xr.Dataset], table: pd.DataFrame, style: Style) -> Figure:
     """How far below its best each system's ln-likelihood lies, over period; the Lomb-Scargle period beside it."""
+    flags = table.set_index("system")["flags"].fillna("")
     by_name = {str(name): scan.sel(system=name) for scan in scans for name in scan["system"].values}
     figure, axes = panels(style, len(by_name), panel_height=1.3)
     for ax, name in zip(axes, sorted(by_name), strict=False):
@@ -94,13 +109,14 @@ def periodograms(scans: Sequence[xr.Dataset], style: Style) -> Figure:
             label="Lomb-Scargle, as in the tutorial",
             zorder=0,
         )
+        mark(ax, serious(flags[name]))
         apart = abs(np.log(other / chosen)) > 0.02
         ax.set_title(plain(name), pad=3)
         if apart:
             ax.text(other, 0.6, f"{other:.2f} d ", color=style.colors.accent, ha="right", va="top", fontsize=6.5)
         ax.set(xscale="log", yscale="log", xlim=(period.min(), period.max()))
         ax.set_ylim(below.max() * 1.5, 0.3)
-        ax.xaxis.set_major_locator(FixedLocator([2, 5, 10, 20]))
+        ax.xaxis.set_major_locator(FixedLocator(list(ticks_between(period.min(), period.max()))))
         ax.xaxis.set_major_formatter(ScalarFormatter())
         ax.xaxis.set_minor_formatter(NullFormatter())
     label_outer(figure, "period [d]", r"$\ln L_{\max} - \ln L(P)$")
@@ -110,18 +126,19 @@ def periodograms(scans: Sequence[xr.Dataset], style: Style) -> Figure:
 
 def orbits_grid(systems: Sequence[Visits], orbits: Mapping[str, Orbit], table: pd.DataFrame, style: Style) -> Figure:
     """Every system's velocities folded at its period, and its orbit."""
-    chi2 = table.set_index("system")["chi2_reduced"]
+    chi2, flags = table.set_index("system")["chi2_reduced"], table.set_index("system")["flags"].fillna("")
     figure, axes = panels(style, len(systems), panel_height=1.3)
     grid = np.linspace(0, 1, 256)
     for ax, visits in zip(axes, systems, strict=False):
         orbit = orbits[visits.system]
-        ax.plot(grid, wave(grid * orbit["P"], orbit), color=style.colors.model, lw=0.8)
+        ax.plot(grid, wave(grid * orbit["P"], orbit), color=style.colors.model, lw=0.8, zorder=4)
         shown = without_trend_and_offsets(visits, orbit)
         _errors(ax, shown.time_days / orbit["P"] % 1, shown, shown.rv_kms, orbit, style, ms=2)
         ax.set_title(f"{plain(visits.system)}  {orbit['P']:.4f} d", pad=3)
         value = chi2[visits.system]
         label = rf"$\chi^2_\nu$ = {value:.3g}" if value < 100 else rf"$\chi^2_\nu$ = {value:.0f}"
         ax.text(0.97, 0.95, label, transform=ax.transAxes, ha="right", va="top", fontsize=6.5)
+        mark(ax, serious(flags[visits.system]))
         ax.set_xlim(-0.02, 1.02)
         low, high = ax.get_ylim()
         ax.set_ylim(low, high + 0.22 * (high - low))
