@@ -69,13 +69,21 @@ def test_contours_enclose_the_stated_probability():
         assert density[density >= level].sum() / density.sum() == pytest.approx(share, abs=0.01)
 
 
-def test_a_failed_fit_is_written_across_its_figure(tmp_path):
+@pytest.mark.parametrize("words", [3, 60])
+def test_a_failed_fit_is_written_across_its_figure_and_over_nothing_else(tmp_path, words):
     figure = style.new_figure(3, 2)
+    figure.subplots().plot([0, 1], label="a line")
+    legend = figure.legend(loc="outside upper center")
     look = style.Style(100, 30, style.Colors("#000000", "#0072B2", "#D55E00", "#8C8C8C"))
-    failed = style.failures({"A": "ok", "B": "not converged: r_hat 1.2", "C": "not sampled"})
-    assert failed == "B: not converged: r_hat 1.2 (and 1 more)"
+    failed = style.failures({"A": "ok", "B": " ".join(["not converged"] * words), "C": "not sampled"})
+    assert failed.startswith("B: not converged") and failed.endswith("(and 1 more)")
     style.save(figure, [str(tmp_path / "f.png"), str(tmp_path / "f.pdf")], look, "catalogue x", failed)
-    assert any("NOT CONVERGED: B" in text.get_text() for text in figure.texts)
+    (warning,) = [text for text in figure.texts if text.get_color() == style.WARNING]
+    said = warning.get_text().replace("\n", " ")
+    assert said == failed if words == 3 else said.startswith("B: not converged") and said.endswith(" ...")
+    extent = warning.get_window_extent()
+    assert figure.bbox.x0 <= extent.x0 and extent.x1 <= figure.bbox.x1
+    assert not any(extent.overlaps(other.get_window_extent()) for other in (legend, *figure.axes))
     assert {p.name for p in tmp_path.iterdir() if p.is_file()} == {"f.png", "f.pdf"}
 
 

@@ -164,7 +164,7 @@ def test_draws_that_nodes_do_not_bear_out_are_told(twin, monkeypatch):
     assert list(single.draw([likelihood], RANGE, 4000, 1)["modes"]["status"].values) == [""]
     monkeypatch.setattr(single, "draw_orbits", shifted)
     (status,) = single.draw([likelihood], RANGE, 4000, 1)["modes"]["status"].values
-    assert status.startswith("draws and nodes disagree: mean")
+    assert status.startswith("draws and nodes disagree: by")
 
 
 def test_a_sampler_that_takes_too_long_is_stopped_and_says_so(twin, monkeypatch):

@@ -37,6 +37,8 @@ HIGHEST_RISE = 3.0
 LARGEST_LN = 600.0
 # How often, and by how much at a time, the step into the range is shortened at an end from which ln L falls.
 MOST_FALLS, LARGEST_FALL = 60, 100.0
+# Maxima of a scan at one noise that are followed where only the highest is wanted.
+MOST_FOLLOWED = 10
 # The search for the noise that matters starts with errors of this share of the velocities' scatter.
 FIRST_NOISE = 0.2
 
@@ -162,6 +164,27 @@ def climb(low, start, high, model):
     """The frequency of the maximum of ln L in a bracket."""
     room = workspace(model)
     return _brent(low, start, high, ln_likelihood_at(start, model, room), 1e-6, model, room)[0]
+
+
+def highest_of(model: LinearModel, grid: Lattice, low: float, high: float, noise: int) -> tuple[float, float]:
+    """Where ln L is highest between two frequencies [1/d], and its value there, from a scan at one noise alone.
+
+    The highest maxima of that scan are followed on the whole L: enough to know whether there is a higher one than
+    another, at a cost of one scan.
+    """
+    frequency = np.concatenate([[low], grid.frequencies, [high]])
+    one = model.at_noise(noise, noise + 1)
+    ends = scan_at(frequency[[0, -1]], one)
+    values = np.concatenate([ends[:1], scan(model, grid, noise), ends[1:]])
+    tops, predicted, _ = candidates(values)
+    best, height = low, -np.inf
+    for top in tops[np.argsort(-predicted)[:MOST_FOLLOWED]]:
+        around = frequency[max(top - 1, 0)], frequency[top], frequency[min(top + 1, len(frequency) - 1)]
+        at = climb(*around, model)
+        value = evaluate(np.array([at]), model)[0]
+        if value > height:
+            best, height = at, value
+    return float(best), float(height)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 
-from starpop.period_likelihood import PeriodLikelihood, likeliest, survey_period_range
-from starpop.scan import linear_model
+from starpop.peaks import highest_of, noise_terms
+from starpop.period_likelihood import PeriodLikelihood, likeliest
+from starpop.scan import lattice, linear_model
 from starpop.store import read_tree
 from starpop.system_model import SystemModel
 from starpop.visits import Visits, read_visits
@@ -66,11 +67,14 @@ def best_outside(likelihood: PeriodLikelihood, period_range_days: tuple[float, f
     visits, (low, high) = likelihood.visits, period_range_days
     longest = min(BEYOND * high, BEYOND_BASELINE * visits.baseline_days)
     ranges = [(low / BEYOND, low)] + ([(high, longest)] if longest > high else [])
-    found = [survey_period_range(visits, likelihood.system_model, each) for each in ranges]
-    best = max(found, key=lambda landscape: landscape.peak_height.max())
-    top = int(best.peak_height.argmax())
-    gain = best.peak_height[top] - likelihood.peak_ln_likelihood[0]
-    return float(1 / best.peak_frequency[top]), float(gain)
+    model = linear_model(visits, likelihood.system_model)
+    noise = int(noise_terms(np.exp(-likelihood.peak_ln_period[:1]), model)[0].argmax())
+    found = []
+    for shortest, longest in ranges:
+        grid = lattice((shortest, longest), model.baseline_days, len(visits))
+        found.append(highest_of(model, grid, 1 / longest, 1 / shortest, noise))
+    frequency, height = max(found, key=lambda one: one[1])
+    return 1 / frequency, height - float(likelihood.peak_ln_likelihood[0])
 
 
 def envelope(frequency: np.ndarray, values: np.ndarray, edges: np.ndarray) -> np.ndarray:

@@ -33,7 +33,7 @@ from starpop.diagnostics import NOT_CHECKED
 from starpop.noise import UncertainNoise
 from starpop.orbit import conditional
 from starpop.orbit_draws import draw_orbits
-from starpop.period_likelihood import NARROW_GROUP, PeriodLikelihood, mode_weights
+from starpop.period_likelihood import PeriodLikelihood, mode_weights
 from starpop.seeds import generator_for, seed_for
 from starpop.system_model import SystemModel
 from starpop.visits import Visits
@@ -50,9 +50,9 @@ STARTS = 64
 LIGHTEST_MODE = 1e-3
 # A system has one mode where that has at least this posterior probability.
 ONE_MODE = 0.9999
-# Mean and variance of ln P by draws and by nodes may differ by so many errors, of which a mean has at least this of
-# rounding; one beyond has a chance of 7e-6.
-LARGEST_Z, ROUNDING = 4.5, 1e-15
+# Draws and nodes may differ by so much in sqrt(n) times Kolmogorov's statistic, and by so many errors in a mean, which
+# has at least this of rounding; either has a chance of 1e-5.
+LARGEST_APART, LARGEST_Z, ROUNDING = 2.5, 4.5, 1e-15
 LEFT_OUT = "sampler.backend is none"
 MODE_COLUMNS = ("ln_evidence", "n_modes", "mode_weight")
 
@@ -87,17 +87,25 @@ def sampled_range(
 
 
 def verdict_on_draws(likelihood: PeriodLikelihood, density: Density, ln_period: np.ndarray) -> str:
-    """Whether draws of ln P have the mean and the standard deviation that the nodes give: empty, or what is wrong."""
+    """Whether draws of ln P lie where the nodes have their mass: empty, or what is wrong.
+
+    The distribution function is compared at the ends of the groups of panels that nodes stand for, by Kolmogorov's
+    statistic; within the heaviest group, which may be a whole narrow peak, the mean.
+    """
     ln_mass = likelihood.ln_weight + density.ln_pdf(likelihood.ln_period)
     mass = np.exp(ln_mass - ln_mass.max())
-    mass /= mass.sum()
-    variance = mass @ (likelihood.ln_period - mass @ likelihood.ln_period) ** 2
-    away = ln_period - mass @ likelihood.ln_period
-    # one node stands for a whole peak that is narrow: its variance is not the nodes' to tell
-    errors = np.std([away, away**2], axis=1) / np.sqrt(len(away)) + [ROUNDING, NARROW_GROUP**2]
-    off = np.abs([away.mean(), np.mean(away**2) - variance]) / errors
-    if not off.max() <= LARGEST_Z:
-        return f"draws and nodes disagree: mean and variance of ln P by {off[0]:.1f} and {off[1]:.1f} errors"
+    starts = likelihood.group_start
+    by_group = np.bincount(likelihood.node_group, mass, len(starts)) / mass.sum()
+    # groups are in ascending frequency
+    group = np.searchsorted(likelihood.panel_low[starts], np.exp(-ln_period), side="right") - 1
+    drawn = np.bincount(np.maximum(group, 0), minlength=len(starts)) / len(group)
+    apart = np.sqrt(len(group)) * np.abs(np.cumsum(drawn) - np.cumsum(by_group)).max()
+    heaviest = by_group.argmax()
+    own, here = likelihood.node_group == heaviest, ln_period[group == heaviest]
+    error = np.std(here) / np.sqrt(max(len(here), 1)) + ROUNDING if len(here) else np.inf
+    off = abs(np.mean(here) - np.average(likelihood.ln_period[own], weights=mass[own])) / error if len(here) else 0.0
+    if not (apart <= LARGEST_APART and off <= LARGEST_Z):
+        return f"draws and nodes disagree: by {apart:.1f} in Kolmogorov's statistic, {off:.1f} errors of the mean"
     return ""
 
 

@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 from starpop.files import product
 
 ONE_COLUMN, TWO_COLUMNS = 3.5, 7.1  # inches, of a journal's page
-# A warning across the top: its colour, the letters of an inch, and the height of a line [inches].
-WARNING, WARNING_LETTERS, WARNING_LINE = "#B00000", 17, 0.125
+# A warning across the top: its colour, the letters of an inch, the height of a line [inches], and the most lines.
+WARNING, WARNING_LETTERS, WARNING_LINE, WARNING_LINES = "#B00000", 15, 0.125, 4
 CHAIN_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 
 mpl.use("Agg")
@@ -110,7 +110,8 @@ def save(figure: Figure, paths: Iterable[str], style: Style, source: str, failed
     failed : what is wrong with the fit that it shows, if anything; written across the top
     """
     width, height = figure.get_size_inches()
-    warning = textwrap.wrap(plain(failed), int(width * WARNING_LETTERS))
+    letters = int(width * WARNING_LETTERS)
+    warning = textwrap.wrap(plain(failed), letters, max_lines=WARNING_LINES, placeholder=" ...")
     if source:
         figure.text(0.995, 0.001, plain(source), ha="right", va="bottom", fontsize=5.5, color="0.35")
         taken = 0.02 + WARNING_LINE * len(warning) / height
