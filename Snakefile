@@ -20,7 +20,6 @@ include: "workflow/rules/figures.smk"
 
 rule all:
     """Every product of the rules above: figures and tables, and what they are made of, so that nothing stays lost."""
-    default_target: True
     input:
         outputs(),
 

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import json
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from conftest import ROOT
 from starpop.catalog import Selection, prepare
 from starpop.errors import InputError
-from starpop.settings import check
+from starpop.settings import check, resolve
 from starpop.visits import split_systems
 
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
@@ -78,24 +79,29 @@ def paths(value, prefix=()):
         yield from paths(inner, (*prefix, key))
 
 
-JSON = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(-3, 10**7), st.floats(allow_nan=False), st.text(max_size=8)),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=6), inner, max_size=3)),
+EXPONENTS = st.from_regex(r"-?[0-9]{1,3}\.?[0-9]?e-?[0-9]{1,2}", fullmatch=True)
+KEYS = st.one_of(st.text(max_size=6), st.integers(), st.booleans(), st.none())
+YAML = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-3, 10**7), st.floats(), st.text(max_size=8), EXPONENTS),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)),
     max_leaves=6,
 )
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.sampled_from(list(paths(CONFIG))), JSON)
+@given(st.sampled_from(list(paths(CONFIG))), YAML)
 def test_a_configuration_with_anything_in_it_is_right_or_told_what_is_wrong(path, value):
     config = copy.deepcopy(CONFIG)
     *parents, last = path
     functools.reduce(lambda part, key: part[key], parents, config)[last] = value
     try:
-        check(config, SCHEMA)
+        meant = check(config, SCHEMA, [CONFIG, config])
     except InputError as error:
         assert str(error).startswith("the configuration has mistakes:\n  - ")
         assert str(error).count("\n  - ") >= 1
+    else:
+        assert check(meant, SCHEMA) == meant
+        assert json.loads(json.dumps(resolve(meant), allow_nan=False)) == resolve(meant)
 
 
 @pytest.mark.parametrize("missing", list(CONFIG))

@@ -1,11 +1,13 @@
-"""The digest of the code behind a rule changes with what the code does, and with nothing else."""
+"""The digests of a rule's code and of a user's files change with what they do and hold, and with nothing else."""
 
+import hashlib
+import os
 import textwrap
 
 import pytest
 
 from starpop import provenance
-from starpop.provenance import source_digest, sources
+from starpop.provenance import data_digest, source_digest, sources
 
 
 @pytest.fixture
@@ -55,3 +57,74 @@ def test_an_import_inside_a_function_counts(project):
     before = source_digest(project / "script.py")
     edit(project / "starpop" / "other.py", "y = 2\n")
     assert source_digest(project / "script.py") != before
+
+
+@pytest.fixture
+def large(tmp_path, monkeypatch):
+    """A file that counts as large, and the count of how often files have been read."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(provenance, "LARGE_BYTES", 10)
+    monkeypatch.setattr(provenance, "YOUNGEST_NS", -1)
+    read = []
+
+    def file_digest(file, kind):
+        read.append(file.name)
+        return real(file, kind)
+
+    real = hashlib.file_digest
+    monkeypatch.setattr(hashlib, "file_digest", file_digest)
+    path = tmp_path / "large.csv"
+    path.write_text("many rows of a table")
+    return path, read
+
+
+def test_the_digest_of_files_follows_their_bytes_and_their_order(tmp_path):
+    a, b = tmp_path / "a", tmp_path / "b"
+    a.write_text("one")
+    b.write_text("two")
+    digests = [data_digest(paths) for paths in ([str(a)], [str(b)], [str(a), str(b)], [str(b), str(a)])]
+    assert len(set(digests)) == 4
+    os.utime(a, (0, 0))
+    assert data_digest([str(a)]) == digests[0]
+    a.write_text("two")
+    assert data_digest([str(a)]) == digests[1]
+
+
+def test_a_large_file_is_read_once_until_it_changes(large):
+    path, read = large
+    first = data_digest(["large.csv"])
+    assert data_digest([str(path)]) == first
+    assert len(read) == 1
+    before = path.stat()
+    path.write_text("many rows of A table")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_size == before.st_size
+    assert data_digest(["large.csv"]) != first
+    assert len(read) == 2
+
+
+def test_a_file_that_has_just_been_written_is_read_again(large, monkeypatch):
+    _, read = large
+    monkeypatch.setattr(provenance, "YOUNGEST_NS", 10**12)
+    assert data_digest(["large.csv"]) == data_digest(["large.csv"])
+    assert len(read) == 2
+
+
+@pytest.mark.parametrize(
+    "memory", ["", "{", "[]", '{"FILE": 3}', '{"FILE": []}', '{"FILE": [1, 2, "x", "y"]}', b"\xff"]
+)
+def test_a_damaged_memory_is_no_reason_to_stop(large, memory):
+    path, read = large
+    first = data_digest(["large.csv"])
+    damaged = memory if isinstance(memory, bytes) else memory.replace("FILE", str(path)).encode()
+    provenance.MEMORY.write_bytes(damaged)
+    assert data_digest(["large.csv"]) == first
+    assert data_digest(["large.csv"]) == first
+    assert len(read) == 2
+
+
+def test_a_memory_that_cannot_be_written_is_no_reason_to_stop(large):
+    _, read = large
+    provenance.MEMORY.parent.write_text("a file where the folder should be")
+    assert data_digest(["large.csv"]) == data_digest(["large.csv"])
+    assert len(read) == 2

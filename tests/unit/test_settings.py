@@ -1,10 +1,12 @@
 """A mistake in the configuration is said with its key, its value and what is allowed."""
 
 import copy
+import json
 from dataclasses import fields
 
 import pytest
 import yaml
+from snakemake.utils import update_config
 
 from conftest import ROOT
 from starpop.densities import Density, density_from_settings
@@ -13,6 +15,7 @@ from starpop.settings import as_json, check, choose_catalog, resolve
 
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+TWIN = CONFIG["catalogs"]["twin"]
 
 
 def changed(path, value):
@@ -31,10 +34,7 @@ def changed(path, value):
 def test_the_shipped_configurations_are_right():
     check(CONFIG, SCHEMA)
     small = yaml.safe_load((ROOT / "config" / "small.yaml").read_text())
-    merged = copy.deepcopy(CONFIG)
-    for key, value in small.items():
-        merged[key] = merged[key] | value if isinstance(value, dict) else value
-    check(merged, SCHEMA)
+    check(laid_over(small), SCHEMA, [CONFIG, small])
 
 
 APO = CONFIG["catalogs"]["apogee"]["observatory"]
@@ -50,7 +50,8 @@ APO = CONFIG["catalogs"]["apogee"]["observatory"]
         ("sampler.chains", "4", r"sampler\.chains: '4' is of type str; expected integer"),
         ("sampler.chains", 1, r"sampler\.chains: 1: 1 is less than the minimum of 2"),
         ("sampler.chains", None, "sampler: missing key chains"),
-        ("period_range_days", [1.5], r"period_range_days: \[1.5\]"),
+        ("period_range_days", [1.5], r"period_range_days: \[1.5\] is a list of 1; expected at least 2"),
+        ("period_range_days", [1, 5, 20], r"period_range_days: \[1, 5, 20\] is a list of 3; expected at most 2"),
         ("period_range_days", [20, 1.5], r"period_range_days: \[20, 1.5\] is empty"),
         ("population_models.normal.mu", [10, 1], r"population_models\.normal\.mu: \[10, 1\] is empty"),
         ("orbit_prior.amplitude_sd_kms", 0, "orbit_prior.amplitude_sd_kms: 0"),
@@ -84,8 +85,33 @@ APO = CONFIG["catalogs"]["apogee"]["observatory"]
             r"calibration\.population_models\.power_law\.beta: \[3, -3\] is empty",
         ),
         ("calibration.system_models.trend.noise", "jiter", r"trend\.noise: 'jiter' is not one of .*mean 'jitter'"),
-        ("figures.colors.data", "black", "figures.colors.data: 'black' must match"),
-        ("diagnostics.strict", "yes", "diagnostics.strict: 'yes' is of type str; expected boolean"),
+        ("figures.colors.data", "black", r"figures.colors.data: 'black' must match .* \(a colour, between quotes, as"),
+        (
+            "diagnostics.strict",
+            "yes",
+            "diagnostics.strict: 'yes' is of type str; expected boolean. true and false stand without quotes",
+        ),
+        ("seed", "42", "seed: '42' is of type str; expected integer. A number stands without quotes; within"),
+        (
+            "period_range_days",
+            [1.5, "20 d"],
+            r"period_range_days\.1: '20 d' is of type str; expected number\. A number",
+        ),
+        ("period_range_days", "1.5, 20", r"expected array\. A list stands between brackets: \[a, b\]"),
+        (
+            "system_models.jitter.harmonics",
+            "2",
+            r"harmonics: '2' is not one of 1, 2, 3\. A number stands without",
+        ),
+        ("focus_system", 51, r"focus_system: 51 is of type int; expected string\. Put it between quotes"),
+        ("catalogs.twin.columns.rv", False, r"columns\.rv: False is of type bool; expected string\. Put it between"),
+        ("sampler.chains", 2.5, r"sampler\.chains: 2\.5 is of type float; expected integer\."),
+        ("orbit_prior.amplitude_sd_kms", float("nan"), r"amplitude_sd_kms: nan is of type float; .* must be finite"),
+        ("cluster.prior.mean_distance_kpc", float("inf"), r"mean_distance_kpc: inf is .* must be finite"),
+        ("draws.exact", 1e300, r"draws\.exact: 1e\+300 is of type float; expected integer"),
+        ("draws.exact", "1e400", r"draws\.exact: inf is of type float; expected integer\. It must be finite"),
+        ("batches", 10**6, "batches: 1000000: 1000000 is greater than the maximum of 10000"),
+        ("batches", 0.0, r"batches: 0\.0: 0\.0 is less than the minimum of 1"),
     ],
 )
 def test_a_mistake_is_said_with_its_key_and_what_is_allowed(path, value, message):
@@ -187,6 +213,127 @@ def test_a_mistake_in_a_population_is_said_once_with_its_key(density, change, me
     assert str(error.value).count("\n") == 1
 
 
+def laid_over(changes, base=CONFIG):
+    """The configuration with a file laid over it, as Snakemake does it."""
+    config = copy.deepcopy(base)
+    update_config(config, changes)
+    return config
+
+
+@pytest.mark.parametrize(
+    ("path", "written", "meant"),
+    [
+        ("draws.exact", 1.0e3, 1000),
+        ("draws.exact", "1e3", 1000),
+        ("draws.exact", "1.0e4", 10000),
+        ("batches", 2.0, 2),
+        ("batches", "1e2", 100),
+        ("seed", 42.0, 42),
+        ("orbit_prior.amplitude_sd_kms", 100.0, 100),
+        ("orbit_prior.amplitude_sd_kms", "1e-3", 0.001),
+        ("orbit_prior.amplitude_sd_kms", "1E2", 100),
+        ("period_range_days", ["15e-1", 20.0], [1.5, 20]),
+        ("system_models.jitter.harmonics", 2.0, 2),
+        ("system_models.jitter.trend", "1e0", 1),
+        ("calibration.draws", 199.0, 199),
+        ("population_models.normal.mu", ["-1e0", 1e1], [-1, 10]),
+        ("recovery.survey.visits", [6.0, 36.0], [6, 36]),
+    ],
+)
+def test_a_number_is_the_same_however_it_is_written(path, written, meant):
+    keys = {"value": path.replace(".", "/")}
+    right = as_json(check(changed(path, meant), SCHEMA), keys)
+    assert as_json(check(changed(path, written), SCHEMA), keys) == right == json.dumps({"value": meant})
+
+
+def test_what_is_a_text_or_may_be_one_stays_as_it_is_written():
+    rows = {"release": {"is": [2.0, "1e4"]}, "flag": {"is_not": 3.0}}
+    entry = check(changed("catalogs.twin", TWIN | {"rows": rows, "hdu": "1e1"}), SCHEMA)["catalogs"]["twin"]
+    assert json.dumps(entry["rows"]) == '{"release": {"is": [2.0, "1e4"]}, "flag": {"is_not": 3.0}}'
+    assert entry["hdu"] == "1e1"
+    assert check(changed("focus_system", "1e4"), SCHEMA)["focus_system"] == "1e4"
+
+
+def test_the_configuration_that_is_checked_is_not_changed():
+    config = laid_over({"draws": {"exact": "1e3"}, "system_models": {"jitter": None}})
+    before = copy.deepcopy(config)
+    check(config, SCHEMA)
+    assert config == before
+
+
+def test_null_leaves_out_what_a_file_laid_over_does_not_want():
+    overlay = {
+        "catalog": "mine",
+        "catalogs": {"apogee": None, "twin": None, "mine": CONFIG["catalogs"]["twin"]},
+        "system_models": {"tutorial": None, "jitter": None, "mine": {"harmonics": 2, "trend": 0, "noise": "scaled"}},
+        "population_models": {"normal": None, "flat": {"density": "power_law", "beta": [-3, 3]}},
+        "cluster": {"table": None},
+        "calibration": {"system_models": {"combined": None}, "population_models": {"histogram": None}},
+    }
+    meant = check(laid_over(overlay), SCHEMA, [CONFIG, overlay])
+    assert list(meant["catalogs"]) == list(meant["system_models"]) == ["mine"]
+    assert list(meant["population_models"]) == ["flat"]
+    assert "table" not in meant["cluster"]
+    assert not {"combined", "histogram"} & resolve(meant)["calibration"]["cases"].keys()
+
+
+def test_null_leaves_out_an_optional_key_of_an_entry():
+    assert "observatory" in CONFIG["catalogs"]["apogee"]
+    meant = check(laid_over({"catalogs": {"apogee": {"observatory": None, "coordinates": None}}}), SCHEMA)
+    assert not {"observatory", "coordinates"} & meant["catalogs"]["apogee"].keys()
+
+
+@pytest.mark.parametrize(
+    ("overlay", "message"),
+    [
+        ({"system_models": {"tutorial": None, "jitter": None}}, r"system_models: {} is empty; at least one entry is"),
+        ({"population_models": {"normal": None}}, r"population_models: {} is empty; at least one entry is needed"),
+        ({"system_models": None}, "configuration: missing key system_models; null leaves a key out, and this one is"),
+        ({"systems": {"keep": None}}, "systems: missing key keep; null leaves a key out, and this one is needed"),
+        ({"sampler": {"chains": None}}, "sampler: missing key chains; null leaves a key out"),
+        ({"sampler": {"chain": None}}, r"sampler\.chain: unknown key; .* Did you mean 'chains'"),
+        ({"catalog": None}, "configuration: missing key catalog; null leaves a key out"),
+        ({"period_range_days": [1.5, None]}, r"period_range_days\.1: None is of type NoneType; expected number"),
+        (
+            {"system_models": {"tutoral": None}},
+            r"system_models\.tutoral: null, or no value, leaves out an entry, and none has this name; "
+            r"there are jitter, tutorial\. "
+            "Did you mean 'tutorial'",
+        ),
+        (
+            {"calibration": {"system_models": {"scale": None}}},
+            r"calibration\.system_models\.scale: null, or no value, .* Did you mean 'scaled'",
+        ),
+        (
+            {"catalog": "mine", "catalogs": {"mine": None}},
+            r"catalogs\.mine: null, or no value, .* there are apogee, twin",
+        ),
+        ({"catalogs": {"twin": None}}, r"catalog: 'auto' chooses between .* catalogs has no twin; name one"),
+        (
+            {"calibration": {"system_models": {"tutorial": None}}},
+            r"calibration\.base\.system_model: 'tutorial' is not one of jitter",
+        ),
+    ],
+)
+def test_null_leaves_out_no_more_than_can_be_spared(overlay, message):
+    with pytest.raises(InputError, match=message) as error:
+        check(laid_over(overlay), SCHEMA, [CONFIG, overlay])
+    assert str(error.value).count("\n") == 1
+
+
+def test_null_may_leave_out_what_another_file_added():
+    added = {"system_models": {"mine": CONFIG["system_models"]["jitter"]}}
+    nulled = {"system_models": {"mine": None}}
+    config = laid_over(nulled, laid_over(added))
+    assert list(check(config, SCHEMA, [CONFIG, added, nulled])["system_models"]) == ["tutorial", "jitter"]
+
+
+@pytest.mark.parametrize("name", [2020, True, 1.5])
+def test_a_name_that_yaml_takes_for_something_else_is_said(name):
+    with pytest.raises(InputError, match=rf"catalogs: {name} is of type \w+; expected string\. Put it between quotes"):
+        check(laid_over({"catalogs": {name: CONFIG["catalogs"]["twin"]}}), SCHEMA)
+
+
 def test_all_mistakes_are_said_at_once():
     config = changed("sampler.chains", "4")
     config["draw"] = {}
@@ -215,13 +362,13 @@ def test_a_rules_share_of_the_configuration_is_the_same_text_whatever_its_order(
 
 def test_auto_takes_the_real_table_where_it_is(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "twin.ecsv").write_text("a table")
     name, line = choose_catalog(CONFIG)
     assert name == "twin"
     assert "fetch_apogee" in line
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "apogee-binaries.fits").touch()
+    (tmp_path / "data" / "apogee-binaries.fits").write_text("a table")
     assert choose_catalog(CONFIG)[0] == "apogee"
-    (tmp_path / "data" / "twin.ecsv").touch()
     assert choose_catalog(CONFIG | {"catalog": "twin"})[0] == "twin"
 
 
@@ -229,6 +376,28 @@ def test_a_configured_catalogue_that_is_not_there_is_said(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"catalogs\.apogee\.path: no file .* fetch_apogee .* put the table there"):
         choose_catalog(CONFIG | {"catalog": "apogee"})
+
+
+def test_every_file_that_is_not_there_is_said_of_catalogue_and_cluster_alike(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "night1.csv").write_text("a table")
+    columns = {"star": "s", "parallax": "p", "parallax_error": "e"}
+    config = laid_over(
+        {
+            "catalog": "mine",
+            "catalogs": {"mine": TWIN | {"path": ["night1.csv", "nihgt1.csv", "night2.csv"]}},
+            "cluster": {"table": {"path": str(tmp_path / "nigth1.csv"), "columns": columns}},
+        }
+    )
+    with pytest.raises(InputError) as error:
+        choose_catalog(config)
+    lines = str(error.value).splitlines()[1:]
+    assert len(lines) == 3
+    nearest = f"{tmp_path / 'night1.csv'}"
+    assert lines[0].startswith(f"  - catalogs.mine.path: no file 'nihgt1.csv' in {tmp_path}; put the table there.")
+    assert lines[1].endswith("Did you mean 'night1.csv'?")
+    assert lines[2].startswith(f"  - cluster.table.path: no file '{tmp_path / 'nigth1.csv'}'; put the table there.")
+    assert lines[2].endswith(f"Did you mean {nearest!r}?")
 
 
 @pytest.mark.parametrize(
@@ -281,9 +450,6 @@ def test_a_population_may_not_end_within_the_scanned_range():
         check(config, SCHEMA)
 
 
-TWIN = CONFIG["catalogs"]["twin"]
-
-
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
@@ -292,6 +458,7 @@ TWIN = CONFIG["catalogs"]["twin"]
         ({"hdu": -1}, r"twin\.hdu: -1 is not allowed; the number or the name of a table in a FITS file"),
         ({"hdu": 1, "format": "csv"}, r"twin\.hdu: 1 is of FITS files, but format is 'csv'"),
         ({"path": []}, r"twin\.path: \[\] is not allowed; a file, or a list of files"),
+        ({"path": ["a", "a"]}, r"twin\.path: \['a', 'a'\] is not allowed; a file, or a list of files, each once"),
         ({"path": 3}, r"twin\.path: 3 is not allowed; a file, or a list of files"),
         ({"system": "51 Peg"}, r"twin: name the column .* as columns\.system, or, .* its name as system: not both"),
         ({"columns": {"time": "t", "rv": "v", "rv_err": "e"}}, r"twin: name the column .*: neither is there"),

@@ -9,6 +9,7 @@ from .conftest import SMALL
 from .workflow_cases import (
     ALL_PERIODS,
     CLUSTER,
+    COMPARISON,
     DIAGNOSTICS,
     FIGURES,
     NUTS_CLUSTER,
@@ -76,9 +77,48 @@ def test_a_changed_setting_reruns_what_depends_on_it(run, changes, jobs):
     assert run.would_run(*run.overlay(**changes)) == jobs
 
 
+def write_older(path, text):
+    """Write a file as a restored backup would be: other bytes, and a time before all that was made of it."""
+    assert path.read_text() != text
+    path.write_text(text)
+    os.utime(path, (0, 0))
+
+
+WHOLE_CATALOGUE = {"prepare_visits": 1, "plot_visits": 1, **ALL_PERIODS}
+
+
+def test_a_table_with_other_bytes_reruns_its_catalogue_though_it_is_older(run):
+    path = run.path / "data" / "twin.ecsv"
+    table = path.read_text()
+    write_older(path, table.replace("TWIN-01 ", "TWIN-01 1", 1))
+    assert run.would_run(*SMALL) == WHOLE_CATALOGUE
+    path.write_text(table)  # newer, with the bytes of the run
+    assert run.would_run(*SMALL) == {}
+
+
+def test_other_numbers_to_compare_with_rerun_the_comparison_though_they_are_older(run):
+    path = run.path / "data" / "published.csv"
+    write_older(path, path.read_text() + "\n")
+    assert run.would_run(*SMALL) == once("compare_published")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "same"),
+    [
+        (("draws", "exact"), 4000, [4000.0, "4e3", "4.0E+3"]),
+        (("orbit_prior", "amplitude_sd_kms"), 100, [1.0e2, "1e2"]),
+        (("period_range_days",), [1.5, 20], [[1.5, 20.0], ["15e-1", "2e1"]]),
+    ],
+)
+def test_a_number_written_in_another_way_reruns_nothing(run, path, value, same):
+    section, *key = path
+    for written in [value, *same]:
+        assert run.would_run(*run.overlay(**{section: {key[0]: written} if key else written})) == {}
+
+
 def test_dropping_a_system_reruns_its_catalogue(run):
     overlay = run.overlay(systems={"drop": ["TWIN-10"]})
-    assert run.would_run(*overlay) == {"prepare_visits": 1, "plot_visits": 1, **ALL_PERIODS}
+    assert run.would_run(*overlay) == WHOLE_CATALOGUE
 
 
 def test_adding_a_system_reruns_its_catalogue(run):
@@ -88,7 +128,7 @@ def test_adding_a_system_reruns_its_catalogue(run):
     more["system"] = "TWIN-15"
     vstack([table, more]).write(path, overwrite=True)
     overlay = run.overlay(systems={"keep": ["TWIN-01", "TWIN-03", "TWIN-10", "TWIN-13", "TWIN-15"]})
-    assert run.would_run(*overlay) == {"prepare_visits": 1, "plot_visits": 1, **ALL_PERIODS}
+    assert run.would_run(*overlay) == WHOLE_CATALOGUE
 
 
 @pytest.mark.parametrize(
@@ -129,3 +169,10 @@ def test_touching_every_source_reruns_nothing(run):
             os.utime(path)
     os.utime(run.path / "Snakefile")
     assert run.would_run(*SMALL) == {}
+    # nor where the files are too large for Snakemake to compare their bytes
+    assert run.would_run(*SMALL, "--max-checksum-file-size", "1") == {}
+
+
+def test_leaving_out_a_model_reruns_only_what_shows_them_all(run):
+    overlay = run.overlay(system_models={"jitter": None})
+    assert run.would_run(*overlay) == COMPARISON | once("collect_diagnostics")

@@ -4,13 +4,14 @@
 rule prepare_visits:
     """Pass the user's table through the gate: the visits used, the systems, and the rows rejected with a reason."""
     input:
-        table=catalog_paths,
+        table=catalog_table,
     output:
         visits="results/{catalog}/visits.fits",
         systems="results/{catalog}/systems.ecsv",
         rejected="results/{catalog}/rejected.ecsv",
     params:
         settings=settings("systems", catalog="catalogs/{catalog}"),
+        data=digest(catalog_table),
         code=source_digest("prepare_visits"),
     log:
         "logs/prepare_visits/{catalog}.log",

@@ -5,12 +5,13 @@ if CLUSTER_TABLE:
     rule prepare_stars:
         """Pass the user's table of parallaxes through the gate: the stars used, and the rows rejected with a reason."""
         input:
-            table=paths_of(CLUSTER_TABLE),
+            table=cluster_table,
         output:
             stars="results/cluster/stars.ecsv",
             rejected="results/cluster/rejected.ecsv",
         params:
             settings=settings(table="cluster/table"),
+            data=digest(cluster_table),
             code=source_digest("prepare_stars"),
         log:
             "logs/prepare_stars.log",

@@ -6,10 +6,27 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
+from snakemake.rules import RuleProxy
 
-WORKFLOW = Path(workflow.basedir) / "workflow"
+
+def workflow_folder():
+    """The folder that `rules` is in; workflow.basedir is that of the workflow that uses this one, if it is a module."""
+    rules_folder = workflow.current_basedir
+    if isinstance(rules_folder, os.PathLike):
+        return Path(rules_folder).parent
+    if not hasattr(rules_folder, "hosted_repo"):
+        raise WorkflowError(f"{rules_folder}: take this module from a folder, or with github() or gitlab().")
+    # of a module in a repository elsewhere Snakemake gets single files: get all, so that the package is whole
+    tree = rules_folder.hosted_repo.repo.git.ls_tree("-r", "--name-only", rules_folder.ref, "workflow").splitlines()
+    needed = [rules_folder.join(f"../../{name}") for name in tree if name.endswith((".py", ".yaml"))]
+    copies = [workflow.sourcecache.get_path(file) for file in needed]
+    return Path(os.path.commonpath(copies))
+
+
+WORKFLOW = workflow_folder()
 
 # The scripts import the package from here; one thread each for the numerical libraries, so that sums do not depend on
 # the machine's cores.
@@ -25,10 +42,10 @@ from starpop.files import paths_of
 from starpop.settings import as_json, check, choose_catalog, resolve
 
 try:
-    check(config, WORKFLOW / "schemas" / "config.schema.yaml")
+    config = check(config, WORKFLOW / "schemas" / "config.schema.yaml", map(load_configfile, workflow.configfiles))
     CATALOG, catalog_line = choose_catalog(config)
     RESOLVED = resolve(config)
-    files.check_writable(".", ".snakemake", "logs", "results")
+    files.check_writable(".", ".snakemake", *map(workflow.modifier.modify_path, ["logs/", "results/"]))
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -39,7 +56,7 @@ if workflow.is_main_process:
     logger.info(catalog_line)
     # where no other run is under way, or was killed
     if not any(Path(".snakemake/locks").glob("*")):
-        for damaged in files.set_aside_damaged("results"):
+        for damaged in files.set_aside_damaged(workflow.modifier.modify_path("results/")):
             logger.warning(damaged)
 
 # The user's table of parallaxes, in place of the tutorial's simulated cluster.
@@ -88,9 +105,31 @@ def source_digest(script):
     return provenance.source_digest(WORKFLOW / "scripts" / f"{script}.py")
 
 
-def catalog_paths(wildcards):
+def given(path):
+    """An input file that none of the rules makes; whether to rerun its bytes tell (`digest`), and not its time.
+
+    It lies where the configuration says also if this is a module, whose other files have a prefix.
+    """
+    return ancient(local(path))
+
+
+def digest(paths):
+    """The digest of the bytes of such a file, or of those that a function of the wildcards names."""
+
+    def read(wildcards):
+        return provenance.data_digest(paths(wildcards) if callable(paths) else [paths])
+
+    return read
+
+
+def catalog_table(wildcards):
     """The files of the user's table."""
-    return paths_of(config["catalogs"][wildcards.catalog])
+    return list(map(given, paths_of(config["catalogs"][wildcards.catalog])))
+
+
+def cluster_table(wildcards):
+    """The files of the user's table of parallaxes."""
+    return list(map(given, paths_of(CLUSTER_TABLE)))
 
 
 def batches(pattern):
@@ -117,7 +156,7 @@ def picture(folder, name, category, caption=None):
 def outputs():
     """The outputs of the rules so far, for the configured catalogue with all its models and batches."""
     return expand(
-        [path for rule in workflow.rules for path in getattr(rules, rule.name).output],
+        [path for rule in workflow.rules if rule in workflow.modifier.rules for path in RuleProxy(rule).output],
         catalog=CATALOG,
         system_model=SYSTEM_MODELS,
         population_model=POPULATION_MODELS,

@@ -175,13 +175,14 @@ if PUBLISHED:
     rule compare_published:
         """Each number that the tutorial prints beside this run's."""
         input:
-            published="data/published.csv",
+            published=given("data/published.csv"),
             cluster="results/cluster/summary.csv",
             focus_system="results/{catalog}/tutorial/focus_system/summary.csv",
             population="results/{catalog}/tutorial/normal/summary.csv",
         output:
             published="results/{catalog}/published.csv",
         params:
+            data=digest("data/published.csv"),
             code=source_digest("compare_published"),
         log:
             "logs/compare_published/{catalog}.log",

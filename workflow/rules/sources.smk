@@ -1,29 +1,31 @@
 """On request: the tutorial's table, and the embedded twin made again."""
 
+if "url" in config["catalogs"].get("apogee", {}):
 
-rule fetch_apogee:
-    """Download and verify the table of the tutorial; having no output, this runs only when asked for by name."""
-    params:
-        settings=settings(catalog="catalogs/apogee"),
-        code=source_digest("fetch_apogee"),
-    log:
-        "logs/fetch_apogee.log",
-    benchmark:
-        "results/benchmarks/fetch_apogee.tsv"
-    conda:
-        "../../environment.yml"
-    threads: 1
-    script:
-        "../scripts/fetch_apogee.py"
+    rule fetch_apogee:
+        """Download and verify the table of the tutorial; having no output, this runs only when asked for by name."""
+        params:
+            settings=settings(catalog="catalogs/apogee"),
+            code=source_digest("fetch_apogee"),
+        log:
+            "logs/fetch_apogee.log",
+        benchmark:
+            "results/benchmarks/fetch_apogee.tsv"
+        conda:
+            "../../environment.yml"
+        threads: 1
+        script:
+            "../scripts/fetch_apogee.py"
 
 
 rule simulate_twin:
     """The embedded twin catalogue, made again from its truth; data/twin.ecsv is a copy of it, byte for byte."""
     input:
-        truth="data/twin_truth.ecsv",
+        truth=given("data/twin_truth.ecsv"),
     output:
         visits="results/simulated/twin.ecsv",
     params:
+        data=digest("data/twin_truth.ecsv"),
         code=source_digest("simulate_twin"),
     log:
         "logs/simulate_twin.log",

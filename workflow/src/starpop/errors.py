@@ -10,8 +10,14 @@ class InputError(ValueError):
     """A mistake in the user's configuration or data: the value, where it stands, what is allowed, what to do."""
 
 
-def nearest(name: str, allowed: Iterable[str]) -> str:
-    """A hint that names the allowed word nearest to a mistyped one, or nothing."""
+def closest(name: str, allowed: Iterable[str]) -> str | None:
+    """The allowed word nearest to a mistyped one, if one is near."""
     lower = {str(word).lower(): str(word) for word in allowed}
     close = difflib.get_close_matches(str(name).lower(), lower, n=1, cutoff=0.6)
-    return f" Did you mean {lower[close[0]]!r}?" if close else ""
+    return lower[close[0]] if close else None
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """A hint that names the allowed word nearest to a mistyped one, or nothing."""
+    close = closest(name, allowed)
+    return f" Did you mean {close!r}?" if close else ""

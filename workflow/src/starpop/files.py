@@ -11,18 +11,23 @@ import errno
 import glob
 import os
 import re
+import shlex
 import shutil
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from starpop.errors import InputError
+import yaml
+
+from starpop.errors import InputError, closest
 
 # The process of the run that a job belongs to, as host:process; set by the rules.
 RUN = "STARPOP_RUN"
 SIZES, DAMAGED = ".sizes", ".damaged"
+# Files that a message lists at most.
+MOST_LISTED = 12
 # A library whose write failed with less than this left on the disk [bytes] failed for want of it.
 LEAST_ROOM = 1_000_000
 # What the machine refuses, and what to do about it; then the same command again goes on where it stopped.
@@ -116,3 +121,65 @@ def refusal(error: BaseException | None) -> str:
 def paths_of(entry: Mapping[str, Any]) -> list[str]:
     """The files of a table's entry."""
     return [entry["path"]] if isinstance(entry["path"], str) else list(entry["path"])
+
+
+def unusable(path: str, remedy: str = "") -> str | None:
+    """Why an input file of the user's cannot be read, and what to do (a further `remedy`); None if it can be."""
+    try:
+        return _unreadable(path, remedy) if os.access(path, os.F_OK) else _missing(path, remedy)
+    except (OSError, ValueError) as error:
+        return f"{path!r} cannot be reached ({getattr(error, 'strerror', error)}); mend that, or the path."
+
+
+def _unreadable(path: str, remedy: str) -> str | None:
+    """The same for what there is."""
+    file = Path(path)
+    if file.is_dir():
+        return f"{path!r} is a folder; name the tables in it{_as_list(file.iterdir())}."
+    if not file.is_file():
+        return f"{path!r} is no regular file; save the table in one, and name that."
+    if "{" in path:
+        return f"{path!r} has a brace, and Snakemake takes what braces hold for a wildcard; rename the file."
+    if not os.access(path, os.R_OK):
+        return f"{path!r} cannot be read, for want of permission; make it readable: chmod u+r {shlex.quote(path)}."
+    return None if file.stat().st_size else f"{path!r} is empty; {remedy}put the table there."
+
+
+def _missing(path: str, remedy: str) -> str:
+    """The same for what there is not."""
+    file = Path(path)
+    if file.is_symlink():
+        return f"{path!r} is a link to {str(file.readlink())!r}, which is not there; mend it, or name another."
+    if path.startswith("~") or "$" in path:
+        written_out = Path(os.path.expandvars(path)).expanduser()
+        instead = f": path: {written_out}" if written_out != file else ""
+        return f"{path!r} is taken as it stands, without replacing ~ or $VARIABLES; write it out{instead}."
+    if "://" in path:
+        return f"{path!r} is an address; download the table, and name its file."
+    where = "" if file.is_absolute() else f" in {Path.cwd()}"
+    if glob.has_magic(path):
+        matching = Path(file.anchor).glob(str(file.relative_to(file.anchor)))
+        return f"no file {path!r}{where}, and a path is no pattern; name the files one by one{_as_list(matching)}."
+    return f"no file {path!r}{where}; {remedy}put the table there.{_nearest_file(file)}"
+
+
+def _as_list(paths: Iterable[Path]) -> str:
+    """Those of some paths that are files, as they stand in a configuration; of many the first."""
+    files = sorted(str(path) for path in paths if path.is_file() and not path.name.startswith("."))
+    if not files:
+        return " (there are none here)"
+    flow = yaml.safe_dump(files[:MOST_LISTED], default_flow_style=True, width=float("inf")).strip()
+    return f": path: {flow}" + (f" and {len(files) - MOST_LISTED} more" if len(files) > MOST_LISTED else "")
+
+
+def _nearest_file(path: Path) -> str:
+    """A hint that names the file whose path is nearest, folder by folder, or nothing."""
+    found = Path(path.anchor)
+    for part in path.relative_to(path.anchor).parts:
+        if not (found / part).exists():
+            close = closest(part, (entry.name for entry in found.iterdir())) if found.is_dir() else None
+            if close is None:
+                return ""
+            part = close
+        found /= part
+    return f" Did you mean {str(found)!r}?" if found.is_file() else ""

@@ -1,13 +1,28 @@
-"""What a rule's result depends on in the code: a digest that Snakemake compares from run to run."""
+"""What a rule's result depends on in the code and in the user's files: digests that Snakemake compares.
+
+The times of files tell neither: a restored backup is older than what was made of another file, a checkout is newer.
+"""
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import json
+import time
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+from starpop.files import replacing
 
 PACKAGE = Path(__file__).parent
+# The digests of large files, by path, are kept here, and hold while size and times are the same.
+MEMORY = Path(".snakemake/starpop_digests.json")
+LARGE_BYTES = 10_000_000
+# A file may change twice within one tick of its disk's clock [ns]; what is younger is not remembered.
+YOUNGEST_NS = 3_000_000_000
 
 
 def _module_path(name: str) -> Path | None:
@@ -70,3 +85,37 @@ def source_digest(script: Path) -> str:
     for path in sources(script):
         digest.update(path.name.encode() + b"\0" + _read(path)[0].encode() + b"\0")
     return digest.hexdigest()[:16]
+
+
+def data_digest(paths: Sequence[str]) -> str:
+    """A digest of the bytes of files, in their order; those of large ones are read once, until they change."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(_file_digest(Path(path).resolve()).encode())
+    return digest.hexdigest()[:16]
+
+
+def _file_digest(path: Path) -> str:
+    """The sha256 of a file, from the memory if it is in there."""
+    state = path.stat()
+    # the time of the last change of any kind, unlike that of the content, cannot be set back
+    key = [state.st_size, state.st_mtime_ns, state.st_ctime_ns]
+    memory = _remembered() if state.st_size > LARGE_BYTES else {}
+    if memory.get(str(path), [])[:-1] == key:
+        return memory[str(path)][-1]
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if state.st_size > LARGE_BYTES and time.time_ns() - max(key[1:]) > YOUNGEST_NS:
+        memory[str(path)] = [*key, digest]
+        with suppress(OSError), replacing(MEMORY) as temporary:
+            temporary.write_text(json.dumps(memory))
+    return digest
+
+
+def _remembered() -> dict[str, list[Any]]:
+    """The memory; an empty one if it is not there, or not as it was written."""
+    try:
+        memory = json.loads(MEMORY.read_text())
+        return {path: [*map(int, key), str(digest)] for path, (*key, digest) in memory.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}

@@ -1,19 +1,15 @@
-"""The configuration: checked as a whole against its schema, every mistake said at once, before any job starts."""
+"""The configuration: checked as a whole, every mistake said at once before any job starts, and each rule's share."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import yaml
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
-
 from starpop.errors import InputError, nearest
-from starpop.files import paths_of
+from starpop.files import paths_of, unusable
+from starpop.schema import conform
 
 # Names of folders beside the catalogues', the system models' and the population models'.
 RESERVED = {
@@ -25,44 +21,19 @@ RESERVED = {
 NOISE_PRIORS = {"scaled": "ln_error_scale", "jitter": "ln_jitter_kms"}
 
 
-def check(config: Mapping[str, Any], schema_path: str | Path) -> None:
-    """Raise an InputError that lists everything wrong with a configuration."""
-    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
-    errors = Draft202012Validator(schema).iter_errors(config)
-    said = chain.from_iterable(describe(e) for e in sorted(errors, key=lambda e: e.json_path))
-    problems = list(dict.fromkeys(said))  # each of several missing keys is an error that names them all
-    problems = problems or list(contradictions(config))
-    if problems:
-        raise InputError("the configuration has mistakes:\n  - " + "\n  - ".join(problems))
+def check(
+    config: Mapping[str, Any], schema_path: str | Path, layers: Iterable[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """The configuration as it is meant (`schema.conform`), or an InputError that lists everything wrong with it."""
+    meant, problems = conform(config, schema_path, layers)
+    raise_if_any(problems or contradictions(meant))
+    return meant
 
 
-def describe(error: ValidationError) -> Iterable[str]:
-    """What one error of the schema means to a user: key path, value, what is allowed."""
-    where = ".".join(str(part) for part in error.absolute_path)
-    value: Any = error.instance
-    allowed: Any = error.validator_value
-    schema: Any = error.schema
-    if error.validator == "additionalProperties":
-        known = list(schema.get("properties", {}))
-        for key in value:
-            if key not in known:
-                full = f"{where}.{key}" if where else str(key)
-                yield f"{full}: unknown key; allowed here: {', '.join(known)}." + nearest(key, known)
-    elif error.validator == "required":
-        missing = [key for key in allowed if key not in value]
-        yield f"{where or 'configuration'}: missing key{'s' if len(missing) > 1 else ''} {', '.join(missing)}."
-    elif error.validator == "enum":
-        yield f"{where}: {value!r} is not one of {', '.join(map(repr, allowed))}." + nearest(value, allowed)
-    elif error.validator == "type":
-        kinds = allowed if isinstance(allowed, str) else " or ".join(allowed)
-        hint = " Numbers stand without quotes, 1e-3 as 1.0e-3." if isinstance(value, str) else ""
-        yield f"{where}: {value!r} is of type {type(value).__name__}; expected {kinds}.{hint}"
-    elif error.validator in ("anyOf", "oneOf"):
-        yield f"{where}: {value!r} is not allowed; {schema.get('description', 'see config/README.md')}."
-    elif error.validator == "propertyNames" or error.validator == "pattern":
-        yield f"{where}: {value!r} must match {schema.get('pattern')} (it becomes a folder's name)."
-    else:
-        yield f"{where}: {value!r}: {error.message}."
+def raise_if_any(problems: Iterable[str]) -> None:
+    """Raise an InputError that lists the mistakes of a configuration, if there are any."""
+    if listed := list(problems):
+        raise InputError("the configuration has mistakes:\n  - " + "\n  - ".join(listed))
 
 
 def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
@@ -261,33 +232,33 @@ def choose_catalog(config: Mapping[str, Any]) -> tuple[str, str]:
 
     Raises
     ------
-    InputError : the configured catalogue's file is not there, or has nothing for what a system model asks for
+    InputError : a file of the catalogue or of the cluster's table cannot be read, or a system model asks for what the
+        catalogue has not
     """
-    name, line = _present_catalog(config)
-    problems = list(unsuited_models(config, name))
-    if problems:
-        raise InputError("the configuration has mistakes:\n  - " + "\n  - ".join(problems))
-    return name, line
-
-
-def _present_catalog(config: Mapping[str, Any]) -> tuple[str, str]:
     name = config["catalog"]
-    if name != "auto":
-        entry = config["catalogs"][name]
-        paths = paths_of(entry)
-        for path in paths:
-            if not Path(path).is_file():
-                fetch = "run `snakemake --cores 1 fetch_apogee --config catalog=auto`, or " if "url" in entry else ""
-                beside = [str(p.relative_to(Path.cwd())) for p in Path(path).absolute().parent.glob("*")]
-                raise InputError(
-                    f"catalogs.{name}.path: no file {path!r} in {Path.cwd()}; {fetch}put the table there."
-                    + nearest(path, beside)
-                )
-        return name, f"Catalogue: {name} ({', '.join(paths)})."
-    apogee = Path(config["catalogs"]["apogee"]["path"])
-    if apogee.is_file():
-        return "apogee", f"Catalogue: apogee, the tutorial's table ({apogee})."
-    return "twin", (
-        f"Catalogue: twin, the simulated stand-in, since {apogee} is not here; "
-        "`snakemake --cores 1 fetch_apogee` gets it."
-    )
+    said = f"{name} ({', '.join(paths_of(config['catalogs'][name]))})" if name != "auto" else ""
+    if name == "auto":
+        apogee = paths_of(config["catalogs"]["apogee"])
+        name, said = "apogee", f"apogee, the tutorial's table ({', '.join(apogee)})"
+        if not all(Path(path).exists() for path in apogee):
+            name, said = (
+                "twin",
+                (
+                    f"twin, the simulated stand-in, since {', '.join(apogee)} is not here; "
+                    "`snakemake --cores 1 fetch_apogee` gets it"
+                ),
+            )
+    raise_if_any([*unusable_files(config, name), *unsuited_models(config, name)])
+    return name, f"Catalogue: {said}."
+
+
+def unusable_files(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
+    """Files of the user's, of the catalogue to analyse and of the cluster, that are not there or cannot be read."""
+    tables = {f"catalogs.{catalog}": config["catalogs"][catalog]}
+    if "table" in config["cluster"]:
+        tables["cluster.table"] = config["cluster"]["table"]
+    for where, entry in tables.items():
+        fetch = "run `snakemake --cores 1 fetch_apogee --config catalog=auto`, or " if "url" in entry else ""
+        for path in paths_of(entry):
+            if said := unusable(path, fetch):
+                yield f"{where}.path: {said}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import logging
-import signal
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -21,6 +20,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 
 from starpop.errors import InputError
 from starpop.files import product, refusal
+from starpop.stopping import ending_when_told
 from starpop.table_file import read_ecsv
 
 # Rows from which on a table is not written by astropy, but so many at once.
@@ -106,9 +106,12 @@ def job(log: str) -> Iterator[logging.Logger]:
         sys.exit(f"Error: {refusal(error) or error}")
     logging.captureWarnings(True)
     logger = logging.getLogger("starpop")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Error: this job was told to stop."))
     try:
-        yield logger
+        with ending_when_told(logger):
+            yield logger
+    except SystemExit as stop:
+        logger.error("%s", stop)
+        raise
     except InputError as error:
         logger.error("%s", error)
         sys.exit(f"Error: {error}")
