@@ -112,10 +112,14 @@ def save(figure: Figure, paths: Iterable[str], style: Style, source: str, failed
     width, height = figure.get_size_inches()
     letters = int(width * WARNING_LETTERS)
     warning = textwrap.wrap(plain(failed), letters, max_lines=WARNING_LINES, placeholder=" ...")
+    top = 1 - WARNING_LINE * len(warning) / height
+    if warning:
+        for legend in figure.legends:  # those outside the axes lie in the whole figure, whatever its layout
+            legend.set_bbox_to_anchor((0, 0, 1, top), transform=figure.transFigure)
+        top -= max((legend.get_window_extent().height for legend in figure.legends), default=0) / figure.bbox.height
     if source:
         figure.text(0.995, 0.001, plain(source), ha="right", va="bottom", fontsize=5.5, color="0.35")
-        taken = 0.02 + WARNING_LINE * len(warning) / height
-        figure.set_layout_engine("constrained", rect=(0, 0.02, 1, 1 - taken))
+        figure.set_layout_engine("constrained", rect=(0, 0.02, 1, top - 0.02))
     if warning:
         figure.text(0.5, 0.995, "\n".join(warning), ha="center", va="top", color=WARNING, fontsize=7)
     for path in paths:
