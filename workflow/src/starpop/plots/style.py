@@ -16,7 +16,9 @@ from matplotlib.figure import Figure
 from starpop.files import product
 
 ONE_COLUMN, TWO_COLUMNS = 3.5, 7.1  # inches, of a journal's page
-# A warning across the top: its colour, the letters of an inch, the height of a line [inches], and the most lines.
+# A warning across the top: its colour, the letters of an inch, the height of a line [inches], and the most lines; and
+# the room below a legend under it [inches].
+LEGEND_PAD = 0.06
 WARNING, WARNING_LETTERS, WARNING_LINE, WARNING_LINES = "#B00000", 15, 0.125, 4
 CHAIN_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 
@@ -116,7 +118,8 @@ def save(figure: Figure, paths: Iterable[str], style: Style, source: str, failed
     if warning:
         for legend in figure.legends:  # those outside the axes lie in the whole figure, whatever its layout
             legend.set_bbox_to_anchor((0, 0, 1, top), transform=figure.transFigure)
-        top -= max((legend.get_window_extent().height for legend in figure.legends), default=0) / figure.bbox.height
+        heights = [legend.get_window_extent().height / figure.bbox.height for legend in figure.legends]
+        top -= max(heights, default=0) + LEGEND_PAD / height
     if source:
         figure.text(0.995, 0.001, plain(source), ha="right", va="bottom", fontsize=5.5, color="0.35")
         figure.set_layout_engine("constrained", rect=(0, 0.02, 1, top - 0.02))
