@@ -46,6 +46,10 @@ NO_PATTERN = "and a path is no pattern; name the files one by one"
         ("*.fits", f"no file '*.fits' in HERE, {NO_PATTERN} (there are none here)."),
         ("~/m1.csv", f"'~/m1.csv' {AS_IT_STANDS}: path: /home/me/m1.csv."),
         ("${TABLES}/a.csv", f"'${{TABLES}}/a.csv' {AS_IT_STANDS}: path: /tables/a.csv."),
+        (
+            "~no-one/a.csv",
+            "'~no-one/a.csv' cannot be reached (Could not determine home directory.); mend that, or the path.",
+        ),
         ("$NOTHING/a.csv", f"'$NOTHING/a.csv' {AS_IT_STANDS}."),
         (
             "data/link.csv",

@@ -1,4 +1,4 @@
-"""What all rules share: the checked configuration, and the two parameters that decide what reruns."""
+"""What all rules share: the checked configuration, and the parameters that decide what reruns."""
 
 import os
 import socket

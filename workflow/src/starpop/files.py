@@ -127,7 +127,7 @@ def unusable(path: str, remedy: str = "") -> str | None:
     """Why an input file of the user's cannot be read, and what to do (a further `remedy`); None if it can be."""
     try:
         return _unreadable(path, remedy) if os.access(path, os.F_OK) else _missing(path, remedy)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         return f"{path!r} cannot be reached ({getattr(error, 'strerror', error)}); mend that, or the path."
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -235,21 +236,14 @@ def choose_catalog(config: Mapping[str, Any]) -> tuple[str, str]:
     InputError : a file of the catalogue or of the cluster's table cannot be read, or a system model asks for what the
         catalogue has not
     """
-    name = config["catalog"]
-    said = f"{name} ({', '.join(paths_of(config['catalogs'][name]))})" if name != "auto" else ""
-    if name == "auto":
-        apogee = paths_of(config["catalogs"]["apogee"])
-        name, said = "apogee", f"apogee, the tutorial's table ({', '.join(apogee)})"
-        if not all(Path(path).exists() for path in apogee):
-            name, said = (
-                "twin",
-                (
-                    f"twin, the simulated stand-in, since {', '.join(apogee)} is not here; "
-                    "`snakemake --cores 1 fetch_apogee` gets it"
-                ),
-            )
+    paths = {name: paths_of(entry) for name, entry in config["catalogs"].items()}
+    name, why = config["catalog"], ""
+    if name == "auto" and all(os.access(path, os.F_OK) for path in paths["apogee"]):
+        name, why = "apogee", ", the tutorial's table"
+    elif name == "auto":
+        name, why = "twin", ", the simulated stand-in; `snakemake --cores 1 fetch_apogee` gets the tutorial's table"
     raise_if_any([*unusable_files(config, name), *unsuited_models(config, name)])
-    return name, f"Catalogue: {said}."
+    return name, f"Catalogue: {name} ({', '.join(paths[name])}){why}."
 
 
 def unusable_files(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
@@ -258,7 +252,8 @@ def unusable_files(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
     if "table" in config["cluster"]:
         tables["cluster.table"] = config["cluster"]["table"]
     for where, entry in tables.items():
-        fetch = "run `snakemake --cores 1 fetch_apogee --config catalog=auto`, or " if "url" in entry else ""
+        fetched = where == "catalogs.apogee" and "url" in entry
+        fetch = "run `snakemake --cores 1 fetch_apogee --config catalog=auto`, or " if fetched else ""
         for path in paths_of(entry):
             if said := unusable(path, fetch):
                 yield f"{where}.path: {said}"
