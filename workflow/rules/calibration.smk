@@ -47,7 +47,7 @@ rule recover_systems:
     output:
         recovered=temp("results/recovery/systems/{batch}.csv"),
     params:
-        settings=settings("recovery", "period_range_days", "seed"),
+        settings=settings("recovery", "seed"),
         code=source_digest("recover_systems"),
         shares=SHARES,
     log:

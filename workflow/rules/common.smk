@@ -39,12 +39,12 @@ from starpop import files, provenance
 from starpop.diagnostics import verdict
 from starpop.errors import InputError
 from starpop.files import paths_of
-from starpop.settings import as_json, check, choose_catalog, resolve
+from starpop.settings import TUTORIAL, as_json, check, choose_catalog, resolve
 
 try:
     config = check(config, WORKFLOW / "schemas" / "config.schema.yaml", map(load_configfile, workflow.configfiles))
     CATALOG, catalog_line = choose_catalog(config)
-    RESOLVED = resolve(config)
+    RESOLVED = resolve(config, CATALOG)
     files.check_writable(".", ".snakemake", *map(workflow.modifier.modify_path, ["logs/", "results/"]))
 except InputError as error:
     raise WorkflowError(str(error)) from None
@@ -65,7 +65,7 @@ SYSTEM_MODELS = list(config["system_models"])
 POPULATION_MODELS = list(config["population_models"])
 # Whether this is the tutorial's own analysis, to be held against the numbers that it prints.
 PUBLISHED = (
-    CATALOG in ("apogee", "twin")
+    CATALOG in TUTORIAL
     and "tutorial" in SYSTEM_MODELS
     and "normal" in POPULATION_MODELS
     and not CLUSTER_TABLE

@@ -10,5 +10,5 @@ with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     wanted = settings["recovery"]
     chosen = range(int(snakemake.wildcards.batch), wanted["systems"], snakemake.params.shares)
-    study = Survey(**wanted["survey"]), SystemModel(**wanted["orbit_prior"]), settings["period_range_days"]
+    study = Survey(**wanted["survey"]), SystemModel(**wanted["orbit_prior"]), wanted["period_range_days"]
     store.write_csv(recovery.recover_systems(chosen, *study, settings["seed"]), snakemake.output.recovered)

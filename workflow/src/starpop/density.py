@@ -61,6 +61,8 @@ class Density:
             raise InputError(
                 f"population_models: density {settings['density']} {what}; its keys are {', '.join(own)}."
             )
+        if given.get("mu") == "auto":
+            given["mu"] = tuple(map(float, np.log(given["period_range_days"])))
         return cls(**{k: tuple(v) if isinstance(v, Sequence) else v for k, v in given.items() if k in own})
 
     @property

@@ -20,6 +20,9 @@ RESERVED = {
 }
 # The prior of each noise model's number.
 NOISE_PRIORS = {"scaled": "ln_error_scale", "jitter": "ln_jitter_kms"}
+AUTO = "auto"
+# The catalogues of the tutorial, and what ``density: auto`` and ``mu: auto`` mean there.
+TUTORIAL, TUTORIAL_MU = ("apogee", "twin"), [1, 10]
 
 
 def check(
@@ -60,7 +63,6 @@ def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
     if config["systems"]["keep"] == []:
         yield "systems.keep: [] keeps no system; name some, or set it to all."
     ranges = {
-        "period_range_days": config["period_range_days"],
         "cluster.prior.ln_depth_kpc": config["cluster"]["prior"]["ln_depth_kpc"],
         "cluster.simulation.log10_parallax_error_mas": config["cluster"]["simulation"]["log10_parallax_error_mas"],
     }
@@ -73,10 +75,16 @@ def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
         ranges |= {f"{where}.{key}": value for key, value in model.items() if isinstance(value, list)}
     for name, model in config["population_models"].items():
         ranges |= {f"population_models.{name}.{key}": v for key, v in model.items() if isinstance(v, list)}
+    where_looked = {"period_range_days": config["period_range_days"]}
+    for name, entry in config["catalogs"].items():
+        where_looked[f"catalogs.{name}.period_range_days"] = entry.get("period_range_days", AUTO)
+    ranges |= {key: value for key, value in where_looked.items() if value != AUTO}
     for key, (low, high) in ranges.items():
         if not low < high:
             yield f"{key}: [{low}, {high}] is empty; the lower end stands first."
     for where, part in (("", config), ("calibration.", config["calibration"])):
+        if part["period_range_days"] == AUTO:
+            continue
         low, high = part["period_range_days"]
         for name, model in part["population_models"].items():
             start, end = model.get("period_range_days", [low, high])
@@ -151,14 +159,30 @@ def unsuited_models(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
             )
 
 
-def resolve(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration with every system model complete, and with a calibration's cases.
+def resolve(config: Mapping[str, Any], catalog: str) -> dict[str, Any]:
+    """The configuration with every model complete for a catalogue, and with a calibration's cases.
 
-    A rule that takes a system model, or a case, so depends on nothing that this does not use.
+    A rule that takes a system model, or a case, so depends on nothing that this does not use. A range of periods that
+    is still ``auto`` then is that of the catalogue's cadence (`visits.period_range`).
     """
     models = {name: complete(model, config) for name, model in config["system_models"].items()}
+    populations = {name: meant(model, catalog) for name, model in config["population_models"].items()}
     calibration = dict(config["calibration"]) | {"cases": cases(config["calibration"])}
-    return dict(config) | {"system_models": models, "calibration": calibration}
+    looked_for = config["period_range_days"]
+    if looked_for == AUTO:
+        looked_for = config["catalogs"][catalog].get("period_range_days", AUTO)
+    resolved = {"system_models": models, "population_models": populations, "calibration": calibration}
+    return dict(config) | resolved | {"period_range_days": looked_for}
+
+
+def meant(population: Mapping[str, Any], catalog: str) -> dict[str, Any]:
+    """A population model with what ``auto`` means: the tutorial's for its catalogues, else normalised on the range."""
+    tutorial, chosen = catalog in TUTORIAL, dict(population)
+    if chosen["density"] == AUTO:
+        chosen["density"] = "normal" if tutorial else "truncated_normal"
+    if chosen.get("mu") == AUTO and tutorial:
+        chosen["mu"] = TUTORIAL_MU
+    return chosen
 
 
 def complete(choices: Mapping[str, Any], priors: Mapping[str, Any]) -> dict[str, Any]:
@@ -243,7 +267,11 @@ def choose_catalog(config: Mapping[str, Any]) -> tuple[str, str]:
     elif name == "auto":
         name, why = "twin", ", the simulated stand-in; `snakemake --cores 1 fetch_apogee` gets the tutorial's table"
     raise_if_any([*unusable_files(config, name), *unsuited_models(config, name)])
-    return name, f"Catalogue: {name} ({', '.join(paths[name])}){why}."
+    line = f"Catalogue: {name} ({', '.join(paths[name])}){why}."
+    told = "instrument" in config["catalogs"][name]["columns"]
+    if told and not any(model.get("offsets") for model in config["system_models"].values()):
+        line += " It tells instruments, and no system model has offsets: true, so that their zero points count as one."
+    return name, line
 
 
 def unusable_files(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
