@@ -9,7 +9,7 @@ from starpop.catalog import Selection, prepare
 from starpop.errors import InputError
 from starpop.light_travel import Observatory, coordinates_from_name, light_travel_days
 from starpop.store import write_table
-from starpop.visits import batch_of, read_visits, split_systems
+from starpop.visits import batch_of, read_systems, split_systems
 
 SETTINGS = {
     "columns": {"system": "star", "time": "bjd", "rv": "v", "rv_err": "e"},
@@ -216,7 +216,7 @@ def test_barycentric_times_have_the_light_travel_time_added(tmp_path):
     table["bjd"][:6] += np.linspace(0, 300, 6)
     write_table(prepare(table, BY_NAME, ALL).visits, tmp_path / "visits.fits", {})
     visits = Table.read(tmp_path / "visits.fits")
-    reported, barycentric = (read_visits(tmp_path / "visits.fits", times=t) for t in ("reported", "barycentric"))
+    reported, barycentric = (read_systems(tmp_path / "visits.fits", times=t) for t in ("reported", "barycentric"))
     assert [s.system for s in barycentric] == sorted(STARS)
     for before, after in zip(reported, barycentric, strict=True):
         shift = np.asarray(visits["light_travel_days"])[np.asarray(visits["system"]).astype(str) == before.system]
@@ -243,7 +243,7 @@ def test_barycentric_times_that_cannot_be_had_are_said():
 def test_instruments_are_those_of_the_whole_table_in_every_batch(tmp_path):
     instruments = ["old"] * 6 + ["new", "blue"] * 3
     write_table(prepare(make(spectrograph=instruments), WITH_INSTRUMENT, ALL).visits, tmp_path / "visits.fits", {})
-    systems = {s.system: s for batch in range(2) for s in read_visits(tmp_path / "visits.fits", batch, 2)}
+    systems = {s.system: s for batch in range(2) for s in read_systems(tmp_path / "visits.fits", batch, 2)}
     for system, expected in (("A", [2] * 6), ("B", [1, 0] * 3)):
         assert systems[system].instruments == ("blue", "new", "old")
         np.testing.assert_array_equal(systems[system].instrument, expected)
@@ -259,7 +259,7 @@ def test_batches_divide_the_systems_and_a_new_one_moves_none(tmp_path):
     assert all(batch_of(name, 8) == batch for name, batch in before.items())
     prepared = prepare(make(("A", "B", "C", "D")), SETTINGS, ALL)
     prepared.visits.write(tmp_path / "visits.fits")
-    batches = [read_visits(tmp_path / "visits.fits", batch, 3) for batch in range(3)]
+    batches = [read_systems(tmp_path / "visits.fits", batch, 3) for batch in range(3)]
     assert sorted(s.system for batch in batches for s in batch) == ["A", "B", "C", "D"]
 
 

@@ -46,6 +46,8 @@ UNIT_FALLBACK = {"rv_err": "rv", "parallax_error": "parallax"}
 # Doubles tell whole numbers apart up to here: longer names stored as floating-point numbers have lost digits.
 LARGEST_WHOLE = 2**53
 LONGEST_NAME = 100
+# What columns hold that are of another kind, by NumPy's letter of it.
+NOT_NUMBERS = {"b": "true and false", "c": "complex numbers", "M": "dates", "m": "durations", "U": "text", "S": "text"}
 FLOAT = re.compile(r"[+-]?\d+(\.\d*([eE][+-]?\d+)?|[eE][+-]?\d+)")
 FORTRAN_EXPONENT = re.compile(r"(?<=[\d.])[dD](?=[+-]?\d)")
 NO_NAME = "no name of {}"
@@ -145,9 +147,8 @@ def as_floats(column: Any, name: str, problems: Problems) -> np.ndarray:
     if values.dtype.kind in "SUO":
         return _parsed(values, masked(column), name, problems)
     if values.dtype.kind not in "fiu":
-        what = {"b": "true and false", "c": "complex numbers", "M": "dates", "m": "durations"}
         hint = " Convert them to Julian dates." if values.dtype.kind == "M" else ""
-        holds = what.get(values.dtype.kind, str(values.dtype))
+        holds = NOT_NUMBERS.get(values.dtype.kind, str(values.dtype))
         problems.append(f"column {name!r} holds {holds}; expected numbers.{hint}")
         return np.empty(0)
     return np.where(masked(column), np.nan, values.astype(float))
