@@ -19,6 +19,7 @@ from astropy import units as u
 from astropy.table import Table
 from astropy.time import TimeBase
 
+from starpop.columns import NOT_NUMBERS
 from starpop.dates import COARSEST_DAYS, steps_of_32_bits
 from starpop.errors import InputError, nearest
 from starpop.store import read_table
@@ -114,24 +115,16 @@ def _converted(name: str, given: Any) -> np.ndarray:
     unit = unit if isinstance(unit, u.UnitBase) else None
     if unit is not None and not unit.is_equivalent(UNITS[name]):
         raise InputError(f"{name} is in {str(unit) or 'no unit'!r}; expected a unit convertible to {UNITS[name]}.")
-    values = np.asarray(getattr(given, "value", given) if isinstance(given, u.Quantity) else given)
-    if values.dtype.kind not in "fiuO":
-        what = {
-            "b": "true and false",
-            "c": "complex numbers",
-            "M": "dates",
-            "m": "durations",
-            "U": "text",
-            "S": "text",
-        }
-        holds = what.get(values.dtype.kind, str(values.dtype))
-        hint = " Give Julian dates, or astropy's Time." if values.dtype.kind == "M" else ""
-        raise InputError(f"{name} holds {holds}; expected numbers.{hint}")
     try:
-        values = values.astype(float)
-        return values if unit is None else u.Quantity(values, unit).to_value(UNITS[name])
+        values = np.asarray(given.value if isinstance(given, u.Quantity) else given)
+        numbers = values.astype(float) if values.dtype.kind in "fiuO" else None
     except (TypeError, ValueError) as error:
         raise InputError(f"{name} holds what is no number ({error}).") from None
+    if numbers is None:
+        hint = " Give Julian dates, or astropy's Time." if values.dtype.kind == "M" else ""
+        holds = NOT_NUMBERS.get(values.dtype.kind, str(values.dtype))
+        raise InputError(f"{name} holds {holds}; expected numbers.{hint}")
+    return numbers if unit is None else u.Quantity(numbers, unit).to_value(UNITS[name])
 
 
 def _refuse_masked(name: str, given: Any) -> None:
@@ -165,7 +158,7 @@ def _numbered(instruments: Sequence[str], given: Any) -> tuple[tuple[str, ...], 
     known = known or tuple(sorted(set(names)))
     for place, name in enumerate(names):
         if not name:
-            raise InputError(f"instrument[{place}] is {values[place]}; expected a name. Leave this visit out.")
+            raise InputError(f"instrument[{place}] is {values[place]!r}; expected a name. Leave this visit out.")
         if name not in known:
             raise InputError(
                 f"instrument[{place}] is {name!r}, which is not one of {', '.join(known)}." + nearest(name, known)
