@@ -883,7 +883,7 @@ def quotes_that_are_not_closed(folder: Path) -> str:
     return text(folder, joined("star,bjd,v,e,seen", rows))
 
 
-@kind(message=r"t\.tbl: the row ' A {6}2456007\.4 -19\.\d+ .* has '9' as character 21, which is in no column of the")
+@kind(message=r"t\.tbl: line 7, ' A {6}2456007\.4 -19\.\d+ .* has '9' as character 21, which is in no column of the")
 def a_row_of_an_ipac_table_that_crosses_its_columns(folder: Path) -> str:
     rows = fixed_width(WIDTHS)
     rows[2] = rows[2].replace("2456007.4    ", "2456007.4 ")
@@ -891,7 +891,7 @@ def a_row_of_an_ipac_table_that_crosses_its_columns(folder: Path) -> str:
 
 
 @kind(
-    message=r"t\.txt: the row .* has '\d' as character \d+, which is in no column of the header: star 1-6, bjd 8-19,"
+    message=r"t\.txt: line 14, .*, has '\d' as character \d+, which is in no column of the header: star 1-6, bjd 8-19,"
 )
 def a_machine_readable_table_with_tabs(folder: Path) -> str:
     return text(folder, joined(MRT_HEAD, lines("\t")), "t.txt")

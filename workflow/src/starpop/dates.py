@@ -82,7 +82,7 @@ def steps_of_32_bits(times: np.ndarray, group: np.ndarray, least: float) -> np.n
     held = (short == times) & (step > least)
     several = max(group.max(initial=0), 0) + 1
     whole = np.bincount(group[group >= 0], ~held[group >= 0], minlength=several) == 0
-    rows = np.flatnonzero((group >= 0) & whole[group])
+    rows = np.flatnonzero((group >= 0) & whole[np.maximum(group, 0)])
     odd = np.bincount(group[rows], times[rows] / step[rows] % 2 == 1, minlength=several) > 0
     different = np.unique(np.column_stack([group[rows], times[rows]]), axis=0)[:, 0].astype(int)
     enough = np.bincount(different, minlength=several) >= FEWEST

@@ -9,10 +9,10 @@
 
 Blank lines, comments (lines that begin with ``#``, ``%``, ``!`` or ``//``) and rules (lines of dashes, or of the types
 in an RDB file) are no rows, wherever they stand. Tabs separate the columns if the first row has any; else what the
-names and the first row have equally many of: ``;``, ``|`` or commas; else blanks. Where a rule follows the names, a
-second line above it holds units, and columns between blanks end where its dashes do, if its gaps are blank in all
-rows. Names are in the first line unless it has a number; then in the comment above that has one of those asked for
-and as many words as there are columns; else they are col1, col2, ...
+names and the first row have equally many of, ``;``, ``|`` or commas (which come first in a .csv file); else blanks.
+Where a rule follows the names, a second line above it holds units, and columns between blanks end where its dashes do,
+if its gaps are blank in all rows. Names are in the first line unless it has a number; then in the comment above that
+has most of those asked for, and as many words as there are columns; else they are col1, col2, ...
 
 A row that has not as many cells as there are names is an error: its cells could be those of other columns.
 """
@@ -37,7 +37,7 @@ from astropy.table import MaskedColumn, Table
 from starpop.errors import InputError
 
 # What may separate the columns, in the order in which it is looked for.
-SEPARATORS = {"csv": "\t;|,", "text": "\t;|, ", "tsv": "\t", "rdb": "\t"}
+SEPARATORS = {"csv": ",;\t| ", "text": "\t;|, ", "tsv": "\t", "rdb": "\t"}
 SPELLED = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas", " ": "blanks"}
 ADVICE = (
     "A cell that has what separates the columns needs quotes, and decimal commas must be points.",
@@ -112,14 +112,20 @@ def read_text(path: str, kind: str, wanted: set[str], text: set[str]) -> tuple[T
     if len(set(layout.names)) < len(layout.names):
         raise InputError(f"{path}: two columns have one name: {', '.join(layout.names)}.")
     table = _delimited(path, lines, rows[layout.header :], layout, wanted, text)
-    comments = [line for line in lines[lines.index(rows[0]) :] if BLANK_OR_COMMENT.fullmatch(line) and line.strip()]
-    if comments:
-        said = f"{len(comments)} lines among the rows are comments, the first {_shown(_decoded(comments[0]))!r}"
-        table.meta["remarks"] = [f"{path}: {said}."]
+    if len(rows) < len(lines):
+        _tell_comments(path, lines[lines.index(rows[0]) :], table)
     for name, unit in zip(layout.names, layout.units, strict=False):
         if unit and name in table.colnames:
             table[name].unit = unit
     return table, layout.names
+
+
+def _tell_comments(path: str, lines: Sequence[bytes], table: Table) -> None:
+    """Say which lines among the rows are comments: a name could begin like one."""
+    comments = [_shown(_decoded(line)) for line in lines if BLANK_OR_COMMENT.fullmatch(line) and line.strip()]
+    if comments:
+        said = f"{len(comments)} of the lines among its rows are comments, the first {comments[0]!r}."
+        table.meta["remarks"] = [f"{path}: {said}"]
 
 
 def _lines(path: str) -> list[bytes]:
@@ -194,9 +200,9 @@ def _separator(first: str, row: str, allowed: str) -> str:
         alike = len(_cells(first.strip(), separator)) == len(cells)
         # the names may have blanks between them all the same; where the row has blanks too, its commas are decimal
         alike = alike or (len(_cells(first, " ")) == len(cells) and not any(" " in cell for cell in cells))
-        if len(cells) > 1 and (separator == "\t" or alike):
+        if len(cells) > 1 and (alike or allowed[0] == separator == "\t"):
             return separator
-    return max(reversed(allowed), key=lambda separator: len(_cells(first, separator)))
+    return max(allowed, key=lambda separator: len(_cells(first, separator)))
 
 
 def _spans(rule: bytes, rows: Sequence[bytes]) -> list[slice]:
@@ -213,13 +219,13 @@ def _spans(rule: bytes, rows: Sequence[bytes]) -> list[slice]:
 
 
 def _names_above(lines: Sequence[bytes], count: int, separator: str, wanted: set[str]) -> list[str]:
-    """So many names from the last comment before the first row that has them, else none of them named."""
-    preface = [_decoded(line) for line in takewhile(BLANK_OR_COMMENT.fullmatch, lines)]
-    for comment in reversed(preface):
+    """So many names from the comment above the first row that has most of those wanted; else none of them named."""
+    best = [""] * count
+    for comment in map(_decoded, takewhile(BLANK_OR_COMMENT.fullmatch, lines)):
         for names in (_cells(comment.lstrip("#%!/ \t"), mark) for mark in (separator, " ")):
-            if len(names) == count and wanted & set(names):
-                return names
-    return [""] * count
+            if len(names) == count and len(wanted & set(names)) > len(wanted & set(best)):
+                best = names
+    return best
 
 
 def _named(names: Sequence[str]) -> list[str]:
@@ -358,14 +364,15 @@ class AsWritten(formats.BaseOutputter):
 def _fixed_width(path: str, lines: Sequence[bytes], kind: str, wanted: set[str]) -> tuple[Table, list[str]]:
     """A table whose header says where its columns are; what stands elsewhere would be cut off."""
     reader = formats.get_reader(FIXED_WIDTH[kind], outputter_cls=AsWritten)
-    table = reader.read([_shown(_decoded(line)) for line in lines])
+    texts = [_shown(_decoded(line)) for line in lines]
+    table = reader.read(texts)
     covered = {place for column in reader.cols for place in range(column.start, column.end)}
     columns = ", ".join(f"{column.name} {column.start + 1}-{column.end}" for column in reader.cols)
     for line in reader.data.data_lines:
         stray = next((k for k, letter in enumerate(line) if letter.isalnum() and k not in covered), None)
         if stray is not None:
             raise InputError(
-                f"{path}: the row {line!r} has {line[stray]!r} as character {stray + 1}, which is in no column of the "
-                f"header: {columns}."
+                f"{path}: line {texts.index(line) + 1}, {line!r}, has {line[stray]!r} as character {stray + 1}, which "
+                f"is in no column of the header: {columns}."
             )
     return table[[name for name in table.colnames if name in wanted]], table.colnames
