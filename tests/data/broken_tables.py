@@ -355,6 +355,31 @@ def the_table_named_by_its_hdu(folder: Path) -> str:
     return "t.fits"
 
 
+@kind(
+    systems=("4116484574592345088", "4116484574592345089"),
+    rejected=((4, "no value", "no name of a system"), (7, "no value", "velocity is not a number")),
+)
+def missing_values_of_parquet(folder: Path) -> str:
+    star = pd.array([None if row == 4 else 4116484574592345088 + row // 6 for row in range(12)], dtype="Int64")
+    velocity = pd.array([None if row == 7 else value for row, value in enumerate(good()["v"])], dtype="Float64")
+    pd.DataFrame(good() | {"star": star, "v": velocity}).to_parquet(folder / "t.parquet")
+    return "t.parquet"
+
+
+@kind(rejected=((4, "no value", "no name of a system"),))
+def a_missing_name_of_parquet(folder: Path) -> str:
+    star = [None if row == 4 else name for row, name in enumerate(good()["star"])]
+    pd.DataFrame(good() | {"star": star}).to_parquet(folder / "t.parquet")
+    return "t.parquet"
+
+
+@kind(entry={"units": {"rv": None}})
+def parquet_with_units(folder: Path) -> str:
+    velocities = {name: good()[name] * 1e3 * u.m / u.s for name in ("v", "e")}
+    Table(good() | {"star": np.repeat(["A", "B"], 6)} | velocities).write(folder / "t.parquet")
+    return "t.parquet"
+
+
 # Tables written as text, and used
 
 
@@ -534,6 +559,13 @@ def columns_under_a_rule(folder: Path) -> str:
     head = [" ".join(part.ljust(w) for part, w in zip(p, widths, strict=True)) for p in (COLUMNS.values(), UNDER)]
     rule = " ".join("-" * width for width in widths)
     return text(folder, joined(rule, head, rule, fixed_width(widths, {"v": {4: ""}, "star": stars})), "t.txt")
+
+
+@kind(rejected=NO_VELOCITY)
+def columns_under_a_double_rule(folder: Path) -> str:
+    rule = " ".join("=" * width for width in WIDTHS)
+    names = " ".join(name.ljust(width) for name, width in zip(COLUMNS.values(), WIDTHS, strict=True))
+    return text(folder, joined(rule, names, rule, fixed_width(WIDTHS, {"v": {4: ""}}), rule), "t.txt")
 
 
 @kind()

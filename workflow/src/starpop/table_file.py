@@ -30,7 +30,7 @@ from astropy.table import Table, vstack
 from starpop.columns import UNIT_ALIASES
 from starpop.errors import InputError, nearest
 from starpop.files import paths_of
-from starpop.text_table import read_ecsv, read_text
+from starpop.text_table import from_arrow, read_ecsv, read_text
 
 FORMATS = {
     "fits": (".fits", ".fit"),
@@ -193,9 +193,16 @@ def _astropy(kind: str, **options: Any) -> Any:
 def _parquet(path: str, wanted: set[str], text: set[str], entry: Mapping[str, Any]) -> tuple[Table, list[str]]:
     import pyarrow.parquet
 
-    colnames = list(pyarrow.parquet.read_schema(path).names)
-    kept = [name for name in colnames if name in wanted]
-    return Table.read(path, format="parquet", include_names=kept) if kept else Table(), colnames
+    schema = pyarrow.parquet.read_schema(path)
+    kept = [name for name in schema.names if name in wanted]
+    # a name that stands in many rows is kept once
+    found = pyarrow.parquet.read_table(path, columns=kept, read_dictionary=[name for name in kept if name in text])
+    table = from_arrow(found, text)
+    if kept and b"table_meta_yaml" in (schema.metadata or {}):  # written by astropy, which stores units so
+        described = Table.read(path, format="parquet", include_names=kept, schema_only=True)
+        for name in kept:
+            table[name].unit = described[name].unit
+    return table, list(schema.names)
 
 
 def _text(kind: str) -> Any:

@@ -207,9 +207,9 @@ def _separator(first: str, row: str, allowed: str) -> str:
 
 def _spans(rule: bytes, rows: Sequence[bytes]) -> list[slice]:
     """Where columns begin and end under a rule of dashes and blanks, if its gaps are blank in all rows."""
-    dashes = [found.span() for found in re.finditer(rb"-+", rule)]
+    dashes = [found.span() for found in re.finditer(rb"[-=]+", rule)]
     gaps = [slice(end, start) for (_, end), (start, _) in pairwise(dashes)]
-    if not gaps or rule.strip(b"- "):
+    if not gaps or rule.strip(b"-= "):
         return []
     for line in map(_decoded, rows):
         if "\t" in line or any(line[gap].strip() for gap in gaps):
@@ -320,16 +320,23 @@ def _parsed(
     dates = {field.name for field in found.schema if pyarrow.types.is_temporal(field.type)}
     if dates:
         return _parsed(body, separator, quoted, names, kept, text | dates)
+    return from_arrow(found, text)
+
+
+def from_arrow(found: Any, text: set[str]) -> Table:
+    """A table of pyarrow's as astropy's: whole numbers keep their digits where others are missing."""
+    import pyarrow
+
     table = Table()
     for name in found.column_names:
         column = found.column(name)
         missing = column.is_null().to_numpy()
-        values = column.to_pandas()
-        if values.dtype.kind not in "biuf":
+        values = (column.fill_null(0) if pyarrow.types.is_integer(column.type) else column).to_pandas()
+        if values.dtype.kind not in "biufMm":
             values = values.astype(object).where(~missing, "")
-            if name not in text:  # numbers between blanks, and cells of blanks
-                values = values.str.strip()
-                missing = missing | (values == "").to_numpy(bool)
+        if pyarrow.types.is_string(column.type) and name not in text:  # numbers between blanks, and cells of blanks
+            values = values.str.strip()
+            missing = missing | (values == "").to_numpy(bool)
         table[name] = np.ma.masked_array(values.to_numpy(), mask=missing) if missing.any() else values.to_numpy()
     return table
 
