@@ -9,7 +9,7 @@ import pytest
 from starpop import store
 from starpop.catalog import Selection, prepare, read_catalog
 from starpop.errors import InputError
-from starpop.visits import read_visits
+from starpop.visits import read_systems
 
 
 def entry_of(kind, folder):
@@ -54,7 +54,7 @@ def test_each_row_of_a_table_is_used_or_rejected_with_value_and_reason(kind, tmp
     for name, table in (("visits.fits", prepared.visits), ("rejected.ecsv", rejected), ("s.ecsv", prepared.systems)):
         store.write_table(table, tmp_path / name, {})
         assert store.read_table(tmp_path / name).colnames == table.colnames
-    assert tuple(v.system for v in read_visits(tmp_path / "visits.fits")) == kind.systems
+    assert tuple(v.system for v in read_systems(tmp_path / "visits.fits")) == kind.systems
     assert store.read_table(tmp_path / "rejected.ecsv")["reason"].tolist() == rejected["reason"].tolist()
 
 

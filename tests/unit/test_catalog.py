@@ -5,11 +5,11 @@ import pytest
 from astropy import units as u
 from astropy.table import QTable, Table, vstack
 
-from starpop.catalog import Selection, prepare
+from starpop.catalog import Selection, prepare, read_catalog
 from starpop.errors import InputError
 from starpop.light_travel import Observatory, coordinates_from_name, light_travel_days
 from starpop.store import write_table
-from starpop.visits import batch_of, read_visits, split_systems
+from starpop.visits import batch_of, read_systems, split_systems
 
 SETTINGS = {
     "columns": {"system": "star", "time": "bjd", "rv": "v", "rv_err": "e"},
@@ -216,7 +216,7 @@ def test_barycentric_times_have_the_light_travel_time_added(tmp_path):
     table["bjd"][:6] += np.linspace(0, 300, 6)
     write_table(prepare(table, BY_NAME, ALL).visits, tmp_path / "visits.fits", {})
     visits = Table.read(tmp_path / "visits.fits")
-    reported, barycentric = (read_visits(tmp_path / "visits.fits", times=t) for t in ("reported", "barycentric"))
+    reported, barycentric = (read_systems(tmp_path / "visits.fits", times=t) for t in ("reported", "barycentric"))
     assert [s.system for s in barycentric] == sorted(STARS)
     for before, after in zip(reported, barycentric, strict=True):
         shift = np.asarray(visits["light_travel_days"])[np.asarray(visits["system"]).astype(str) == before.system]
@@ -243,7 +243,7 @@ def test_barycentric_times_that_cannot_be_had_are_said():
 def test_instruments_are_those_of_the_whole_table_in_every_batch(tmp_path):
     instruments = ["old"] * 6 + ["new", "blue"] * 3
     write_table(prepare(make(spectrograph=instruments), WITH_INSTRUMENT, ALL).visits, tmp_path / "visits.fits", {})
-    systems = {s.system: s for batch in range(2) for s in read_visits(tmp_path / "visits.fits", batch, 2)}
+    systems = {s.system: s for batch in range(2) for s in read_systems(tmp_path / "visits.fits", batch, 2)}
     for system, expected in (("A", [2] * 6), ("B", [1, 0] * 3)):
         assert systems[system].instruments == ("blue", "new", "old")
         np.testing.assert_array_equal(systems[system].instrument, expected)
@@ -259,7 +259,7 @@ def test_batches_divide_the_systems_and_a_new_one_moves_none(tmp_path):
     assert all(batch_of(name, 8) == batch for name, batch in before.items())
     prepared = prepare(make(("A", "B", "C", "D")), SETTINGS, ALL)
     prepared.visits.write(tmp_path / "visits.fits")
-    batches = [read_visits(tmp_path / "visits.fits", batch, 3) for batch in range(3)]
+    batches = [read_systems(tmp_path / "visits.fits", batch, 3) for batch in range(3)]
     assert sorted(s.system for batch in batches for s in batch) == ["A", "B", "C", "D"]
 
 
@@ -277,3 +277,62 @@ def test_the_scale_of_the_times_is_that_of_the_light_travel_time(scale):
     utc, other = (prepare(make(STARS), s, ALL).visits["light_travel_days"] for s in (BY_NAME, settings))
     difference = np.abs(np.asarray(utc - other)) * 86400
     assert 0 < difference.max() < 0.01
+
+
+def test_comments_among_the_rows_are_told_since_a_name_could_begin_like_one(tmp_path):
+    path, entry = tmp_path / "t.csv", SETTINGS | {"path": str(tmp_path / "t.csv")}
+    make(("#1", "B")).write(path, format="ascii.csv")
+    prepared = prepare(read_catalog(entry), entry, ALL)
+    assert set(prepared.visits["system"]) == {"B"}
+    assert (
+        prepared.remarks[1]
+        == f"{path}: 6 of the lines among its rows are comments, the first '#1,2456000.0,-30.0,0.1'."
+    )
+    path.write_text(path.read_text().replace("#1", '"#1"'))
+    prepared = prepare(read_catalog(entry), entry, ALL)
+    assert set(prepared.visits["system"]) == {"#1", "B"}
+    assert not any("comments" in remark for remark in prepared.remarks)
+
+
+def test_the_comment_that_has_most_of_the_names_names_the_columns(tmp_path):
+    content = "# v of a star\n# star bjd v e\n# v in km/s\n" + "".join(
+        f"A {START + 3.7 * k} {k} 0.1\n" for k in range(6)
+    )
+    (tmp_path / "t.txt").write_text(content)
+    source = read_catalog(SETTINGS | {"path": str(tmp_path / "t.txt")})
+    assert source.colnames == ["star", "bjd", "v", "e"]
+
+
+def test_a_velocity_that_stands_again_is_used_once_whatever_the_order():
+    table = make()
+    again = table[[2, 2, 2, 3]]
+    again["bjd"] += np.array([0.09, 1.0, 1.9, 2.2]) / 86400
+    double = vstack([table, again])
+    for shuffled in (double, double[np.random.default_rng(2).permutation(16)]):
+        prepared = prepare(shuffled, SETTINGS, ALL)
+        assert len(prepared.visits) == 13
+        assert set(prepared.rejected["reason"]) == {"the same velocity stands in another row, within 2 s"}
+        assert START + 2 * 3.7 in prepared.visits["time_jd"]
+    another = vstack([make(spectrograph=["x"] * 12), make(spectrograph=["y"] * 12)])
+    another["bjd"][12:] += 1 / 86400
+    assert len(prepare(another, WITH_INSTRUMENT, ALL).visits) == 24
+    other = vstack([table, table[[2]]])
+    other["bjd"][12] += 1 / 86400
+    other["e"][12] *= 1.01
+    assert len(prepare(other, SETTINGS, ALL).visits) == 13
+
+
+@pytest.mark.parametrize(
+    "values", [["17.5", "21", "..."] * 4, np.array([17.5, 21, np.nan] * 4), ["17.5 ", " 21", ""] * 4]
+)
+def test_conditions_compare_numbers_also_where_some_cells_hold_none(values):
+    settings = SETTINGS | {"rows": {"snr": {"at_least": 18, "at_most": 30}}}
+    prepared = prepare(make(("A",), 12, snr=values), settings, ALL)
+    assert list(prepared.visits["row"]) == [1, 4, 7, 10]
+    whole = SETTINGS | {"rows": {"flag": {"without_bits": [1]}}}
+    assert list(prepare(make(flag=["1", " 2", "4"] * 4), whole, ALL).rejected["row"]) == [1, 4, 7, 10]
+
+
+def test_units_are_understood_as_tables_write_them(tmp_path):
+    settings = SETTINGS | {"units": {"time": "days", "rv": "km/sec"}}
+    assert len(prepare(make(), settings, ALL).visits) == 12

@@ -7,6 +7,7 @@ import socket
 import subprocess
 from pathlib import Path
 
+import arviz as az
 import numpy as np
 import pandas as pd
 import pytest
@@ -42,6 +43,21 @@ def test_a_tree_is_read_back_as_it_was(tmp_path):
     assert list(read["map"]["status"].values) == ["", "ä"]
     assert read.attrs["settings"] == '{"a": [2], "b": 1}'
     assert '"pymc"' in read.attrs["versions"]
+
+
+def test_a_product_opens_in_arviz(tmp_path):
+    draws = np.random.default_rng(0).normal([3.0, 5.0], size=(4, 500, 2))
+    posterior = xr.Dataset({"lnP": (("chain", "draw", "system"), draws)}, coords={"system": ["A", "B"]})
+    stats = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((4, 500), bool))})
+    tree = xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats})
+    store.write_tree(tree, tmp_path / "t.nc", store.provenance(seed=1))
+    opened = az.from_netcdf(tmp_path / "t.nc")
+    assert {"posterior", "sample_stats"} <= set(opened.children)
+    assert opened.attrs["seed"] == "1"
+    summary = az.summary(opened, round_to="none")
+    assert list(summary.index) == ["lnP[A]", "lnP[B]"]
+    np.testing.assert_allclose(summary["mean"], draws.mean(axis=(0, 1)), rtol=1e-12)
+    assert (summary["r_hat"] < 1.01).all()
 
 
 def test_an_empty_batch_is_read_back(tmp_path):

@@ -9,7 +9,7 @@ with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     model = SystemModel.from_settings(settings["model"])
     table, residuals = criticism.criticise_systems(
-        {s.system: s for s in visits.read_visits(snakemake.input.visits, times=model.times)},
+        {s.system: s for s in visits.read_systems(snakemake.input.visits, times=model.times)},
         [store.read_tree(path) for path in snakemake.input.exact],
         model,
         settings["period_range_days"],

@@ -7,7 +7,7 @@ import pandas as pd
 from starpop import store, tables
 from starpop.plots import systems
 from starpop.plots.style import Style, failures, save
-from starpop.visits import read_visits
+from starpop.visits import read_systems
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
@@ -15,7 +15,7 @@ with store.job(snakemake.log[0]):
     focus = tables.find_system(
         [store.read_tree(path) for path in snakemake.input.posteriors], settings["focus_system"]
     )
-    visits = {s.system: s for s in read_visits(snakemake.input.visits, times=settings["times"])}[focus.name]
+    visits = {s.system: s for s in read_systems(snakemake.input.visits, times=settings["times"])}[focus.name]
     failed = failures([pd.read_csv(snakemake.input.diagnostics).set_index("fit")["status"][focus.name]])
     source = f"catalogue {snakemake.wildcards.catalog}, model {snakemake.wildcards.system_model}"
     save(systems.time_series(visits, focus.map, style), snakemake.output.time_series, style, source, failed)

@@ -7,12 +7,12 @@ import pandas as pd
 from starpop import flags, store, tables
 from starpop.plots import systems
 from starpop.plots.style import Style, failures, save
-from starpop.visits import read_visits
+from starpop.visits import read_systems
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     style = Style.from_settings(settings["figures"])
-    visits = read_visits(snakemake.input.visits, times=settings["times"])
+    visits = read_systems(snakemake.input.visits, times=settings["times"])
     orbits = tables.highest_points([store.read_tree(path) for path in snakemake.input.posteriors])
     table = pd.read_csv(snakemake.input.orbits)
     failed = failures(table[table["system"].isin(orbits)].set_index("system")["status"].to_dict())

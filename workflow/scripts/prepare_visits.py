@@ -1,6 +1,7 @@
 """Pass the user's table through the gate."""
 
 import json
+import sys
 
 from starpop import catalog, store
 from starpop.table_file import sha256
@@ -11,6 +12,7 @@ with store.job(snakemake.log[0]) as log:
     prepared = catalog.prepare(catalog.read_catalog(entry), entry, catalog.Selection(**settings["systems"]))
     for remark in prepared.remarks:
         log.info("%s", remark)
+        print(f"{snakemake.wildcards.catalog}: {remark}", file=sys.stderr)
     attributes = {"catalog": snakemake.wildcards.catalog, "sha256": sha256(snakemake.input.table)}
     attributes["timesys"] = entry.get("time", {}).get("scale", "utc").upper()
     for name in ("visits", "systems", "rejected"):

@@ -14,7 +14,7 @@ with store.job(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
     model = SystemModel.from_settings(settings["model"])
     batch = int(snakemake.wildcards.batch), settings["batches"]
-    systems = visits.read_visits(snakemake.input.visits, *batch, model.times)
+    systems = visits.read_systems(snakemake.input.visits, *batch, model.times)
     log.info("%d systems: %s", len(systems), " ".join(s.system for s in systems))
     compile_kernels()
     scanned = periods.scan_systems(systems, model, settings["period_range_days"], DRAWN_BINS, snakemake.threads)

@@ -11,7 +11,7 @@ with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     model = SystemModel.from_settings(settings["model"])
     orbits = tables.tabulate_orbits(
-        {s.system: s for s in visits.read_visits(snakemake.input.visits, times=model.times)},
+        {s.system: s for s in visits.read_systems(snakemake.input.visits, times=model.times)},
         [store.read_tree(path).to_dataset() for path in snakemake.input.periods],
         [store.read_tree(path) for path in snakemake.input.exact],
         [store.read_tree(path) for path in snakemake.input.posteriors],

@@ -33,7 +33,7 @@ _NAMES = {
     "SystemModel": ("system_model", "SystemModel"),
     "Scaled": ("noise", "Scaled"),
     "Jitter": ("noise", "Jitter"),
-    "read_table": ("catalog", "read_table"),
+    "read_visits": ("notebook", "read_visits"),
     "likelihood": ("period_likelihood", "period_likelihood"),
     "likelihoods": ("period_likelihood", "period_likelihoods"),
     "draw_orbits": ("orbit_draws", "draw_orbits"),

@@ -16,20 +16,17 @@ import numpy as np
 from astropy import units as u
 from astropy.table import Table
 
-from starpop import columns
+from starpop import columns, dates
 from starpop.columns import Names, Numbers, Problems
 from starpop.errors import InputError, nearest
 from starpop.light_travel import Observatory, coordinates_from_name, is_designation, light_travel_days
 from starpop.table_file import UserTable, read_table
 from starpop.verdicts import Verdicts
 
-# JD of 1900 and of 2100: a day outside is a table in another time format, not an observation.
-PLAUSIBLE_JD = (2415020.5, 2488069.5)
-MJD_ZERO = 2400000.5
 # 3% of the speed of light: beyond what any star moves at, and a common sign for no velocity.
 ABSURD_KMS = 9000.0
-# Times stored in 32 bits must keep this much of a day.
-COARSEST_TIME_DAYS = 0.01
+# No spectrograph measures again within this.
+AGAIN_DAYS = 2 / 86400
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,7 @@ def prepare(source: UserTable | Table, settings: Mapping[str, Any], selection: S
     def present(kind: str) -> bool:
         return f"columns.{kind}" in wanted and f"columns.{kind}" not in lacking
 
-    remarks: list[str] = []
+    remarks = list(source.remarks)
     kinds = ["time", "rv", "rv_err", *(key for key in ("ra", "dec") if "observatory" in settings)]
     found: dict[str, Numbers] = {}
     for kind in filter(present, kinds):
@@ -105,16 +102,21 @@ def prepare(source: UserTable | Table, settings: Mapping[str, Any], selection: S
         texts["instrument"] = _usable_instruments(texts["instrument"], problems, remarks)
     if "system" in settings:
         texts["system"] = Names(np.array([settings["system"]]), np.zeros(len(source.row), np.int64), [], None)
+    rounded = np.zeros(0)
     if "time" in found:
-        found["time"] = _julian_dates(found["time"], settings, problems, remarks)
-        _guess_times(found["time"], settings, problems)
+        found["time"] = dates.julian_dates(found["time"], settings)
+        rounded = dates.rounding(found["time"], texts.get("system"), settings["columns"]["time"], problems, remarks)
+        dates.guess(found["time"], settings, problems)
     if "rv" in found:
         _guess_velocities(found["rv"], problems)
     if "system" in texts:
         _unknown_selection(texts["system"], selection, problems)
     verdicts = Verdicts(len(source.row))
-    unmet = [] if lacking else list(columns.chosen_rows(table, settings.get("rows", {}), problems))
+    conditions = {} if lacking else settings.get("rows", {})
+    unmet = [(rows, f"rows: {why}", about) for rows, why, about in columns.chosen_rows(table, conditions, problems)]
     problems.raise_if_any(title)
+    why = f"time is rounded to {rounded.max(initial=0):.2g} d, as 32 bits round it"
+    unmet.append((rounded > 0, why, found["time"].raw))
     return _judge(source, settings, selection, found, texts, verdicts, unmet, remarks)
 
 
@@ -137,9 +139,9 @@ def _judge(
         verdicts.reject(system.each(~np.isin(known, selection.keep), False), "not in systems.keep")
     verdicts.reject(system.each(np.isin(known, selection.drop), False), "in systems.drop")
     for rows, why, column in unmet:
-        verdicts.reject(rows, f"rows: {why}", column)
+        verdicts.reject(rows, why, column)
     verdicts.reject_numbers(time, "time")
-    low, high = PLAUSIBLE_JD
+    low, high = dates.PLAUSIBLE_JD
     verdicts.reject((time.values < low) | (time.values > high), "time is not a Julian date of 1900 to 2100", time.raw)
     verdicts.reject_numbers(rv, "velocity")
     verdicts.reject(np.abs(rv.values) > ABSURD_KMS, f"velocity is beyond {ABSURD_KMS:g} km/s", rv.raw)
@@ -159,6 +161,12 @@ def _judge(
     measured = [rv.values, rv_err.values]
     verdicts.reject_repeated(
         "velocity of this system at the same time", [system.code, telescope, time.values], measured
+    )
+    verdicts.reject_again(
+        f"the same velocity stands in another row, within {AGAIN_DAYS * 86400:.0f} s",
+        [system.code, telescope, *measured],
+        time.values,
+        AGAIN_DAYS,
     )
     _reject_short(verdicts, system, time.values, selection.min_visits)
 
@@ -196,9 +204,8 @@ def _judge(
         visits["light_travel_days"] = shift * u.day
     if instrument is not None:
         visits["instrument"] = instrument.known[telescope[order]]
-    remarks.insert(0, f"{len(used)} rows: {len(order)} visits used, {len(used) - len(order)} rows rejected.")
-    if len(order) < len(used):
-        remarks.append(f"Rejected: {verdicts.listing()}.")
+    why = f": {verdicts.listing()}" if len(order) < len(used) else ""
+    remarks.insert(0, f"{len(used)} rows: {len(order)} visits used, {len(used) - len(order)} rows rejected{why}.")
     used_table = Table(visits, copy=False)
     return Prepared(used_table, summarise(used_table), Table(rejected, copy=False), remarks)
 
@@ -210,49 +217,6 @@ def corrected_errors(reported: np.ndarray, correction: Mapping[str, float]) -> n
     if "added_kms" in correction:
         inflated = np.hypot(inflated, correction["added_kms"])
     return np.maximum(inflated, correction.get("floor_kms", 0.0))
-
-
-def _julian_dates(time: Numbers, settings: Mapping[str, Any], problems: Problems, remarks: list[str]) -> Numbers:
-    """Times as Julian dates, whatever they are counted from."""
-    name, choice = settings["columns"]["time"], settings.get("time", {})
-    zero = choice.get("zero_jd", MJD_ZERO if choice.get("format") == "mjd" else 0.0)
-    raw = np.asarray(getattr(time.raw, "value", time.raw))
-    if raw.dtype.kind == "f" and raw.dtype.itemsize == 4 and np.isfinite(time.values).any():
-        step = float(np.spacing(np.float32(np.nanmax(np.abs(raw))))) * time.unit.to(u.day)
-        said = f"column {name!r} is stored in 32 bits, which round its times to {step:.2g} d"
-        if step > COARSEST_TIME_DAYS:
-            problems.append(f"{said}; write the table anew with 64 bits.")
-        else:
-            remarks.append(f"{said}.")
-    return Numbers(time.values + zero, time.raw, u.day)
-
-
-def _guess_times(time: Numbers, settings: Mapping[str, Any], problems: Problems) -> None:
-    """Say what times may be of which none is a Julian date; they are not changed."""
-    finite = time.values[np.isfinite(time.values)]
-    low, high = PLAUSIBLE_JD
-    if not len(finite) or ((finite >= low) & (finite <= high)).any():
-        return
-    choice = settings.get("time", {})
-    first, last = finite.min(), finite.max()
-    hint = ""
-    if "format" not in choice and "zero_jd" not in choice:
-        if low <= first + MJD_ZERO and last + MJD_ZERO <= high:
-            hint = " They could be modified Julian dates (time: {format: mjd}), or JD - 2400000 ({zero_jd: 2400000})."
-        elif first >= 1900 and last <= 2100:
-            hint = " They could be decimal years, which must be converted to Julian dates."
-        elif first >= 0 and last < 15020:
-            hint = " They could be days from a zero point: time: {zero_jd: 2455197.5}, if that is theirs (Gaia's)."
-        elif first > 1e8 and last < 5e9:
-            hint = " They could be seconds since 1970, which must be converted to Julian dates."
-        elif last > 2e11:
-            hint = " They could be Julian dates in seconds: units: {time: s}."
-    else:
-        hint = f" time: {dict(choice)} was applied; is it right?"
-    problems.append(
-        f"column {settings['columns']['time']!r} has times of {first:.10g} to {last:.10g} d, none of them a Julian "
-        f"date of 1900 to 2100 ({low} to {high}).{hint}"
-    )
 
 
 def _guess_velocities(rv: Numbers, problems: Problems) -> None:

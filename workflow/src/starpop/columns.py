@@ -6,6 +6,7 @@ with one value of it is marked, so that its row alone is rejected. Nothing is gu
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,16 @@ UNITS = {
     "parallax": u.mas,
     "parallax_error": u.mas,
 }
+# Units as tables write them, and astropy does not.
+UNIT_ALIASES = {
+    "days": u.day,
+    "hours": u.hour,
+    "minutes": u.minute,
+    "seconds": u.second,
+    "sec": u.second,
+    "years": u.year,
+    "degrees": u.degree,
+}
 # What a number without a unit means, where there is only one custom.
 USUAL_UNITS = {"ra": u.deg, "dec": u.deg}
 # A unit given for one column is also that of another, unless this has one of its own.
@@ -35,7 +46,12 @@ UNIT_FALLBACK = {"rv_err": "rv", "parallax_error": "parallax"}
 # Doubles tell whole numbers apart up to here: longer names stored as floating-point numbers have lost digits.
 LARGEST_WHOLE = 2**53
 LONGEST_NAME = 100
+# What columns hold that are of another kind, by NumPy's letter of it.
+NOT_NUMBERS = {"b": "true and false", "c": "complex numbers", "M": "dates", "m": "durations", "U": "text", "S": "text"}
+FLOAT = re.compile(r"[+-]?\d+(\.\d*([eE][+-]?\d+)?|[eE][+-]?\d+)")
+FORTRAN_EXPONENT = re.compile(r"(?<=[\d.])[dD](?=[+-]?\d)")
 NO_NAME = "no name of {}"
+COMPARISONS = ("at_least", "at_most", "without_bits")
 TRUE_WORDS, FALSE_WORDS = ("true", "t"), ("false", "f")
 
 
@@ -114,7 +130,7 @@ def numbers(table: Table, kind: str, settings: Mapping[str, Any], problems: Prob
     if isinstance(column, Time):
         values, own = np.ma.filled(np.ma.asarray(column.jd, float), np.nan), u.day
     else:
-        values, own = _as_floats(column, name, problems), _own_unit(column)
+        values, own = as_floats(column, name, problems), _own_unit(column)
     unit = _unit(name, kind, own, getattr(column, "unit", None), settings.get("units", {}), problems)
     if len(problems) > before:
         return None
@@ -122,7 +138,7 @@ def numbers(table: Table, kind: str, settings: Mapping[str, Any], problems: Prob
     return Numbers(np.array(converted, dtype=float), column, unit)
 
 
-def _as_floats(column: Any, name: str, problems: Problems) -> np.ndarray:
+def as_floats(column: Any, name: str, problems: Problems) -> np.ndarray:
     """A column's values as float64, NaN where there is none."""
     values = np.asarray(getattr(column, "value", column))
     if values.ndim != 1:
@@ -131,9 +147,8 @@ def _as_floats(column: Any, name: str, problems: Problems) -> np.ndarray:
     if values.dtype.kind in "SUO":
         return _parsed(values, masked(column), name, problems)
     if values.dtype.kind not in "fiu":
-        what = {"b": "true and false", "c": "complex numbers", "M": "dates", "m": "durations"}
         hint = " Convert them to Julian dates." if values.dtype.kind == "M" else ""
-        holds = what.get(values.dtype.kind, str(values.dtype))
+        holds = NOT_NUMBERS.get(values.dtype.kind, str(values.dtype))
         problems.append(f"column {name!r} holds {holds}; expected numbers.{hint}")
         return np.empty(0)
     return np.where(masked(column), np.nan, values.astype(float))
@@ -142,8 +157,13 @@ def _as_floats(column: Any, name: str, problems: Problems) -> np.ndarray:
 def _parsed(values: np.ndarray, missing: np.ndarray, name: str, problems: Problems) -> np.ndarray:
     """Numbers written as text."""
     text = pd.Series(_as_text(values)).where(~missing)
-    parsed = pd.to_numeric(text, errors="coerce").to_numpy(float)
+    parsed = pd.to_numeric(text, errors="coerce").to_numpy(float, copy=True)
     written = (text.str.strip() != "").to_numpy(bool) & ~missing
+    unread = np.isnan(parsed) & written
+    if unread.any():
+        # the minus sign of printed tables, and the exponents of Fortran
+        plain = text[unread].str.replace("\N{MINUS SIGN}", "-").str.replace(FORTRAN_EXPONENT, "e", regex=True)
+        parsed[unread] = pd.to_numeric(plain, errors="coerce")
     if written.any() and not np.isfinite(parsed[written]).any():
         example = text[written].iloc[0]
         hint = " Write decimal points, not commas." if "," in example else ""
@@ -176,7 +196,8 @@ def _unit(
     wanted, given = UNITS[kind], None
     if key in units:
         try:
-            given = u.Unit(units[key])
+            with u.add_enabled_aliases(UNIT_ALIASES):
+                given = u.Unit(units[key])
         except ValueError as error:
             problems.append(f"units.{key}: {error} Allowed is any unit convertible to {wanted}.")
             return wanted
@@ -210,22 +231,31 @@ def names(table: Table, name: str, what: str, problems: Problems) -> Names | Non
     if values.dtype.kind == "f":
         finite = values[np.isfinite(values) & ~missing]
         if (finite != np.floor(finite)).any() or (np.abs(finite) >= LARGEST_WHOLE).any():
-            problems.append(
-                f"column {name!r} holds floating-point numbers such as {float(finite[0])!r}; names must be text or "
-                "whole numbers (a long number loses digits in a float: write the table anew with an integer column)."
-            )
+            problems.append(_said_of_floats(name, float(finite[0])))
             return None
         missing = missing | ~np.isfinite(values)
         values = np.where(missing, 0, values).astype(np.int64)
     code, found = pd.factorize(values.astype(values.dtype.newbyteorder("=")))
     found = np.asarray(found)
     spelled = [_as_name(v) for v in found]
+    for text, _ in spelled:
+        if FLOAT.fullmatch(text) and abs(float(text)) >= LARGEST_WHOLE:
+            problems.append(_said_of_floats(name, text))
+            return None
     known = np.unique(np.array([text for text, fault in spelled if not fault], dtype=str))
     faults = list(dict.fromkeys([NO_NAME, *(fault for _, fault in spelled if fault)]))
     place = [-1 - faults.index(fault) if fault else np.searchsorted(known, text) for text, fault in spelled]
     place.append(-1)
     code = np.where(missing | (code < 0), len(found), code)
     return Names(known, np.array(place, np.int64)[code], [fault.format(what) for fault in faults], column)
+
+
+def _said_of_floats(name: str, example: float | str) -> str:
+    """What is wrong with names that are, or have been, floating-point numbers."""
+    return (
+        f"column {name!r} holds floating-point numbers such as {example!r}; names must be text or whole numbers (a "
+        "long number loses digits in a float: write the table anew with an integer column)."
+    )
 
 
 def _as_name(value: Any) -> tuple[str, str]:
@@ -273,30 +303,46 @@ def chosen_rows(
     for name, asked in conditions.items():
         column = table[name]
         values = np.asarray(getattr(column, "value", column))
-        number = values.dtype.kind in "biuf"
         missing = masked(column) | (~np.isfinite(values) if values.dtype.kind == "f" else False)
         yield missing, f"{name} has no value", column
-        for key, wanted in asked.items():
-            where = f"rows.{name}.{key}"
-            if key in ("at_least", "at_most", "without_bits") and not number:
-                problems.append(f"{where}: column {name!r} holds {values.dtype}; expected numbers.")
-            elif key == "without_bits" and values.dtype.kind not in "iub":
-                problems.append(f"{where}: column {name!r} holds floating-point numbers, which have no bits.")
-            elif key == "at_least":
-                yield ~missing & ~(values >= wanted), f"{name} is below {wanted:g}", column
-            elif key == "at_most":
-                yield ~missing & ~(values <= wanted), f"{name} is above {wanted:g}", column
-            elif key == "without_bits":
-                mask = sum(1 << bit for bit in set(wanted))
-                yield ~missing & ((values.astype(np.int64) & np.int64(mask)) != 0), f"{name} has a bit set", column
-            else:
-                several = wanted if isinstance(wanted, list) else [wanted]
+        for key in COMPARISONS:
+            if key in asked:
+                yield from _compared(column, name, key, asked[key], ~missing, problems)
+        for key in ("is", "is_not"):
+            if key in asked:
+                several = asked[key] if isinstance(asked[key], list) else [asked[key]]
                 equal = np.any([_equal(values, one) for one in several], axis=0)
-                listed = ", ".join(map(str, several))
-                if key == "is":
-                    yield ~missing & ~equal, f"{name} is not {listed}", column
-                else:
-                    yield ~missing & equal, f"{name} is {listed}", column
+                unmet = ~equal if key == "is" else equal
+                yield (
+                    ~missing & unmet,
+                    f"{name} is {'not ' if key == 'is' else ''}{', '.join(map(str, several))}",
+                    column,
+                )
+
+
+def _compared(
+    column: Any, name: str, key: str, wanted: Any, present: np.ndarray, problems: Problems
+) -> Iterable[tuple[np.ndarray, str, Any]]:
+    """The rows that do not compare with a number as they should; those without one never do."""
+    said, where = Problems(), f"rows.{name}.{key}"
+    values = np.asarray(getattr(column, "value", column))
+    if values.dtype.kind not in "biu":
+        values = as_floats(column, name, said)
+    problems += [f"{where}: {problem}" for problem in said]
+    if said:
+        return
+    number = np.isfinite(values)
+    yield present & ~number, f"{name} is not a number", column
+    if key == "at_least":
+        yield number & (values < wanted), f"{name} is below {wanted:g}", column
+    elif key == "at_most":
+        yield number & (values > wanted), f"{name} is above {wanted:g}", column
+    elif (values[number] != np.rint(values[number])).any():
+        problems.append(f"{where}: column {name!r} holds floating-point numbers, which have no bits.")
+    else:
+        mask = sum(1 << bit for bit in set(wanted))
+        bits = np.where(number, values, 0).astype(np.int64) & np.int64(mask)
+        yield bits != 0, f"{name} has a bit set", column
 
 
 def missing_columns(colnames: Sequence[str], wanted: Mapping[str, str], problems: Problems) -> set[str]:

@@ -36,6 +36,7 @@ from numba import njit
 
 from starpop.densities import UniformPeriod
 from starpop.density import Density
+from starpop.errors import InputError
 from starpop.noise import Jitter
 from starpop.peaks import DEPTH, Landscape, ground_level, ground_share, mass_of, survey
 from starpop.scan import LinearModel, lattice, linear_model, ln_likelihood_at, workspace
@@ -207,8 +208,26 @@ def period_likelihood(
     visits : at least three
     system_model : basis, priors and noise
     period_range_days : where the period may lie [d]
+
+    Raises
+    ------
+    InputError : the range is none
     """
+    _check_range(period_range_days)
     return likeliest(visits, system_model, period_range_days)[1]
+
+
+def _check_range(period_range_days: tuple[float, float]) -> None:
+    """Say that a range of periods is none."""
+    try:
+        low, high = map(float, period_range_days)
+    except (TypeError, ValueError):
+        low = high = np.nan
+    if not 0 < low < high < np.inf:
+        raise InputError(
+            f"period_range_days: {period_range_days!r} is no range of periods; expected two positive numbers of days, "
+            "the lower first, such as (1.5, 20)."
+        )
 
 
 def compile_kernels() -> None:

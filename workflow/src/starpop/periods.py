@@ -15,7 +15,7 @@ from starpop.period_likelihood import PeriodLikelihood, likeliest
 from starpop.scan import lattice, linear_model
 from starpop.store import read_tree
 from starpop.system_model import SystemModel
-from starpop.visits import Visits, read_visits
+from starpop.visits import Visits, read_systems
 
 logger = logging.getLogger("starpop")
 
@@ -167,7 +167,7 @@ def load_likelihoods(
     visits_path: str, period_paths: Iterable[str], system_model: SystemModel
 ) -> list[PeriodLikelihood]:
     """The period likelihoods in some products, in the order of the systems' names."""
-    systems = {visits.system: visits for visits in read_visits(visits_path, times=system_model.times)}
+    systems = {visits.system: visits for visits in read_systems(visits_path, times=system_model.times)}
     return read_likelihoods((read_tree(path).to_dataset() for path in period_paths), systems, system_model)
 
 

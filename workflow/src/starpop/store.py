@@ -21,7 +21,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 from starpop.errors import InputError
 from starpop.files import product, refusal
 from starpop.stopping import ending_when_told
-from starpop.table_file import read_ecsv
+from starpop.text_table import read_ecsv
 
 # Rows from which on a table is not written by astropy, but so many at once.
 LARGE_TABLE = 50_000

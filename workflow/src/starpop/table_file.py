@@ -5,18 +5,17 @@
 | fits | .fits .fit .fits.gz; ``hdu`` is a number or a name, else the first table | astropy |
 | ecsv, votable | .ecsv; .vot .votable .xml | astropy |
 | parquet | .parquet .pq | pyarrow |
-| csv | .csv; first line the names | pyarrow |
-| text | .txt .dat .tbl .rv: columns between blanks; a line of names, else they are col1, col2, ... | pandas |
+| csv, text | .csv; .txt .dat .tbl .rv .vels .asc .ascii: as their first lines say | `text_table` |
+| tsv, rdb, ipac, mrt | .tsv .tab; .rdb; .ipac; .mrt | `text_table` |
 
-Names are read as text from csv and text files, which keeps their leading zeros. Nothing is unpickled or evaluated.
+Any of them but FITS, Parquet and VOTable may be compressed, .gz. Names are read as text from text files, which keeps
+their leading zeros. Nothing is unpickled or evaluated.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import itertools
-import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,24 +23,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
+from astropy import units as u
 from astropy.io import fits
 from astropy.table import Table, vstack
 
+from starpop.columns import UNIT_ALIASES
 from starpop.errors import InputError, nearest
 from starpop.files import paths_of
+from starpop.text_table import from_arrow, read_ecsv, read_text
 
 FORMATS = {
-    "fits": (".fits", ".fit", ".fits.gz", ".fit.gz"),
+    "fits": (".fits", ".fit"),
     "ecsv": (".ecsv",),
     "votable": (".vot", ".votable", ".xml"),
     "parquet": (".parquet", ".pq"),
-    "csv": (".csv", ".csv.gz"),
-    "text": (".txt", ".dat", ".tbl", ".rv", ".vels", ".txt.gz", ".dat.gz"),
+    "csv": (".csv",),
+    "text": (".txt", ".dat", ".tbl", ".rv", ".vels", ".asc", ".ascii"),
+    "tsv": (".tsv", ".tab"),
+    "rdb": (".rdb",),
+    "ipac": (".ipac",),
+    "mrt": (".mrt",),
 }
-# An ECSV file of more is read by the faster of astropy's readers.
-LARGE_BYTES = 1_000_000
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?|nan|inf|-inf", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class UserTable:
     row : (N,) the row of each in its file, counted from 0
     file : (N,) which of the paths, or None where there is one
     paths : the files
+    remarks : what is worth saying of them
     """
 
     table: Table
@@ -62,6 +65,7 @@ class UserTable:
     row: np.ndarray
     file: np.ndarray | None
     paths: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
 
 def sha256(paths: Sequence[str]) -> str:
@@ -78,7 +82,7 @@ def format_of(path: str, entry: Mapping[str, Any]) -> str:
     if "format" in entry:
         return entry["format"]
     for name, endings in FORMATS.items():
-        if path.lower().endswith(endings):
+        if path.lower().removesuffix(".gz").endswith(endings):
             return name
     known = " ".join(ending for several in FORMATS.values() for ending in several)
     raise InputError(
@@ -107,7 +111,7 @@ def read_table(entry: Mapping[str, Any], wanted: Iterable[str], text: Iterable[s
             raise InputError(f"{path}: this file is {what} (looked for in {Path.cwd()}).")
         kind = format_of(path, entry)
         try:
-            with warnings.catch_warnings(action="ignore"):
+            with warnings.catch_warnings(action="ignore"), u.add_enabled_aliases(UNIT_ALIASES):
                 parts.append(READERS[kind](path, set(wanted), set(text), entry))
         except InputError:
             raise
@@ -134,11 +138,12 @@ def _joined(paths: Sequence[str], parts: Sequence[tuple[Table, list[str]]]) -> U
                     "make them alike."
                 )
     row = np.concatenate([np.arange(len(table)) for table in tables])
+    remarks = tuple(itertools.chain.from_iterable(table.meta.get("remarks", []) for table in tables))
     if len(tables) == 1:
-        return UserTable(tables[0], colnames, row, None, tuple(paths))
+        return UserTable(tables[0], colnames, row, None, tuple(paths), remarks)
     file = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
     with warnings.catch_warnings(action="ignore"):
-        return UserTable(vstack(tables, metadata_conflicts="silent"), colnames, row, file, tuple(paths))
+        return UserTable(vstack(tables, metadata_conflicts="silent"), colnames, row, file, tuple(paths), remarks)
 
 
 def _chosen(table: Table, wanted: set[str]) -> tuple[Table, list[str]]:
@@ -178,12 +183,6 @@ def _fits(path: str, wanted: set[str], text: set[str], entry: Mapping[str, Any])
         return table, colnames
 
 
-def read_ecsv(path: str | Path) -> Table:
-    """Read an ECSV table; astropy's fast reader takes a large one only, since it fails on an empty one."""
-    engine = "pyarrow" if Path(path).stat().st_size > LARGE_BYTES else "io.ascii"
-    return Table.read(path, format="ecsv", engine=engine)
-
-
 def _astropy(kind: str, **options: Any) -> Any:
     def read(path: str, wanted: set[str], text: set[str], entry: Mapping[str, Any]) -> tuple[Table, list[str]]:
         return _chosen(Table.read(path, format=kind, **options), wanted)
@@ -194,97 +193,23 @@ def _astropy(kind: str, **options: Any) -> Any:
 def _parquet(path: str, wanted: set[str], text: set[str], entry: Mapping[str, Any]) -> tuple[Table, list[str]]:
     import pyarrow.parquet
 
-    colnames = list(pyarrow.parquet.read_schema(path).names)
-    kept = [name for name in colnames if name in wanted]
-    return Table.read(path, format="parquet", include_names=kept) if kept else Table(), colnames
+    schema = pyarrow.parquet.read_schema(path)
+    kept = [name for name in schema.names if name in wanted]
+    # a name that stands in many rows is kept once
+    found = pyarrow.parquet.read_table(path, columns=kept, read_dictionary=[name for name in kept if name in text])
+    table = from_arrow(found, text)
+    if kept and b"table_meta_yaml" in (schema.metadata or {}):  # written by astropy, which stores units so
+        described = Table.read(path, format="parquet", include_names=kept, schema_only=True)
+        for name in kept:
+            table[name].unit = described[name].unit
+    return table, list(schema.names)
 
 
-def _csv(path: str, wanted: set[str], text: set[str], entry: Mapping[str, Any]) -> tuple[Table, list[str]]:
-    """A line with more or fewer fields than the first is an error: a decimal comma would move all columns."""
-    import pyarrow
-    from pyarrow import csv
+def _text(kind: str) -> Any:
+    def read(path: str, wanted: set[str], text: set[str], entry: Mapping[str, Any]) -> tuple[Table, list[str]]:
+        return read_text(path, kind, wanted, text)
 
-    comments = len(_head(path)[0])
-    skip = csv.ReadOptions(skip_rows=comments)
-    with csv.open_csv(path, read_options=skip) as reader:
-        schema = reader.schema
-    colnames = list(schema.names)
-    # dates stay as they are written
-    text = text | {field.name for field in schema if pyarrow.types.is_temporal(field.type)}
-    if len(set(colnames)) < len(colnames):
-        raise InputError(f"{path}: two columns have one name: {', '.join(colnames)}.")
-    kept = [name for name in colnames if name in wanted]
-    convert = csv.ConvertOptions(
-        include_columns=kept,
-        # a name that stands in many rows is kept once
-        column_types={name: pyarrow.dictionary(pyarrow.int32(), pyarrow.string()) for name in kept if name in text},
-        null_values=[""],
-        strings_can_be_null=True,
-        true_values=[],  # as they are written
-        false_values=[],
-    )
-    pool = pyarrow.system_memory_pool()  # which gives memory back
-    return _from_arrow(csv.read_csv(path, read_options=skip, convert_options=convert, memory_pool=pool)), colnames
-
-
-def _from_arrow(arrow: Any) -> Table:
-    table = Table()
-    for name in arrow.column_names:
-        column = arrow.column(name)
-        missing = column.is_null().to_numpy()
-        values = column.to_pandas()
-        if values.dtype.kind not in "biuf":
-            values = values.astype(object).where(~missing, "")
-        table[name] = np.ma.masked_array(values.to_numpy(), mask=missing) if missing.any() else values.to_numpy()
-    return table
-
-
-def _head(path: str) -> tuple[list[str], list[str]]:
-    """The comment lines that a text file begins with, and its next two lines."""
-    comments: list[str] = []
-    opener = gzip.open if path.lower().endswith(".gz") else open
-    with opener(path, "rt", encoding="utf-8-sig", errors="replace") as lines:
-        for line in lines:
-            if line.lstrip().startswith("#"):
-                comments.append(line)
-            else:
-                return comments, [line, *itertools.islice(lines, 1)]
-    return comments, []
-
-
-def _text(path: str, wanted: set[str], text: set[str], entry: Mapping[str, Any]) -> tuple[Table, list[str]]:
-    """Names are in the first line unless it has a number; then in the comment above it if that has those asked for."""
-    comments, lines = _head(path)
-    if not lines:
-        raise InputError(f"{path}: the file is empty.")
-    words = [line.split() for line in lines]
-    named = not any(NUMBER.fullmatch(word) for word in words[0])
-    above = comments[-1].lstrip("# ").split() if comments else []
-    colnames = words[0] if named else above if len(above) == len(words[0]) and wanted & set(above) else []
-    colnames = colnames or [f"col{i + 1}" for i in range(len(words[0]))]
-    if len(words) > 1 and len(words[1]) != len(colnames):
-        raise InputError(
-            f"{path}: the first line has {len(colnames)} columns, {' '.join(colnames)!r}, the next {len(words[1])}, "
-            f"{' '.join(words[1])!r}; names with blanks need quotes or a csv file."
-        )
-    if len(set(colnames)) < len(colnames):
-        raise InputError(f"{path}: two columns have one name: {', '.join(colnames)}.")
-    kept = [name for name in colnames if name in wanted]
-    frame = pd.read_csv(
-        path,
-        sep=r"\s+",
-        skiprows=len(comments) + named,
-        header=None,
-        names=colnames,
-        dtype={name: str for name in kept if name in text},
-        keep_default_na=False,
-        encoding="utf-8-sig",
-    )
-    table = Table()
-    for name in kept:
-        values = frame[name]
-        table[name] = values.to_numpy() if values.dtype.kind in "biuf" else values.fillna("").astype(str).to_numpy(str)
-    return table, colnames
+    return read
 
 
 READERS = {
@@ -292,6 +217,5 @@ READERS = {
     "ecsv": lambda path, wanted, text, entry: _chosen(read_ecsv(path), wanted),
     "votable": _astropy("votable", use_names_over_ids=True),
     "parquet": _parquet,
-    "csv": _csv,
-    "text": _text,
+    **{kind: _text(kind) for kind in ("csv", "text", "tsv", "rdb", "ipac", "mrt")},
 }

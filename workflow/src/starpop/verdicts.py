@@ -88,3 +88,12 @@ class Verdicts:
             rejected = np.zeros(self.count, dtype=bool)
             rejected[rows[found]] = True
             self.reject(rejected, why)
+
+    def reject_again(self, why: str, keys: list[np.ndarray], places: np.ndarray, span: float) -> None:
+        """Reject each row whose keys another has, at a place that is before its own by no more than a span."""
+        rows = np.flatnonzero(self.used)
+        rows = rows[np.lexsort([places[rows], *(key[rows] for key in keys)])]
+        alike = np.logical_and.reduce([key[rows[1:]] == key[rows[:-1]] for key in keys])
+        rejected = np.zeros(self.count, dtype=bool)
+        rejected[rows[1:][alike & (np.diff(places[rows]) <= span)]] = True
+        self.reject(rejected, why)

@@ -9,31 +9,46 @@ barycentre, and ``instrument``, its name.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from astropy import units as u
 from astropy.table import Table
+from astropy.time import TimeBase
 
-from starpop.errors import InputError
+from starpop.columns import NOT_NUMBERS
+from starpop.dates import COARSEST_DAYS, steps_of_32_bits
+from starpop.errors import InputError, nearest
 from starpop.store import read_table
 
+FEWEST_VISITS = 3
+UNITS = {"time_days": u.day, "rv_kms": u.km / u.s, "rv_err_kms": u.km / u.s}
 Times = Literal["reported", "barycentric"]
 
 
 @dataclass(frozen=True)
 class Visits:
-    """The visits of one system.
+    """The visits of one system, in the order of their times.
+
+    They may be given in any order, as lists, arrays or columns of any kind of number, with units or in those named,
+    times as astropy's Time or counted from any day; and instruments as a name for each visit.
 
     Attributes
     ----------
     system : name of the system
-    time_days : (J,) times since the system's first visit [d]
-    rv_kms : (J,) radial velocities [km/s]
-    rv_err_kms : (J,) their standard errors [km/s]
+    time_days : (J,) float64 times since the system's first visit [d]
+    rv_kms : (J,) float64 radial velocities [km/s]
+    rv_err_kms : (J,) float64 their standard errors [km/s]
     instruments : names of all instruments of the catalogue, sorted; none where it does not tell them
     instrument : (J,) place in ``instruments`` of each visit's, or None
+
+    Raises
+    ------
+    InputError : there are fewer than three visits, or all at one time, or not as many of each; a value is masked, not
+        finite, or in a unit of something else; an error is not positive; an instrument is none of those named
     """
 
     system: str
@@ -43,6 +58,27 @@ class Visits:
     instruments: tuple[str, ...] = ()
     instrument: np.ndarray | None = None
 
+    def __post_init__(self) -> None:
+        """Check what is given, and bring it into the form that the attributes have."""
+        try:
+            given = {name: _numbers(name, getattr(self, name)) for name in UNITS}
+            if self.instruments or self.instrument is not None:
+                instruments, given["instrument"] = _numbered(self.instruments, self.instrument)
+                object.__setattr__(self, "instruments", instruments)
+            _check_together(given)
+            if given["time_days"][0] != 0:
+                _refuse_rounded(given["time_days"])
+        except InputError as error:
+            raise InputError(f"visits of {self.system!r}: {error}") from None
+        time = given["time_days"]
+        if (time[1:] < time[:-1]).any():
+            order = np.argsort(time, kind="stable")
+            given = {name: values[order] for name, values in given.items()}
+        if given["time_days"][0] != 0:
+            given["time_days"] = given["time_days"] - given["time_days"][0]
+        for name, values in given.items():
+            object.__setattr__(self, name, values)
+
     @property
     def baseline_days(self) -> float:
         """Time from the first to the last visit [d]."""
@@ -51,6 +87,113 @@ class Visits:
     def __len__(self) -> int:
         """Return the number of visits."""
         return len(self.time_days)
+
+
+def _numbers(name: str, given: Any) -> np.ndarray:
+    """What is given as finite float64 in the unit of its name."""
+    values = given if type(given) is np.ndarray and given.dtype == np.float64 else _converted(name, given)
+    if values.ndim != 1:
+        raise InputError(f"{name} has the shape {values.shape}; expected one number a visit.")
+    finite = np.isfinite(values)
+    if not finite.all():
+        place = int(np.argmin(finite))
+        raise InputError(f"{name}[{place}] is {values[place]}; expected a finite number. Leave this visit out.")
+    return values
+
+
+def _converted(name: str, given: Any) -> np.ndarray:
+    """Numbers of any kind as float64, and times as days from the first."""
+    _refuse_masked(name, given)
+    if isinstance(given, TimeBase):
+        if name != "time_days":
+            raise InputError(f"{name} holds times; expected velocities.")
+        first, rest = np.atleast_1d(given.jd1), np.atleast_1d(given.jd2)
+        return np.asarray((first - first[:1]) + (rest - rest[:1]), dtype=float)
+    if isinstance(given, (list, tuple)) and any(isinstance(value, u.Quantity) for value in given):
+        given = u.Quantity(given)
+    unit = getattr(given, "unit", None)
+    unit = unit if isinstance(unit, u.UnitBase) else None
+    if unit is not None and not unit.is_equivalent(UNITS[name]):
+        raise InputError(f"{name} is in {str(unit) or 'no unit'!r}; expected a unit convertible to {UNITS[name]}.")
+    try:
+        values = np.asarray(given.value if isinstance(given, u.Quantity) else given)
+        numbers = values.astype(float) if values.dtype.kind in "fiuO" else None
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} holds what is no number ({error}).") from None
+    if numbers is None:
+        hint = " Give Julian dates, or astropy's Time." if values.dtype.kind == "M" else ""
+        holds = NOT_NUMBERS.get(values.dtype.kind, str(values.dtype))
+        raise InputError(f"{name} holds {holds}; expected numbers.{hint}")
+    return numbers if unit is None else u.Quantity(numbers, unit).to_value(UNITS[name])
+
+
+def _refuse_masked(name: str, given: Any) -> None:
+    """Say which value is masked; what is behind the mask is no measurement."""
+    mask = getattr(given, "mask", None)  # which of pandas is a method
+    if isinstance(mask, (np.ndarray, np.bool_)) and np.any(mask):
+        place = int(np.argmax(np.broadcast_to(mask, np.shape(given))))
+        raise InputError(f"{name}[{place}] is masked; expected a value. Leave this visit out.")
+
+
+def _numbered(instruments: Sequence[str], given: Any) -> tuple[tuple[str, ...], np.ndarray]:
+    """The names of the instruments, and the place among them of each visit's, which may be given by its name."""
+    if given is None:
+        raise InputError(
+            f"instruments are {', '.join(instruments)}, but instrument, that of each visit, is not given."
+        )
+    _refuse_masked("instrument", given)
+    known, values = tuple(map(str, instruments)), np.asarray(given)
+    if values.ndim != 1:
+        raise InputError(f"instrument has the shape {values.shape}; expected one a visit.")
+    if known and values.dtype.kind in "iu":
+        wrong = np.flatnonzero((values < 0) | (values >= len(known)))
+        if len(wrong):
+            raise InputError(
+                f"instrument[{wrong[0]}] is {values[wrong[0]]}; expected a place among the {len(known)} instruments, "
+                f"0 to {len(known) - 1}."
+            )
+        return known, values
+    values = np.asarray(given, dtype=object)
+    names = ["" if value is None or value != value else _text(value) for value in values.tolist()]
+    known = known or tuple(sorted(set(names)))
+    for place, name in enumerate(names):
+        if not name:
+            raise InputError(f"instrument[{place}] is {values[place]!r}; expected a name. Leave this visit out.")
+        if name not in known:
+            raise InputError(
+                f"instrument[{place}] is {name!r}, which is not one of {', '.join(known)}." + nearest(name, known)
+            )
+    return known, np.array([known.index(name) for name in names])
+
+
+def _text(value: Any) -> str:
+    return (value.decode() if isinstance(value, bytes) else str(value)).strip()
+
+
+def _refuse_rounded(time: np.ndarray) -> None:
+    """Say that 32 bits have rounded the times, if they have."""
+    step = steps_of_32_bits(time, np.zeros(len(time), np.int64), COARSEST_DAYS).max()
+    if step:
+        raise InputError(
+            f"time_days has been stored in 32 bits, which rounded it to {step:.2g} d: all times are multiples of "
+            "that. Take them from where they have 64 bits, or count them from a later day."
+        )
+
+
+def _check_together(given: Mapping[str, np.ndarray]) -> None:
+    """Say what is wrong with columns that are right each by itself."""
+    counts = {name: len(values) for name, values in given.items()}
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{name} {count}" for name, count in counts.items())
+        raise InputError(f"each needs one value a visit, but there are not as many of all: {listed}.")
+    if counts["time_days"] < FEWEST_VISITS:
+        raise InputError(f"there are {counts['time_days']}; an orbit needs at least {FEWEST_VISITS}.")
+    error = given["rv_err_kms"]
+    if not error.min() > 0:
+        place = int(np.argmin(error))
+        raise InputError(f"rv_err_kms[{place}] is {error[place]}; expected a positive number. Leave this visit out.")
+    if (given["time_days"] == given["time_days"][0]).all():
+        raise InputError("all are at one time.")
 
 
 def batch_of(system: str, batches: int) -> int:
@@ -110,7 +253,7 @@ def split_systems(table: Table, times: Times = "reported") -> list[Visits]:
     return systems
 
 
-def read_visits(
+def read_systems(
     path: str | Path, batch: int | None = None, batches: int = 1, times: Times = "reported"
 ) -> list[Visits]:
     """The systems of a visit table, or those of one batch."""
