@@ -97,7 +97,7 @@ rule criticise_population:
     output:
         criticism="results/{catalog}/{system_model}/{population_model}/criticism.csv",
     params:
-        settings=settings("period_range_days", "seed", "criticism", population="population_models/{population_model}"),
+        settings=settings("seed", "criticism", population="population_models/{population_model}"),
         code=source_digest("criticise_population"),
     log:
         "logs/criticise_population/{catalog}/{system_model}/{population_model}.log",

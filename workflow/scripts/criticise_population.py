@@ -9,14 +9,16 @@ from starpop.seeds import generator_for
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
-    density = density_from_settings(settings["population"], settings["period_range_days"])
-    draws = store.read_tree(snakemake.input.exact)["posterior"].to_dataset().isel(chain=0)
+    tree = store.read_tree(snakemake.input.exact)
+    looked_for = json.loads(tree.attrs["settings"])["period_range_days"]
+    density = density_from_settings(settings["population"], looked_for)
+    draws = tree["posterior"].to_dataset().isel(chain=0)
     table = criticise_population(
         density,
         [draws[name].values for name in density.parameters],
         draws["lnP"].values,
         settings["criticism"]["replicates"],
         generator_for(settings["seed"], "criticise_population"),
-        settings["period_range_days"],
+        looked_for,
     )
     store.write_csv(table, snakemake.output.criticism)

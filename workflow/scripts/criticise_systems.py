@@ -7,6 +7,7 @@ from starpop.system_model import SystemModel
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
+    settings["period_range_days"] = visits.period_range(snakemake.input.visits, settings["period_range_days"])
     model = SystemModel.from_settings(settings["model"])
     table, residuals = criticism.criticise_systems(
         {s.system: s for s in visits.read_systems(snakemake.input.visits, times=model.times)},

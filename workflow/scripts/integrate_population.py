@@ -10,6 +10,7 @@ from starpop.system_model import SystemModel
 
 with store.job(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
+    settings["period_range_days"] = visits.period_range(snakemake.input.visits, settings["period_range_days"])
     model = SystemModel.from_settings(settings["model"])
     density = density_from_settings(settings["population"], settings["period_range_days"])
     likelihoods = periods.load_likelihoods(snakemake.input.visits, snakemake.input.periods, model)

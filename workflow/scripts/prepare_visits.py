@@ -5,6 +5,7 @@ import sys
 
 from starpop import catalog, store
 from starpop.table_file import sha256
+from starpop.visits import cadence_range
 
 with store.job(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
@@ -14,6 +15,7 @@ with store.job(snakemake.log[0]) as log:
         log.info("%s", remark)
         print(f"{snakemake.wildcards.catalog}: {remark}", file=sys.stderr)
     attributes = {"catalog": snakemake.wildcards.catalog, "sha256": sha256(snakemake.input.table)}
+    attributes |= dict(zip(("p_short", "p_long"), map(str, cadence_range(prepared.visits)), strict=True))
     attributes["timesys"] = entry.get("time", {}).get("scale", "utc").upper()
     for name in ("visits", "systems", "rejected"):
         store.write_table(getattr(prepared, name), snakemake.output[name], attributes)

@@ -12,6 +12,7 @@ DRAWN_BINS = 2000
 
 with store.job(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
+    settings["period_range_days"] = visits.period_range(snakemake.input.visits, settings["period_range_days"])
     model = SystemModel.from_settings(settings["model"])
     batch = int(snakemake.wildcards.batch), settings["batches"]
     systems = visits.read_systems(snakemake.input.visits, *batch, model.times)

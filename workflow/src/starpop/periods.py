@@ -12,6 +12,7 @@ import xarray as xr
 
 from starpop.peaks import highest_of, noise_terms
 from starpop.period_likelihood import PeriodLikelihood, likeliest
+from starpop.progress import progress
 from starpop.scan import lattice, linear_model
 from starpop.store import read_tree
 from starpop.system_model import SystemModel
@@ -121,7 +122,7 @@ def scan_systems(
             return f"{type(error).__name__}: {error}"
 
     with ThreadPoolExecutor(threads) as pool:  # the compiled parts of several run at once
-        outcomes = list(pool.map(scan_one, systems))
+        outcomes = list(progress(pool.map(scan_one, systems), total=len(systems)))
     failures = {v.system: outcome for v, outcome in zip(systems, outcomes, strict=True) if isinstance(outcome, str)}
     scanned = [outcome for outcome in outcomes if isinstance(outcome, Scanned)]
     ln_likelihoods, powers = np.empty((2, len(scanned), bins))

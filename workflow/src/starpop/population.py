@@ -31,6 +31,7 @@ from starpop.errors import InputError
 from starpop.numerics import tensors
 from starpop.orbit_draws import draw_orbits
 from starpop.period_likelihood import PeriodLikelihood
+from starpop.progress import progress
 from starpop.quadrature import integrate
 from starpop.system_model import SystemModel
 from starpop.tempering import temper
@@ -219,7 +220,8 @@ def draw(
     rng_of : the generator for a name: of each system, and "population"
     """
     parameters = hyper.draw(size, rng_of("population"))
-    orbits = [draw_orbits(n, density, tuple(parameters.values()), size, rng_of(n.system)) for n in likelihoods]
+    h = tuple(parameters.values())
+    orbits = [draw_orbits(n, density, h, size, rng_of(n.system)) for n in progress(likelihoods)]
     data: dict[str, tuple] = {name: (("chain", "draw"), values[None]) for name, values in parameters.items()}
     for name in orbits[0]:
         data[name] = ("chain", "draw", "system"), np.stack([drawn[name] for drawn in orbits], axis=1)[None]

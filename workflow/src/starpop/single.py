@@ -34,6 +34,7 @@ from starpop.noise import UncertainNoise
 from starpop.orbit import conditional
 from starpop.orbit_draws import draw_orbits
 from starpop.period_likelihood import PeriodLikelihood, mode_weights
+from starpop.progress import progress
 from starpop.seeds import generator_for, seed_for
 from starpop.system_model import SystemModel
 from starpop.visits import Visits
@@ -134,7 +135,7 @@ def draw(
     draws = {name: np.full((len(likelihoods), 1, size), np.nan) for name in names}
     modes = {name: np.full(len(likelihoods), np.nan) for name in MODE_COLUMNS}
     status = [""] * len(likelihoods)
-    for i, likelihood in enumerate(likelihoods):
+    for i, likelihood in enumerate(progress(likelihoods)):
         rng = generator_for(base_seed, "draw_orbits", likelihood.system)
         try:
             drawn = draw_orbits(likelihood, density, (), size, rng)
@@ -241,7 +242,8 @@ def fit_systems(
     best = {name: np.full(len(systems), np.nan) for name in (*names, *bounds_of_period(period_range_days))}
     status = [""] * len(systems)
     sampler = None
-    for i, (visits, likelihood) in enumerate(zip(systems, likelihoods, strict=True)):
+    for i, likelihood in enumerate(progress(likelihoods)):
+        visits = likelihood.visits
         if sampler is None and settings.backend != "none":
             sampler = Sampler(build_model(visits, system_model, period_range_days), settings, cores)
         try:

@@ -25,6 +25,9 @@ from starpop.errors import InputError, nearest
 from starpop.store import read_table
 
 FEWEST_VISITS = 3
+# Of the gaps between visits this share is shorter than the shortest period that is looked for; but that is kept within
+# these days, or several visits a night would rule it, or visits a month apart.
+SHORTEST_GAPS, SHORTEST_DAYS = 0.05, (0.5, 2.0)
 UNITS = {"time_days": u.day, "rv_kms": u.km / u.s, "rv_err_kms": u.km / u.s}
 Times = Literal["reported", "barycentric"]
 
@@ -259,6 +262,32 @@ def read_systems(
     """The systems of a visit table, or those of one batch."""
     systems = split_systems(read_table(path), times)
     return [s for s in systems if batch is None or batch_of(s.system, batches) == batch]
+
+
+def cadence_range(table: Table) -> tuple[float, float]:
+    """The range of periods [d] that the visits of a table can tell: from about their shortest gap to a whole baseline.
+
+    Uneven visits tell periods shorter than most gaps between them, and of a long one all must have been seen.
+
+    Parameters
+    ----------
+    table : of visits, sorted by system and time
+    """
+    names, time = np.asarray(table["system"]), np.asarray(table["time_jd"], float)
+    starts = np.flatnonzero(np.append(True, names[1:] != names[:-1]))
+    longest = float(np.max(np.maximum.reduceat(time, starts) - np.minimum.reduceat(time, starts)))
+    gaps = np.delete(np.diff(time), starts[1:] - 1)
+    shortest = float(np.clip(np.quantile(gaps[gaps > 0], SHORTEST_GAPS), *SHORTEST_DAYS))
+    return float(f"{min(shortest, longest / 3):.3g}"), float(f"{longest:.3g}")
+
+
+def period_range(path: str | Path, configured: Sequence[float] | str) -> tuple[float, float]:
+    """Where periods are looked for [d]: as configured, or by the cadence of a visit table."""
+    if not isinstance(configured, str):
+        low, high = configured
+        return float(low), float(high)
+    meta = read_table(path).meta
+    return float(meta["P_SHORT"]), float(meta["P_LONG"])
 
 
 def origin(path: str | Path) -> dict[str, str]:
