@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from astropy import units as u
 from astropy.table import Table
 
 from starpop.catalog import Selection, prepare
@@ -96,3 +97,30 @@ def test_a_shared_step_needs_several_times():
     assert shared_step(np.repeat(np.arange(5.0), 4)) == 0
     assert shared_step(np.append(np.arange(400.0), 7.3)) == 0.1
     assert shared_step(np.array([])) == 0
+
+
+UNIX = 2440587.5
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize(("zero", "what"), [(0.0, "Julian dates in"), (UNIX, "counted since 1970 in")])
+def test_times_in_small_units_are_guessed_and_the_advice_is_right(unit, zero, what):
+    per_day = u.day.to(unit)
+    times = (JD - zero) * per_day
+    advice = f"units: {{time: {unit}}}" + (f", time: {{zero_jd: {zero}}}" if zero else "")
+    with pytest.raises(InputError) as error:
+        gate(times, {})
+    assert f"They could be {what} {unit}: {advice}." in str(error.value)
+    followed = gate(times, {"units": {"time": unit, "rv": "km/s"}, "time": {"zero_jd": zero}})
+    np.testing.assert_allclose(followed.visits["time_jd"], JD, rtol=0, atol=1e-6)
+
+
+def test_days_since_1970_are_guessed():
+    with pytest.raises(InputError, match=r"modified .*, or days since 1970 \(\{zero_jd: 2440587\.5\}\)\."):
+        gate(JD - UNIX, {})
+
+
+def test_times_that_are_nothing_known_are_not_guessed():
+    with pytest.raises(InputError) as error:
+        gate(JD * 1e25, {})
+    assert "could be" not in str(error.value)

@@ -35,7 +35,7 @@ sys.path.insert(0, SOURCE)
 one_thread = dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"], "1")
 os.environ |= {"PYTHONPATH": os.pathsep.join(filter(None, [SOURCE, os.getenv("PYTHONPATH")]))} | one_thread
 
-from starpop import files, provenance
+from starpop import files, flags, provenance
 from starpop.diagnostics import verdict
 from starpop.errors import InputError
 from starpop.files import paths_of
@@ -165,10 +165,15 @@ def outputs():
 
 
 def print_verdict():
-    """The last line of a run: whether all fits of the catalogue passed their diagnostics."""
-    table = Path(f"results/{CATALOG}/diagnostics.csv")
-    if workflow.is_main_process and table.is_file():
-        logger.info(verdict(pd.read_csv(table)))
+    """The last lines of a run: whether all fits of the catalogue passed their diagnostics, and which orbits did not."""
+    folder = Path(workflow.modifier.modify_path("results/")) / CATALOG
+    if not workflow.is_main_process or not (folder / "diagnostics.csv").is_file():
+        return
+    logger.info(verdict(pd.read_csv(folder / "diagnostics.csv")))
+    for model in SYSTEM_MODELS:
+        path = folder / model / "orbits.csv"
+        if path.is_file() and (said := flags.summary(pd.read_csv(path))):
+            logger.warning(f"{path}: {said}")
 
 
 onsuccess:

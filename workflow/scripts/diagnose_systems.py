@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 
-from starpop import diagnostics, store
+from starpop import diagnostics, single, store
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
@@ -12,10 +12,15 @@ with store.job(snakemake.log[0]):
     rows = []
     for path in snakemake.input.posteriors:
         tree = store.read_tree(path)
+        looked_for = json.loads(tree.attrs["settings"])["period_range_days"]
+        bounds = tree["map"].to_dataset()[list(single.BOUNDS)].to_array().values.T
         for i, name in enumerate(tree["posterior"]["system"].values):
             posterior, stats = (tree[group].to_dataset().isel(system=i) for group in ("posterior", "sample_stats"))
             quality = diagnostics.quality(diagnostics.columns_of(posterior))
             row = diagnostics.assess(name, quality, stats, limits, settings["max_treedepth"])
-            rows.append(row | ({"status": status} if (status := str(tree["map"]["status"].values[i])) else {}))
+            status = str(tree["map"]["status"].values[i]) or single.status_of_check(
+                row["status"], bounds[i], looked_for
+            )
+            rows.append(row | {"status": status})
     table = pd.DataFrame(rows, columns=diagnostics.COLUMNS).sort_values("fit")
     store.write_csv(table, snakemake.output.diagnostics)

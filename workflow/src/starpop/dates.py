@@ -13,6 +13,7 @@ from starpop.columns import Names, Numbers, Problems, as_floats
 # JD of 1900 and of 2100: a day outside is a table in another time format, not an observation.
 PLAUSIBLE_JD = (2415020.5, 2488069.5)
 MJD_ZERO = 2400000.5
+UNIX_ZERO = 2440587.5
 # Times stored in 32 bits must keep this much of a day.
 COARSEST_DAYS = 0.01
 # Coarser steps that the times of a table may share: halves of halves of a day, and those of one or two decimals.
@@ -103,17 +104,31 @@ def guess(time: Numbers, settings: Mapping[str, Any], problems: Problems) -> Non
     if "format" not in choice and "zero_jd" not in choice:
         if low <= first + MJD_ZERO and last + MJD_ZERO <= high:
             hint = " They could be modified Julian dates (time: {format: mjd}), or JD - 2400000 ({zero_jd: 2400000})."
+            if last < 36525:  # MJD before 1959
+                hint = f"{hint[:-1]}, or days since 1970 ({{zero_jd: {UNIX_ZERO}}})."
         elif first >= 1900 and last <= 2100:
             hint = " They could be decimal years, which must be converted to Julian dates."
         elif first >= 0 and last < 15020:
             hint = " They could be days from a zero point: time: {zero_jd: 2455197.5}, if that is theirs (Gaia's)."
-        elif first > 1e8 and last < 5e9:
-            hint = " They could be seconds since 1970, which must be converted to Julian dates."
-        elif last > 2e11:
-            hint = " They could be Julian dates in seconds: units: {time: s}."
+        else:
+            hint = _in_small_units(first, last)
     else:
         hint = f" time: {dict(choice)} was applied; is it right?"
     problems.append(
         f"column {settings['columns']['time']!r} has times of {first:.10g} to {last:.10g} d, none of them a Julian "
         f"date of 1900 to 2100 ({low} to {high}).{hint}"
     )
+
+
+def _in_small_units(first: float, last: float) -> str:
+    """What dates times are in seconds or less: of these, JD have too narrow a range to be taken for others."""
+    low, high = PLAUSIBLE_JD
+    for zero in (0.0, UNIX_ZERO):
+        for unit in ("s", "ms", "us", "ns"):
+            day = u.Unit(unit).to(u.day)
+            if first * day > 365 and low <= zero + first * day and zero + last * day <= high:
+                if zero:
+                    counted = f" time: {{zero_jd: {zero}}}."
+                    return f" They could be counted since 1970 in {unit}: units: {{time: {unit}}},{counted}"
+                return f" They could be Julian dates in {unit}: units: {{time: {unit}}}."
+    return ""

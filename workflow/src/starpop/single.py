@@ -54,6 +54,8 @@ ONE_MODE = 0.9999
 # Draws and nodes may differ by so much in sqrt(n) times Kolmogorov's statistic, and by so many errors in a mean, which
 # has at least this of rounding; either has a chance of 1e-5.
 LARGEST_APART, LARGEST_Z, ROUNDING = 2.5, 4.5, 1e-15
+# What a model's data call the ends of the range of periods.
+BOUNDS = ("shortest_period", "longest_period")
 LEFT_OUT = "sampler.backend is none"
 MODE_COLUMNS = ("ln_evidence", "n_modes", "mode_weight")
 
@@ -72,7 +74,7 @@ def build_model(visits: Visits, system_model: SystemModel, period_range_days: tu
 
 def bounds_of_period(period_range_days: tuple[float, float]) -> dict[str, np.ndarray]:
     """The model's data that say where the period may lie [d]."""
-    return dict(zip(("shortest_period", "longest_period"), map(np.array, map(float, period_range_days)), strict=True))
+    return dict(zip(BOUNDS, map(np.array, map(float, period_range_days)), strict=True))
 
 
 def sampled_range(
@@ -85,6 +87,13 @@ def sampled_range(
         return mode, (float(period_range_days[0]), float(period_range_days[1]))
     own = likelihood.panel_mode == mode
     return mode, (float(1 / likelihood.panel_high[own].max()), float(1 / likelihood.panel_low[own].min()))
+
+
+def status_of_check(status: str, bounds: Sequence[float], period_range_days: Sequence[float]) -> str:
+    """The status of a system's NUTS: one that fails within one of several modes is a check that cannot be made."""
+    if status == "ok" or tuple(bounds) == tuple(map(float, period_range_days)):
+        return status
+    return f"{NOT_CHECKED}of many modes, and within the heaviest {status}"
 
 
 def verdict_on_draws(likelihood: PeriodLikelihood, density: Density, ln_period: np.ndarray) -> str:

@@ -143,4 +143,14 @@ def failures(statuses: Mapping[str, str] | Iterable[str]) -> str:
 def mark(ax: Axes, flags: str) -> None:
     """Write the flags of a system that say not to trust its orbit into its panel."""
     if flags:
-        ax.text(0.03, 0.05, flags.replace(";", "\n"), transform=ax.transAxes, va="bottom", color=WARNING, fontsize=5.5)
+        ax.text(
+            0.03,
+            0.05,
+            flags.replace(";", "\n"),
+            transform=ax.transAxes,
+            va="bottom",
+            color=WARNING,
+            fontsize=5.5,
+            zorder=6,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
+        )
