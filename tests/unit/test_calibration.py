@@ -139,7 +139,7 @@ def test_the_likelihood_that_is_ranked_is_that_of_all_parameters():
 
 def test_every_density_and_every_choice_of_a_system_model_has_its_case():
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
-    cases = [Case.from_settings(case) for case in resolve(config)["calibration"]["cases"].values()]
+    cases = [Case.from_settings(case) for case in resolve(config, "twin")["calibration"]["cases"].values()]
     assert {type(case.density) for case in cases} == set(Density.registered.values())
     models = [case.system_model for case in cases]
     assert {type(model.noise).__name__ for model in models} == {"Reported", "Scaled", "Jitter"}

@@ -101,7 +101,7 @@ def test_a_configuration_with_anything_in_it_is_right_or_told_what_is_wrong(path
         assert str(error).count("\n  - ") >= 1
     else:
         assert check(meant, SCHEMA) == meant
-        assert json.loads(json.dumps(resolve(meant), allow_nan=False)) == resolve(meant)
+        assert json.loads(json.dumps(resolve(meant, "twin"), allow_nan=False)) == resolve(meant, "twin")
 
 
 @pytest.mark.parametrize("missing", list(CONFIG))

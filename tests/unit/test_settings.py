@@ -4,12 +4,13 @@ import copy
 import json
 from dataclasses import fields
 
+import numpy as np
 import pytest
 import yaml
 from snakemake.utils import update_config
 
 from conftest import ROOT
-from starpop.densities import Density, density_from_settings
+from starpop.densities import Density, TruncatedNormal, density_from_settings
 from starpop.errors import InputError
 from starpop.settings import as_json, check, choose_catalog, resolve
 
@@ -46,7 +47,11 @@ APO = CONFIG["catalogs"]["apogee"]["observatory"]
         ("perod_range_days", [1, 2], "perod_range_days: unknown key.*Did you mean 'period_range_days'"),
         ("sampler.chain", 4, r"sampler\.chain: unknown key; allowed here: backend.*Did you mean 'chains'"),
         ("catalogs.twin.columns.velocity", "v", r"catalogs\.twin\.columns\.velocity: unknown key"),
-        ("sampler.backend", "nutpi", "sampler.backend: 'nutpi' is not one of 'nutpie', 'pymc'. Did you mean 'nutpie'"),
+        (
+            "sampler.backend",
+            "nutpi",
+            "sampler.backend: 'nutpi' is not one of 'nutpie', 'pymc', 'none'. Did you mean 'nutpie'",
+        ),
         ("sampler.chains", "4", r"sampler\.chains: '4' is of type str; expected integer"),
         ("sampler.chains", 1, r"sampler\.chains: 1: 1 is less than the minimum of 2"),
         ("sampler.chains", None, "sampler: missing key chains"),
@@ -192,7 +197,11 @@ def test_every_density_may_stand_in_the_configuration_with_all_of_its_keys():
 @pytest.mark.parametrize(
     ("density", "change", "message"),
     [
-        ("student_t", {"density": "student"}, r"mine\.density: 'student' is not one of 'normal', .*'student_t'"),
+        (
+            "student_t",
+            {"density": "student"},
+            r"mine\.density: 'student' is not one of 'auto', 'normal', .*'student_t'",
+        ),
         ("normal", {"density": None}, r"population_models\.mine: missing key density\."),
         ("student_t", {"ln_nu": None}, r"population_models\.mine: missing key ln_nu\."),
         ("power_law", {"mu": [1, 10]}, r"mine\.mu: unknown key; allowed here: density, beta, period_range_days\."),
@@ -274,7 +283,7 @@ def test_null_leaves_out_what_a_file_laid_over_does_not_want():
     assert list(meant["catalogs"]) == list(meant["system_models"]) == ["mine"]
     assert list(meant["population_models"]) == ["flat"]
     assert "table" not in meant["cluster"]
-    assert not {"combined", "histogram"} & resolve(meant)["calibration"]["cases"].keys()
+    assert not {"combined", "histogram"} & resolve(meant, "mine")["calibration"]["cases"].keys()
 
 
 def test_null_leaves_out_an_optional_key_of_an_entry():
@@ -344,7 +353,7 @@ def test_all_mistakes_are_said_at_once():
 
 
 def test_each_case_of_a_calibration_differs_from_the_base_in_one_model_and_has_the_priors_it_uses():
-    cases = resolve(CONFIG)["calibration"]["cases"]
+    cases = resolve(CONFIG, "twin")["calibration"]["cases"]
     given = CONFIG["calibration"]
     assert len(cases) == len(given["system_models"]) + len(given["population_models"]) - 1
     assert cases["jitter"]["population_model"] == given["population_models"]["truncated_normal"]
@@ -426,7 +435,7 @@ def test_a_model_that_the_catalogue_has_nothing_for_is_said(choice, message, mon
 def test_a_system_model_takes_the_priors_it_uses_and_no_others():
     config = copy.deepcopy(CONFIG)
     config["system_models"]["all"] = {"harmonics": 2, "trend": 1, "noise": "scaled", "offsets": True}
-    models = resolve(config)["system_models"]
+    models = resolve(config, "twin")["system_models"]
     assert set(models["tutorial"]["orbit_prior"]) == {"amplitude_sd_kms", "systemic_velocity_sd_kms"}
     assert "noise_prior" not in models["tutorial"]
     assert models["jitter"]["noise_prior"] == CONFIG["noise_prior"]["ln_jitter_kms"]
@@ -446,8 +455,37 @@ def test_a_population_may_not_end_within_the_scanned_range():
     config = copy.deepcopy(CONFIG)
     config["population_models"]["cut"] = POPULATIONS["truncated_normal"] | {"density": "truncated_normal"}
     config["population_models"]["cut"]["period_range_days"] = [2, 30]
-    with pytest.raises(InputError, match=r"cut\.period_range_days: \[2, 30\] ends within the range"):
-        check(config, SCHEMA)
+    config["catalog"] = "twin"
+    with pytest.raises(InputError, match=r"cut\.period_range_days: \[2, 30\] ends within the range .* of \[1.5, 20\]"):
+        choose_catalog(check(config, SCHEMA))
+    assert choose_catalog(check(config | {"period_range_days": [3, 20]}, SCHEMA))[0] == "twin"
+
+
+def test_auto_is_the_tutorials_for_its_catalogues_and_normalised_for_any_other():
+    config = copy.deepcopy(CONFIG)
+    config["catalogs"]["mine"] = {**TWIN}
+    del config["catalogs"]["mine"]["period_range_days"]
+    for catalog in ("apogee", "twin"):
+        resolved = resolve(check(config, SCHEMA), catalog)
+        assert resolved["period_range_days"] == [1.5, 20]
+        assert resolved["population_models"]["normal"] == {"density": "normal", "mu": [1, 10], "ln_sigma": [-2, 3]}
+    resolved = resolve(check(config, SCHEMA), "mine")
+    assert resolved["period_range_days"] == "auto"
+    density = density_from_settings(resolved["population_models"]["normal"], (2.0, 300.0))
+    assert density == TruncatedNormal(tuple(np.log([2, 300])), (-2, 3), (2.0, 300.0))
+    for chosen in ([3, 40], "auto"):
+        config["catalogs"]["mine"]["period_range_days"] = chosen
+        assert resolve(check(config, SCHEMA), "mine")["period_range_days"] == chosen
+    assert resolve(check(config | {"period_range_days": [1, 50]}, SCHEMA), "twin")["period_range_days"] == [1, 50]
+
+
+def test_instruments_that_no_model_uses_are_said():
+    config = copy.deepcopy(CONFIG)
+    config["catalog"] = "mine"
+    config["catalogs"]["mine"] = {**TWIN, "columns": {**TWIN["columns"], "instrument": "tel"}}
+    assert "It tells instruments, and no system model has offsets: true" in choose_catalog(config)[1]
+    config["system_models"]["jitter"]["offsets"] = True
+    assert "instruments" not in choose_catalog(config)[1]
 
 
 @pytest.mark.parametrize(

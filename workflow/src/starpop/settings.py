@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,18 +82,23 @@ def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
     for key, (low, high) in ranges.items():
         if not low < high:
             yield f"{key}: [{low}, {high}] is empty; the lower end stands first."
-    for where, part in (("", config), ("calibration.", config["calibration"])):
-        if part["period_range_days"] == AUTO:
-            continue
-        low, high = part["period_range_days"]
-        for name, model in part["population_models"].items():
-            start, end = model.get("period_range_days", [low, high])
-            if low < start < end or start < end < high:
-                yield (
-                    f"{where}population_models.{name}.period_range_days: [{start}, {end}] ends within the range where "
-                    f"periods are looked for, {where}period_range_days of [{low}, {high}]; narrow that instead."
-                )
+    calibration = config["calibration"]
+    yield from narrow_populations("calibration.", calibration["population_models"], calibration["period_range_days"])
     yield from contradictory_cases(config["calibration"])
+
+
+def narrow_populations(where: str, populations: Mapping[str, Any], looked_for: Sequence[float] | str) -> Iterable[str]:
+    """Populations that end within the range [d] where periods are looked for; `where` is their section."""
+    if looked_for == AUTO:
+        return
+    low, high = map(float, looked_for)
+    for name, model in populations.items():
+        start, end = model.get("period_range_days", [low, high])
+        if low < start < end or start < end < high:
+            yield (
+                f"{where}population_models.{name}.period_range_days: [{start}, {end}] ends within the range where "
+                f"periods are looked for, {where}period_range_days of [{low:g}, {high:g}]; narrow that instead."
+            )
 
 
 def colliding_folders(section: str, names: Iterable[str]) -> Iterable[str]:
@@ -144,8 +149,9 @@ def contradictory_cases(calibration: Mapping[str, Any]) -> Iterable[str]:
 
 
 def unsuited_models(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
-    """Choices of the system models that the catalogue to analyse has nothing for."""
+    """Choices of the models that the catalogue to analyse has nothing for, or that its range of periods forbids."""
     entry = config["catalogs"][catalog]
+    yield from narrow_populations("", config["population_models"], looked_for(config, catalog))
     for name, model in config["system_models"].items():
         if model.get("offsets") and "instrument" not in entry["columns"]:
             yield (
@@ -168,11 +174,14 @@ def resolve(config: Mapping[str, Any], catalog: str) -> dict[str, Any]:
     models = {name: complete(model, config) for name, model in config["system_models"].items()}
     populations = {name: meant(model, catalog) for name, model in config["population_models"].items()}
     calibration = dict(config["calibration"]) | {"cases": cases(config["calibration"])}
-    looked_for = config["period_range_days"]
-    if looked_for == AUTO:
-        looked_for = config["catalogs"][catalog].get("period_range_days", AUTO)
     resolved = {"system_models": models, "population_models": populations, "calibration": calibration}
-    return dict(config) | resolved | {"period_range_days": looked_for}
+    return dict(config) | resolved | {"period_range_days": looked_for(config, catalog)}
+
+
+def looked_for(config: Mapping[str, Any], catalog: str) -> Any:
+    """The range of periods [d] of a catalogue: the configuration's, else that of its entry; else ``auto``."""
+    chosen = config["period_range_days"]
+    return config["catalogs"][catalog].get("period_range_days", AUTO) if chosen == AUTO else chosen
 
 
 def meant(population: Mapping[str, Any], catalog: str) -> dict[str, Any]:
@@ -208,7 +217,7 @@ def cases(calibration: Mapping[str, Any]) -> dict[str, Any]:
         return common | {
             "systems": calibration["systems"][kind],
             "system_model": complete(systems[system_model], calibration),
-            "population_model": populations[population_model],
+            "population_model": meant(populations[population_model], TUTORIAL[0]),
         }
 
     of_systems = {name: case("system_models", name, base["population_model"]) for name in systems}
