@@ -179,3 +179,116 @@ def test_the_table_of_orbits_has_the_flags_of_its_systems():
         "system"
     )
     assert table["flags"].to_dict() == {"A": "", "B": "misfit;trend"}
+
+
+def simulated(seed, noise=None, period_range=RANGE):
+    """A circular system whose period lies within the range, from hardly to very well measured."""
+    rng = np.random.default_rng([11, seed])
+    count, period = int(rng.integers(6, 37)), np.exp(rng.uniform(*np.log(period_range)))
+    time = visit_times(count, float(np.exp(rng.uniform(np.log(60), np.log(2000)))), rng)
+    error, amplitude = np.exp(rng.uniform(np.log([0.05, 2]), np.log([0.5, 60])))
+    rv = rng.normal(0, 40) + amplitude * np.cos(2 * np.pi * (time / period + rng.random()))
+    return Visits(f"S{seed}", time, rv + rng.normal(0, error, count), np.full(count, error))
+
+
+NEW_OF_PERIOD = {"at_range_end", "better_outside_range", "longer_than_baseline", "jitter_dominates", "far_from_prior"}
+
+
+@pytest.mark.parametrize("noise", [MODEL.noise, Jitter(-2, 2)], ids=["reported", "jitter"])
+def test_few_right_systems_have_a_flag_that_says_not_to_trust_them(noise):
+    model, flagged = SystemModel(100, 150, noise=noise), 0
+    for seed in range(150):
+        flagged += bool(flags_of(simulated(seed), model, np.random.default_rng(seed)) & NEW_OF_PERIOD)
+    assert flagged <= 3
+
+
+@pytest.mark.parametrize(("period", "baseline"), [(33.0, 400.0), (55.0, 400.0), (0.9, 300.0), (22.0, 100.0)])
+def test_a_better_period_beyond_the_range_is_a_flag_and_found(period, baseline):
+    rng = np.random.default_rng(7)
+    visits = clean(rng, period=period, baseline=baseline)
+    assert "better_outside_range" in flags_of(visits, MODEL, rng)
+    found, gain = best_outside(period_likelihood(visits, MODEL, RANGE), RANGE)
+    assert found == pytest.approx(period, rel=1e-3)
+    assert gain > 100
+
+
+def test_beyond_the_range_the_highest_is_that_of_a_whole_search_there():
+    for seed in range(6):
+        visits = simulated(seed)
+        likelihood = period_likelihood(visits, MODEL, RANGE)
+        outside = [(RANGE[0] / 3, RANGE[0]), (RANGE[1], min(3 * RANGE[1], 2 * visits.baseline_days))]
+        best = max(period_likelihood(visits, MODEL, each).peak_ln_likelihood[0] for each in outside)
+        _, gain = best_outside(likelihood, RANGE)
+        assert gain == pytest.approx(best - likelihood.peak_ln_likelihood[0], abs=1e-6)
+
+
+def test_a_period_at_an_end_of_the_range_is_a_flag():
+    rng = np.random.default_rng(8)
+    visits = clean(rng, period=20.05)
+    assert "at_range_end" in flags_of(visits, MODEL, rng)
+    assert "at_range_end" not in flags_of(clean(rng, period=19.5), MODEL, rng)
+
+
+def test_a_range_known_better_than_the_visits_tell_is_none():
+    rng = np.random.default_rng(9)
+    likelihood = period_likelihood(clean(rng), MODEL, (5.2999, 5.3001))
+    row = {"outside_ln_gain": 0.0, "best_mode_period_days": 5.3, "baseline_days": 400.0, "mode_weight": 1.0}
+    assert not flags.of_period(row, likelihood, (5.2999, 5.3001))["at_range_end"]
+
+
+def test_a_jitter_as_large_as_the_orbit_is_a_flag():
+    rng = np.random.default_rng(10)
+    visits = visits_of(rng)
+    noisy = replace(visits, rv_kms=rng.normal(0, 10, len(visits)))
+    assert "jitter_dominates" in flags_of(noisy, replace(MODEL, noise=Jitter(-2, 2)), rng)
+
+
+def test_less_than_one_period_seen_is_a_flag():
+    rng = np.random.default_rng(11)
+    visits = clean(rng, period=18.0, baseline=14.0, count=10, error=0.02)
+    assert "longer_than_baseline" in flags_of(visits, MODEL, rng)
+
+
+def test_a_coefficient_far_out_in_its_prior_is_a_flag():
+    rng = np.random.default_rng(12)
+    visits = clean(rng)
+    fast = replace(visits, rv_kms=visits.rv_kms + 600)
+    assert flags_of(fast, MODEL, rng) == {"far_from_prior"}
+    apart = Visits("S", visits.time_days, visits.rv_kms, visits.rv_err_kms, ("a", "b"), np.arange(len(visits)) % 2)
+    apart = replace(apart, rv_kms=apart.rv_kms + 40 * apart.instrument)
+    assert flags_of(apart, replace(MODEL, offsets=True), rng) == {"far_from_prior"}
+
+
+def test_an_excess_beyond_the_replicates_is_a_flag():
+    rng = np.random.default_rng(13)
+    visits = clean(rng)
+    for statistic, flag in (("correlation", "correlated"), ("second_period", "second_period"), ("zero_points",) * 2):
+        for excess, expected in ((4.0, {flag}), (3.0, set()), (np.nan, set())):
+            assert flags_of(visits, MODEL, rng, CLEAN | {f"{statistic}_excess": excess}) == expected
+
+
+def test_the_summary_names_the_worst_first_and_counts_each_orbit_once():
+    table = pd.DataFrame(
+        {
+            "system": list("ABCDEFGH"),
+            "flags": ["misfit", np.nan, "at_range_end;better_outside_range"] + ["at_range_end"] * 5,
+        }
+    )
+    assert flags.summary(table) == (
+        "6 of 8 orbits are not to be trusted: better_outside_range 1 (C); at_range_end 6 (C, D, E, F, G and 1 more)."
+    )
+    assert flags.summary(table[:2]) == ""
+    assert flags.serious("misfit;at_range_end;trend") == "at_range_end"
+
+
+def test_an_eccentricity_at_its_ceiling_is_not_known():
+    rng = np.random.default_rng(14)
+    visits = visits_of(rng, count=40)
+    visits = with_velocity(visits, kepler.radial_velocity(visits.time_days, 5.3, 14.0, 0.85, 0.7, 1.0), rng)
+    model = replace(MODEL, harmonics=2, noise=Jitter(-2, 2))
+    likelihood = period_likelihood(visits, model, RANGE)
+    drawn = draw_orbits(likelihood, UniformPeriod(RANGE), (), 400, rng)
+    drawn["P"] = np.exp(drawn["lnP"])
+    row = tables.orbit_row(visits, drawn, {name: values[0] for name, values in drawn.items()}, model)
+    assert np.isnan([row["eccentricity"], row["eccentricity_sd"], row["omega_deg"]]).all()
+    assert {"eccentric", "eccentricity_limit"} <= flags_of(visits, model, rng)

@@ -95,9 +95,11 @@ def of_period(
 ) -> dict[str, bool]:
     """Where the period of the heaviest mode is, and whether there is a better one outside the range."""
     mode = mode_weights(likelihood, UniformPeriod(period_range_days)).argmax()
-    to_ends = np.abs(likelihood.peak_ln_period[mode] - np.log(period_range_days))
+    ends, reach = np.log(period_range_days), END_SD * likelihood.peak_ln_period_sd[mode]
+    # a range narrower than the peak is what the user knows of the period
+    at_end = np.abs(likelihood.peak_ln_period[mode] - ends).min() <= reach < 0.5 * np.ptp(ends)
     return {
-        "at_range_end": bool(to_ends.min() <= END_SD * likelihood.peak_ln_period_sd[mode]),
+        "at_range_end": bool(at_end),
         "better_outside_range": row["outside_ln_gain"] > BETTER,
         "longer_than_baseline": row["best_mode_period_days"] > row["baseline_days"],
         "multimodal": row["mode_weight"] < CERTAIN_WEIGHT,
