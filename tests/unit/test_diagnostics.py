@@ -123,3 +123,11 @@ def test_a_sampled_population_is_judged_as_any_other_fit():
     _, statistics = make(np.random.default_rng(0))
     row = assess_exact("mixture exact", exact_tree(0.2, statistics), LIMITS)
     assert row["status"] == "not converged: r_hat 1.02 > 1.01, error of the ln evidence 0.2 > 0.1"
+
+
+def test_what_could_tell_nothing_is_no_failure_but_is_said():
+    rows = [("A", "ok"), ("B", "not checked: many modes"), ("C", "hardly informed: so"), ("D", "not converged: r_hat")]
+    table = pd.DataFrame(rows, columns=["fit", "status"])
+    noted = "2 could tell nothing: B: not checked: many modes; C: hardly informed: so."
+    assert diagnostics.verdict(table[:3]) == f"All 1 fits and checks passed; {noted}"
+    assert diagnostics.verdict(table) == f"1 of 2 fits and checks FAILED: D: not converged: r_hat; {noted}"
