@@ -129,5 +129,5 @@ def test_what_could_tell_nothing_is_no_failure_but_is_said():
     rows = [("A", "ok"), ("B", "not checked: many modes"), ("C", "hardly informed: so"), ("D", "not converged: r_hat")]
     table = pd.DataFrame(rows, columns=["fit", "status"])
     noted = "2 could tell nothing: B: not checked: many modes; C: hardly informed: so."
-    assert diagnostics.verdict(table[:3]) == f"All 1 fits and checks passed; {noted}"
-    assert diagnostics.verdict(table) == f"1 of 2 fits and checks FAILED: D: not converged: r_hat; {noted}"
+    assert verdict(table[:3]) == f"All 1 fits and checks passed; {noted}"
+    assert verdict(table) == f"1 of 2 fits and checks FAILED: D: not converged: r_hat; {noted}"
