@@ -15,9 +15,10 @@ from test_scan import allowed, extended
 
 from starpop.densities import UniformPeriod
 from starpop.noise import Jitter, Scaled
-from starpop.peaks import evaluate
+from starpop.ln_likelihood import evaluate
 from starpop.period_likelihood import period_likelihood
-from starpop.scan import lattice, linear_model, scan
+from starpop.linear_model import linear_model
+from starpop.scan import lattice, scan
 
 
 def kernel(systems: int = 1000, pairs: int = 1000) -> None:

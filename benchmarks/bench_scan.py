@@ -10,7 +10,8 @@ from astropy.timeseries import LombScargle
 
 from starpop.noise import Jitter, Scaled
 from starpop.period_likelihood import period_likelihood, period_likelihoods
-from starpop.scan import linear_model, scan, uniform_lattice
+from starpop.linear_model import linear_model
+from starpop.scan import scan, uniform_lattice
 from starpop.simulate import Survey, simulate_system
 
 LOW, HIGH = 1 / 20, 1 / 1.5

@@ -107,7 +107,7 @@ def test_the_fit_is_that_of_the_slow_reference():
     visits = replace(visits, rv_kms=circular(rng, visits))
     fitted = criticism.fit(visits, MODEL, RANGE)
     landscape = survey_period_range(visits, MODEL, RANGE)
-    best = conditional(landscape.peak_frequency[[landscape.peak_height.argmax()]], visits, MODEL)
+    best = conditional(landscape.peaks.frequency[[landscape.peaks.height.argmax()]], visits, MODEL)
     np.testing.assert_allclose(fitted.error_kms, visits.rv_err_kms)
     # the misfit has the prior's term as well, where it is negligible
     assert fitted.statistics[0] == pytest.approx(best.chi2[0], rel=1e-3)

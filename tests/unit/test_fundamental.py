@@ -11,12 +11,13 @@ from conftest import random_visits
 from starpop import kepler
 from starpop.densities import UniformPeriod
 from starpop.fundamental import excess, ln_prior_share, ln_share, quadratic_form
+from starpop.linear_model import linear_model
+from starpop.ln_likelihood import evaluate
 from starpop.noise import Jitter
 from starpop.orbit import conditional
 from starpop.orbit_draws import draw_orbits, draw_theta
-from starpop.peaks import DEPTH, evaluate
+from starpop.peaks import DEPTH
 from starpop.period_likelihood import mode_weights, period_likelihood, survey_period_range
-from starpop.scan import linear_model
 from starpop.system_model import SystemModel
 from starpop.visits import Visits
 
@@ -171,6 +172,6 @@ def test_the_samples_of_a_scan_have_the_condition_once_at_the_ends_of_the_range_
     """Of a signal so weak that no frequency is excluded."""
     visits, _ = random_visits(np.random.default_rng(harmonics), 12, 60.0, 0.3, 0.5)
     landscape = survey_period_range(visits, SystemModel(5, 50, harmonics, eccentricity_scale=0.5), RANGE)
-    values, best = landscape.values, landscape.values.max()
+    values, best = landscape.samples.values, landscape.samples.values.max()
     assert values.min() > best - DEPTH
-    np.testing.assert_allclose(values, evaluate(landscape.frequency, landscape.model), rtol=1e-9, atol=1e-7)
+    np.testing.assert_allclose(values, evaluate(landscape.samples.frequency, landscape.model), rtol=1e-9, atol=1e-7)

@@ -11,12 +11,13 @@ from scipy.stats import kstest
 from conftest import random_visits
 from starpop.densities import Normal, UniformPeriod
 from starpop.fundamental import ln_prior_share
+from starpop.landscape import add_up
+from starpop.linear_model import linear_model
+from starpop.ln_likelihood import evaluate, ln_shares
 from starpop.noise import Jitter, Reported, Scaled
 from starpop.orbit import conditional, design_matrix, ln_likelihood
 from starpop.orbit_draws import draw_given_period, draw_orbits
-from starpop.peaks import add_up, evaluate
 from starpop.period_likelihood import period_likelihood
-from starpop.scan import linear_model, ln_shares
 from starpop.simulate import Survey, simulate_system
 from starpop.system_model import SystemModel
 

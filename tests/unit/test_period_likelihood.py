@@ -7,9 +7,9 @@ from scipy.stats import kstest
 
 from conftest import random_visits
 from starpop.densities import Normal, TruncatedNormal, UniformPeriod
+from starpop.ln_likelihood import evaluate
 from starpop.orbit import conditional, ln_likelihood
 from starpop.orbit_draws import draw_given_period, draw_ln_periods
-from starpop.peaks import evaluate
 from starpop.period_likelihood import mode_weights, period_likelihood
 from starpop.system_model import SystemModel
 

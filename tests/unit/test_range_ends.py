@@ -5,12 +5,12 @@ import pytest
 from numpy.polynomial.legendre import leggauss
 
 from starpop.densities import UniformPeriod
+from starpop.linear_model import linear_model
+from starpop.ln_likelihood import evaluate
 from starpop.noise import Jitter, Reported, Scaled
 from starpop.orbit import ln_likelihood
 from starpop.orbit_draws import draw_ln_periods
-from starpop.peaks import evaluate
 from starpop.period_likelihood import period_likelihood
-from starpop.scan import linear_model
 from starpop.system_model import SystemModel
 from starpop.visits import Visits
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from conftest import random_visits
+from starpop.linear_model import linear_model
+from starpop.ln_likelihood import ln_shares, turns
 from starpop.orbit import ln_likelihood
-from starpop.scan import lattice, linear_model, ln_shares, scan, turns, uniform_lattice
+from starpop.scan import lattice, scan, uniform_lattice
 from starpop.system_model import SystemModel
 from starpop.visits import Visits
 

@@ -41,9 +41,10 @@ import pandas as pd
 import xarray as xr
 
 from starpop.densities import UniformPeriod
+from starpop.landscape import Landscape
+from starpop.ln_likelihood import noise_terms
 from starpop.noise import UncertainNoise
 from starpop.orbit import design_matrix, harmonic_columns
-from starpop.peaks import Landscape, noise_terms
 from starpop.period_likelihood import survey_period_range
 from starpop.seeds import generator_for
 from starpop.system_model import SystemModel
@@ -95,7 +96,7 @@ class Fit:
 def fit(visits: Visits, model: SystemModel, period_range_days: tuple[float, float]) -> Fit:
     """Fit a system at the highest peak of its period likelihood."""
     landscape = survey_period_range(visits, model, period_range_days)
-    frequency = landscape.peak_frequency[[landscape.peak_height.argmax()]]
+    frequency = landscape.peaks.frequency[[landscape.peaks.height.argmax()]]
     terms = noise_terms(frequency, landscape.model)[0]
     share = np.exp(terms - terms.max())
     error = np.exp(-0.5 * np.log(landscape.model.weight) @ share / share.sum())
@@ -135,8 +136,8 @@ def fit(visits: Visits, model: SystemModel, period_range_days: tuple[float, floa
 def where_replicates_peak(landscape: Landscape, period_range_days: tuple[float, float]) -> tuple[float, float]:
     """The range of periods [d] in which a replicate's highest peak can lie."""
     element = 1 / landscape.model.baseline_days
-    longest = 1 / max(landscape.peak_frequency.min() - element, 1 / period_range_days[1])
-    return max(1 / (landscape.peak_frequency.max() + element), period_range_days[0]), longest
+    longest = 1 / max(landscape.peaks.frequency.min() - element, 1 / period_range_days[1])
+    return max(1 / (landscape.peaks.frequency.max() + element), period_range_days[0]), longest
 
 
 def replicates(

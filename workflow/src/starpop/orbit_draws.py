@@ -21,17 +21,17 @@ from scipy.ndimage import maximum_filter1d
 from starpop import rejection
 from starpop.densities import Density
 from starpop.fundamental import quadratic_form, saddle
-from starpop.noise import UncertainNoise
-from starpop.peaks import noise_terms
-from starpop.period_likelihood import PeriodLikelihood
-from starpop.scan import (
+from starpop.ln_likelihood import (
     factorise,
     fill_design,
     ln_likelihood_at,
     ln_likelihood_given_noise,
+    noise_terms,
     turns,
     workspace,
 )
+from starpop.noise import UncertainNoise
+from starpop.period_likelihood import PeriodLikelihood
 
 DRAWS_AT_ONCE = 500
 # Within an accepted panel the likelihood exceeds the highest of the 15 points by less than this factor.

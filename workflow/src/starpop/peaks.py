@@ -1,225 +1,106 @@
-"""Where a period's likelihood is high: ln L on a grid, the noise that matters, and every peak refined.
-
-With an uncertain noise L is a sum over the points u_k of its lattice. The grid is scanned at every third point of
-those that matter, which gives ln L on the grid but for up to 0.1 that hardly changes along it. Narrower peaks are
-found at each scanned noise by itself, where -2 ln L is nearly the square of a smooth residual and a peak shows in the
-samples beside it. All are refined on the whole L. The points that matter are those whose term at some peak lies within
-NOISE_DEPTH of the highest.
-"""
+"""Where samples of ln L have their peaks, each refined; and what these and the samples hold."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-from starpop.scan import Lattice, LinearModel, ln_likelihood_at, ln_shares, scan, scan_at, workspace
+from starpop.ln_likelihood import ln_likelihood_at, workspace
 
 # What lies this far below the highest ln L holds nothing.
 DEPTH = 45.0
-# A noise whose term is so far below the highest at every peak holds nothing: not even on the ground, which is up to
-# 10^6 times as wide as a peak.
-NOISE_DEPTH = 35.0
-# Points of the noise's lattice from one scanned to the next.
-STRIDE = 3
 # What a peak's bound adds to its prediction where the samples resolve it.
 SMOOTH = 7.0
 # The ground: the lowest samples, that hold no more than this share of the whole mass. They are good to a share of 3e-2
 # of their own; with several harmonics to less, for they have the condition of one noise.
 GROUND, GROUND_OF_HARMONICS = 3e-5, 1e-5
-# Terms this far below the highest add nothing to a sample.
-NEGLIGIBLE = 20.0
-# Between two scanned noises a term of a width of about one rises above both by less than this.
-HIGHEST_RISE = 3.0
-# Beyond the last scanned noise a term may rise as it likes, but its exponential must be a number.
-LARGEST_LN = 600.0
 # How often, and by how much at a time, the step into the range is shortened at an end from which ln L falls.
 MOST_FALLS, LARGEST_FALL = 60, 100.0
-# Maxima of a scan at one noise that are followed where only the highest is wanted.
-MOST_FOLLOWED = 10
-# The search for the noise that matters starts with errors of this share of the velocities' scatter.
-FIRST_NOISE = 0.2
 
 
-@dataclass(frozen=True)
-class Landscape:
-    """The scans of one system.
+class Samples(NamedTuple):
+    """(F,) frequencies [1/d], ascending and at even steps but for the ends of the range, and ln L there."""
 
-    Attributes
-    ----------
-    model : the system, with the points of its noise that matter
-    first_noise : which of the lattice's points its first is
-    frequency : (F,) ascending; the first and the last are the ends of the range [1/d]
-    values : (F,) ln L, interpolated where the noise is uncertain
-    step : of the frequencies between the ends [1/d]
-    peak_frequency, peak_height, peak_width : (Q,) of every peak within DEPTH of the highest, by frequency
-    """
-
-    model: LinearModel
-    first_noise: int
     frequency: np.ndarray
     values: np.ndarray
-    step: float
-    peak_frequency: np.ndarray
-    peak_height: np.ndarray
-    peak_width: np.ndarray
+
+    @property
+    def step(self) -> float:
+        """Of the frequencies between the ends [1/d]."""
+        return self.frequency[2] - self.frequency[1]
 
 
-def survey(model: LinearModel, grid: Lattice, low: float, high: float) -> Landscape:
-    """Scan a system from a low to a high frequency [1/d], and find its peaks."""
-    frequency = np.concatenate([[low], grid.frequencies, [high]])
-    points = len(model.constant)
-    scans: dict[int, np.ndarray] = {}
+class Peaks(NamedTuple):
+    """(Q,) frequencies [1/d], ascending; heights; and widths.
 
-    def at(noise: int) -> np.ndarray:
-        if noise not in scans:
-            ends = scan_at(frequency[[0, -1]], model.at_noise(noise, noise + 1))
-            scans[noise] = np.concatenate([ends[:1], scan(model, grid, noise), ends[1:]])
-        return scans[noise]
-
-    if points == 1:
-        values = with_condition(frequency, at(0), at(0)[None], 0, model)
-        peaks = find_peaks(frequency, values, np.empty((0, len(frequency))), model)
-        return Landscape(model, 0, frequency, values, grid.step, *peaks)
-    first, last = _noise_that_matters(model, frequency, at)
-    while True:
-        start, end = max(first - 1, 0), min(last + 2, points)
-        window = model.at_noise(start, end)
-        stacked = np.stack([at(k) for k in range(start + STRIDE // 2, end, STRIDE)])
-        sums = add_up(stacked, stacked.max() - DEPTH)
-        values = with_condition(frequency, sums, stacked, STRIDE // 2, window)
-        peaks = find_peaks(frequency, values, stacked, window)
-        terms = noise_terms(peaks[0], model)
-        matter = np.flatnonzero(terms.max(axis=0) > terms.max() - NOISE_DEPTH)
-        if matter[0] >= start and matter[-1] < end:
-            break
-        first, last = min(int(matter[0]), first), max(int(matter[-1]), last)
-    return Landscape(window, start, frequency, values, grid.step, *peaks)
-
-
-def _noise_that_matters(model: LinearModel, frequency: np.ndarray, at: Callable[[int], np.ndarray]) -> tuple[int, int]:
-    """The first and last point of the noise whose term comes within NOISE_DEPTH of the highest, at one high peak.
-
-    The best sample at one noise is followed to its peak and the noise that suits it, where the grid is scanned anew.
+    These are standard deviations in frequency; at an end of the range the distance within which ln L falls by about
+    one.
     """
-    first_guess = 2 * np.log(FIRST_NOISE * np.std(model.velocity))
-    noise = int(np.abs(np.median(np.log(model.weight), axis=0) + first_guess).argmin())
-    seen: set[int] = set()
-    while noise not in seen:
-        seen.add(noise)
-        top = int(at(noise).argmax())
-        low, peak, high = frequency[max(top - 1, 0)], frequency[top], frequency[min(top + 1, len(frequency) - 1)]
-        for _ in range(4):
-            peak = climb(low, peak, high, model.at_noise(noise, noise + 1))
-            terms = noise_terms(np.array([peak]), model)[0]
-            if terms.argmax() == noise:
-                break
-            noise = int(terms.argmax())
-    matter = np.flatnonzero(terms > terms.max() - NOISE_DEPTH)
-    return int(matter[0]), int(matter[-1])
 
-
-def with_condition(
-    frequency: np.ndarray, values: np.ndarray, stacked: np.ndarray, first: int, model: LinearModel
-) -> np.ndarray:
-    """Samples of ln L with the condition on the `fundamental`, which the scan leaves out, where they matter.
-
-    It lowers what the scan gives, so that what the scan has below DEPTH matters as little with it. It is taken at the
-    likeliest of the scanned noises, of which the first is at point `first`.
-    """
-    if model.harmonics > 1:
-        noise = first + STRIDE * stacked.argmax(axis=0)
-        known = np.zeros(len(values), bool)
-        while (high := ~known & (values > values.max() - DEPTH)).any():
-            values[high] += ln_shares(frequency[high], noise[high], model)
-            known |= high
-    return values
+    frequency: np.ndarray
+    height: np.ndarray
+    width: np.ndarray
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def evaluate(frequencies, model):
-    """(F,) ln L at any frequencies [1/d]."""
-    room = workspace(model)
-    values = np.empty(len(frequencies))
-    for k in range(len(frequencies)):
-        values[k] = ln_likelihood_at(frequencies[k], model, room)
-    return values
+def find_peaks(samples, stacked, model):
+    """Refine every local maximum of ln L that can come within DEPTH of the highest: `Peaks`.
 
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def noise_terms(frequencies, model):
-    """(F, K) the term of every noise in L at any frequencies [1/d], as its ln."""
-    room = workspace(model)
-    terms = np.empty((len(frequencies), len(model.constant)))
-    for k in range(len(frequencies)):
-        ln_likelihood_at(frequencies[k], model, room)
-        terms[k] = room.terms
-    return terms
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def climb(low, start, high, model):
-    """The frequency of the maximum of ln L in a bracket."""
-    room = workspace(model)
-    return _brent(low, start, high, ln_likelihood_at(start, model, room), 1e-6, model, room)[0]
-
-
-def highest_of(model: LinearModel, grid: Lattice, low: float, high: float, noise: int) -> tuple[float, float]:
-    """Where ln L is highest between two frequencies [1/d], and its value there, from a scan at one noise alone.
-
-    The highest maxima of that scan are followed on the whole L: enough to know whether there is a higher one than
-    another, at a cost of one scan.
+    Parameters
+    ----------
+    samples : of ln L
+    stacked : (S, F) samples of its terms at some noises, which show what is too narrow for the samples of the sum
     """
-    frequency = np.concatenate([[low], grid.frequencies, [high]])
-    one = model.at_noise(noise, noise + 1)
-    ends = scan_at(frequency[[0, -1]], one)
-    values = np.concatenate([ends[:1], scan(model, grid, noise), ends[1:]])
-    tops, predicted, _ = candidates(values)
-    best, height = low, -np.inf
-    for top in tops[np.argsort(-predicted)[:MOST_FOLLOWED]]:
-        around = frequency[max(top - 1, 0)], frequency[top], frequency[min(top + 1, len(frequency) - 1)]
-        at = climb(*around, model)
-        value = evaluate(np.array([at]), model)[0]
-        if value > height:
-            best, height = at, value
-    return float(best), float(height)
+    frequency, room = samples.frequency, workspace(model)
+    tops, predicted, bound = _all_candidates(samples.values, stacked)
+    several, best, level = np.log(len(model.constant)), samples.values.max(), DEPTH
+    # where a bracket has been searched: the frequency found
+    found = np.full(len(frequency), np.nan)
+    peaks = Peaks(np.empty(len(tops)), np.empty(len(tops)), np.empty(len(tops)))
+    refined = 0
+    for k in np.argsort(-predicted):
+        low, start, high = bracket(tops[k], frequency)
+        if bound[k] + several < best - level or _is_known(tops[k], low, high, found):
+            continue
+        smooth = several > 0 and bound[k] < predicted[k] + SMOOTH
+        value = ln_likelihood_at(start, model, room)
+        at, height = _brent(low, start, high, value, 1e-3 if smooth else 1e-6, model, room)
+        found[tops[k]] = at
+        margin = 1e-4 * (high - low)
+        if (at < low + margin and low < start) or (at > high - margin and high > start):
+            continue  # what rises at one noise need not at the sum
+        best = max(best, height)
+        peaks.frequency[refined], peaks.height[refined] = at, height
+        peaks.width[refined] = _width(at, height, 0.05 * (high - low), frequency, model, room)
+        refined += 1
+        if refined == 1 and several > 0:
+            # with one noise the samples cannot tell what lies between them; a sum has wide wings
+            whole = mass_of(samples, Peaks(peaks.frequency[:1], peaks.height[:1], peaks.width[:1]))
+            level = ground_level(samples, height, ground_share(model) * whole)
+    keep = np.flatnonzero(peaks.height[:refined] >= best - DEPTH)
+    keep = keep[np.argsort(peaks.frequency[keep])]
+    return Peaks(peaks.frequency[keep], peaks.height[keep], peaks.width[keep])
+
+
+@njit(cache=True, nogil=True)
+def bracket(top, frequency):
+    """The frequencies of a sample and of those beside it."""
+    return frequency[max(top - 1, 0)], frequency[top], frequency[min(top + 1, len(frequency) - 1)]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def add_up(stacked, threshold):
-    """(F,) ln of the sum over all noises, from (S, F) scans of every third; the highest term where that is low.
-
-    Between two scanned noises ln of the term is taken from the parabola through the three nearest, which a normal
-    density follows exactly. Where the term falls off like exp(-chi2) on one side the parabola overshoots on the other,
-    and is not followed beyond what is possible.
-    """
-    scans, count = stacked.shape
-    values = np.empty(count)
-    for i in range(count):
-        top = -np.inf
-        for k in range(scans):
-            top = max(top, stacked[k, i])
-        total = 1.0
-        if top > threshold and scans >= 3:
-            total = 0.0
-            for k in range(scans):
-                if stacked[k, i] < top - NEGLIGIBLE:
-                    continue
-                middle = min(max(k, 1), scans - 2)
-                slope = 0.5 * (stacked[middle + 1, i] - stacked[middle - 1, i]) / STRIDE
-                bend = (stacked[middle + 1, i] - 2 * stacked[middle, i] + stacked[middle - 1, i]) / STRIDE**2
-                slope += bend * STRIDE * (k - middle)
-                for away in (-1.0, 0.0, 1.0):
-                    rise = away * slope + 0.5 * bend * away**2
-                    beside = k + int(away)
-                    most = LARGEST_LN
-                    if 0 <= beside < scans:
-                        most = max(stacked[beside, i] - stacked[k, i], 0.0) + HIGHEST_RISE
-                    total += np.exp(stacked[k, i] - top + min(rise, most))
-        values[i] = top + np.log(total)
-    return values
+def _all_candidates(values, stacked):
+    """`candidates` of the sum, and what is narrow of those at each noise."""
+    tops, predicted, bound = candidates(values)
+    for k in range(len(stacked)):
+        more = candidates(stacked[k])
+        narrow = more[2] > more[1] + SMOOTH
+        tops = np.concatenate((tops, more[0][narrow]))
+        predicted = np.concatenate((predicted, more[1][narrow]))
+        bound = np.concatenate((bound, more[2][narrow]))
+    return tops, predicted, bound
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -249,137 +130,6 @@ def candidates(values):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def find_peaks(frequency, values, stacked, model):
-    """Refine every local maximum of ln L that can come within DEPTH of the highest.
-
-    Parameters
-    ----------
-    frequency, values : (F,) samples of ln L
-    stacked : (S, F) samples of its terms at some noises, which show what is too narrow for the samples of the sum
-
-    Returns
-    -------
-    (Q,) frequencies, ascending; heights; widths: standard deviations in frequency, at an end of the range the distance
-    within which ln L falls by about one
-    """
-    room = workspace(model)
-    count = len(frequency)
-    tops, predicted, bound = candidates(values)
-    for k in range(len(stacked)):
-        more = candidates(stacked[k])
-        narrow = more[2] > more[1] + SMOOTH
-        tops = np.concatenate((tops, more[0][narrow]))
-        predicted = np.concatenate((predicted, more[1][narrow]))
-        bound = np.concatenate((bound, more[2][narrow]))
-    best = values.max()
-    several = np.log(len(model.constant))
-    level = DEPTH
-    # where a bracket has been searched: the frequency found
-    found = np.full(count, np.nan)
-    peak_frequency, peak_height, peak_width = np.empty(len(tops)), np.empty(len(tops)), np.empty(len(tops))
-    refined = 0
-    for k in np.argsort(-predicted):
-        if bound[k] + several < best - level:
-            continue
-        smooth = several > 0 and bound[k] < predicted[k] + SMOOTH
-        i = tops[k]
-        low, high = frequency[max(i - 1, 0)], frequency[min(i + 1, count - 1)]
-        known = False
-        for near in range(max(i - 1, 0), min(i + 2, count)):
-            known = known or low <= found[near] <= high
-        if known:
-            continue
-        value = ln_likelihood_at(frequency[i], model, room)
-        at, height = _brent(low, frequency[i], high, value, 1e-3 if smooth else 1e-6, model, room)
-        found[i] = at
-        margin = 1e-4 * (high - low)
-        if (at < low + margin and i > 0) or (at > high - margin and i < count - 1):
-            continue  # what rises at one noise need not at the sum
-        best = max(best, height)
-        step = 0.05 * (high - low)
-        width = np.inf
-        for _ in range(3):
-            ends = 0.0
-            for sign in (-1.0, 1.0):
-                ends += ln_likelihood_at(at + sign * step, model, room)
-            bend = (2 * height - ends) / step**2
-            width = 1 / np.sqrt(bend) if bend > 0 else np.inf
-            step = min(step, width)
-        if at <= frequency[0] or at >= frequency[-1]:
-            inward = 1.0 if at <= frequency[0] else -1.0
-            width = _fall(at, height, inward * 0.05 * (high - low), model, room)
-        peak_frequency[refined], peak_height[refined], peak_width[refined] = at, height, width
-        refined += 1
-        if refined == 1 and several > 0:
-            # with one noise the samples cannot tell what lies between them; a sum has wide wings
-            whole = mass_of(frequency, values, peak_frequency[:1], peak_height[:1], peak_width[:1])
-            level = ground_level(frequency, values, height, ground_share(model) * whole)
-    keep = np.flatnonzero(peak_height[:refined] >= best - DEPTH)
-    keep = keep[np.argsort(peak_frequency[keep])]
-    return peak_frequency[keep], peak_height[keep], peak_width[keep]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _fall(end, height, step, model, room):
-    """How far from an end of the range ln L has fallen by about one, if it does so within a step; else infinity."""
-    for _ in range(MOST_FALLS):
-        drop = height - ln_likelihood_at(end + step, model, room)
-        if drop <= 0:
-            break
-        if drop <= 1:
-            return abs(step) / drop
-        step /= min(drop, LARGEST_FALL)
-    return np.inf
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def mass_of(frequency, values, peak_frequency, peak_height, peak_width):
-    """The scale of the integral of L over ln P, by its highest value: of its peaks, or of its samples.
-
-    Between two samples ln L is taken as linear, beside an end of the range from which it falls within less as nothing.
-    """
-    best, count = peak_height.max(), len(values)
-    laplace, samples = 0.0, 0.0
-    first, last = 0, count - 1
-    for k in range(len(peak_frequency)):
-        if np.isfinite(peak_width[k]):
-            laplace += np.exp(peak_height[k] - best) * peak_width[k] * 2.5 / peak_frequency[k]
-            if peak_frequency[k] <= frequency[0] and peak_width[k] < frequency[1] - frequency[0]:
-                first = 1
-            if peak_frequency[k] >= frequency[-1] and peak_width[k] < frequency[-1] - frequency[-2]:
-                last = count - 2
-    for i in range(first, last):
-        high, low = max(values[i], values[i + 1]) - best, min(values[i], values[i + 1]) - best
-        if high >= -DEPTH:
-            fall = high - low
-            share = -np.expm1(-fall) / fall if fall > 1e-6 else 1.0
-            samples += np.exp(high) * share * (frequency[i + 1] - frequency[i]) / frequency[i]
-    return max(laplace, samples)
-
-
-@njit(cache=True, nogil=True)
-def ground_share(model):
-    """The share of the mass that the ground of a system may hold."""
-    return GROUND if model.harmonics == 1 else GROUND_OF_HARMONICS
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def ground_level(frequency, values, best, mass):
-    """How far below the highest ln L the lowest samples that hold so much lie."""
-    held = np.zeros(int(DEPTH))
-    for i in range(len(values)):
-        depth = max(best - values[i], 0.0)
-        if depth < DEPTH:
-            held[int(depth)] += np.exp(-depth) * (frequency[2] - frequency[1]) / frequency[i]
-    total = 0.0
-    for level in range(len(held) - 1, -1, -1):
-        total += held[level]
-        if total > mass:
-            return level + 1.0
-    return 0.0
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def _may_cross(values, top, best):
     """Whether a narrow peak can hide beside a sample, as it does with few visits.
 
@@ -395,6 +145,20 @@ def _may_cross(values, top, best):
         if here + there <= 2 * max(abs(before - here), abs(after - there)):
             return True
     return False
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _is_known(top, low, high, found):
+    """Whether a search from beside this sample has ended in its bracket."""
+    near = found[max(top - 1, 0) : top + 2]
+    return np.any((low <= near) & (near <= high))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def climb(low, start, high, model):
+    """The frequency of the maximum of ln L in a bracket."""
+    room = workspace(model)
+    return _brent(low, start, high, ln_likelihood_at(start, model, room), 1e-6, model, room)[0]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -436,3 +200,79 @@ def _brent(low, start, high, value, precision, model, room):
             elif fu >= fv or v in (x, w):
                 v, fv = u, fu
     return x, fx
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _width(at, height, step, frequency, model, room):
+    """The width of a peak, from steps that shorten towards it."""
+    if at <= frequency[0] or at >= frequency[-1]:
+        return _fall(at, height, step if at <= frequency[0] else -step, model, room)
+    width = np.inf
+    for _ in range(3):
+        ends = ln_likelihood_at(at - step, model, room) + ln_likelihood_at(at + step, model, room)
+        bend = (2 * height - ends) / step**2
+        width = 1 / np.sqrt(bend) if bend > 0 else np.inf
+        step = min(step, width)
+    return width
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fall(end, height, step, model, room):
+    """How far from an end of the range ln L has fallen by about one, if it does so within a step; else infinity."""
+    for _ in range(MOST_FALLS):
+        drop = height - ln_likelihood_at(end + step, model, room)
+        if drop <= 0:
+            break
+        if drop <= 1:
+            return abs(step) / drop
+        step /= min(drop, LARGEST_FALL)
+    return np.inf
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def mass_of(samples, peaks):
+    """The scale of the integral of L over ln P, by its highest value: of its peaks, or of its samples.
+
+    Between two samples ln L is taken as linear, beside an end of the range from which it falls within less as nothing.
+    """
+    frequency, values = samples.frequency, samples.values
+    best, count = peaks.height.max(), len(values)
+    laplace, samples = 0.0, 0.0
+    first, last = 0, count - 1
+    for k in range(len(peaks.frequency)):
+        if np.isfinite(peaks.width[k]):
+            laplace += np.exp(peaks.height[k] - best) * peaks.width[k] * 2.5 / peaks.frequency[k]
+            if peaks.frequency[k] <= frequency[0] and peaks.width[k] < frequency[1] - frequency[0]:
+                first = 1
+            if peaks.frequency[k] >= frequency[-1] and peaks.width[k] < frequency[-1] - frequency[-2]:
+                last = count - 2
+    for i in range(first, last):
+        high, low = max(values[i], values[i + 1]) - best, min(values[i], values[i + 1]) - best
+        if high >= -DEPTH:
+            fall = high - low
+            share = -np.expm1(-fall) / fall if fall > 1e-6 else 1.0
+            samples += np.exp(high) * share * (frequency[i + 1] - frequency[i]) / frequency[i]
+    return max(laplace, samples)
+
+
+@njit(cache=True, nogil=True)
+def ground_share(model):
+    """The share of the mass that the ground of a system may hold."""
+    return GROUND if model.harmonics == 1 else GROUND_OF_HARMONICS
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def ground_level(samples, best, mass):
+    """How far below the highest ln L the lowest samples that hold so much lie."""
+    frequency, values = samples.frequency, samples.values
+    held = np.zeros(int(DEPTH))
+    for i in range(len(values)):
+        depth = max(best - values[i], 0.0)
+        if depth < DEPTH:
+            held[int(depth)] += np.exp(-depth) * (frequency[2] - frequency[1]) / frequency[i]
+    total = 0.0
+    for level in range(len(held) - 1, -1, -1):
+        total += held[level]
+        if total > mass:
+            return level + 1.0
+    return 0.0

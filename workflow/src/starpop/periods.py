@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 
-from starpop.peaks import highest_of, noise_terms
+from starpop.landscape import highest_of
+from starpop.linear_model import linear_model
+from starpop.ln_likelihood import noise_terms
 from starpop.period_likelihood import PeriodLikelihood, likeliest
 from starpop.progress import progress
-from starpop.scan import lattice, linear_model
+from starpop.scan import lattice
 from starpop.store import read_tree
 from starpop.system_model import SystemModel
 from starpop.visits import Visits, read_systems
@@ -111,8 +113,8 @@ def scan_systems(
     def scan_one(visits: Visits) -> Scanned | str:
         try:
             found, likelihood = likeliest(visits, system_model, period_range_days)
-            frequency = np.append(found.frequency, found.peak_frequency)
-            drawn = envelope(frequency, np.append(found.values, found.peak_height), edges)
+            frequency = np.append(found.samples.frequency, found.peaks.frequency)
+            drawn = envelope(frequency, np.append(found.samples.values, found.peaks.height), edges)
             if not (len(likelihood.ln_weight) and np.isfinite(likelihood.ln_weight).all()):
                 raise FloatingPointError("its likelihood is not finite")
             outside = best_outside(likelihood, period_range_days)
