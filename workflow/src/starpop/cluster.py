@@ -25,6 +25,9 @@ if TYPE_CHECKING:  # PyMC takes seconds to load, and the exact answer does not n
     import pymc as pm
 
 HYPER_PARAMETERS = ("mu_r", "ln_std_r")
+# Of the quadrature: the error to reach; and how often a star's integral may be evaluated, some microsecond each, or at
+# least at so many points.
+TOLERANCE, MOST_INTEGRALS, LEAST_POINTS = 1e-6, 4e7, 40_000
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,9 @@ def posterior(parallax_mas: np.ndarray, parallax_error_mas: np.ndarray, prior: C
         return likelihood - 0.5 * ((mu_r - mean) / sd) ** 2 + ln_constant
 
     # a distance is positive; the smallest that double precision tells from 0 stands for the bound
-    return integrate(ln_density, HYPER_PARAMETERS, [(1e-12, mean + FARTHEST * sd), (low, high)])
+    bounds = [(1e-12, mean + FARTHEST * sd), (low, high)]
+    most_points = max(LEAST_POINTS, MOST_INTEGRALS / len(parallax_mas))
+    return integrate(ln_density, HYPER_PARAMETERS, bounds, TOLERANCE, most_points)
 
 
 def exact_summary(hyper: HyperPosterior) -> xr.Dataset:

@@ -2,14 +2,14 @@
 
     p(parallax | mu, s) = integral of N(parallax | 1/r, error) TN(r | mu, s; > 0) dr          [mas, kpc]
 
-In x = ln r the integrand, times r, is analytic and falls to nothing faster than any exponential on both sides, whatever
-the parallax: towards r = 0 the parallax cuts it, towards infinity the population. Its slope in x is, with w = 1/r,
+In x = ln r the integrand, times r, is analytic and falls to nothing on both sides faster than any exponential: towards
+r = 0 the parallax cuts it, whatever that is, towards infinity the population. Its slope in x is, with w = 1/r,
 
     w (w - parallax) / error^2 + r (mu - r) / s^2 + 1,
 
 a quartic in r with one root where parallax <= 0, and else one or three: a maximum near mu, one near 1/parallax, a
-valley between them, and between these the quartic's own turning points. The trapezium rule with steps of 0.6 of the
-width of the narrower maximum, halved until the rule with every other point agrees to 1e-5, is then good to 1e-9; two
+valley between them, and between these the quartic's own turning points. The trapezium rule with steps of 0.62 of the
+width of the narrower maximum, halved until the rule with every other point agrees to 2e-5, is then good to 1e-9; two
 maxima with nothing between them have a rule each.
 
 The rule's points serve the draws: a distance is proposed from the density that is linear between them, which exceeds
@@ -24,16 +24,16 @@ import numpy as np
 from numba import njit
 from scipy.special import log_ndtr
 
-STEP = 0.6
-CONVERGED = 1e-5
+STEP = 0.62
+CONVERGED = 2e-5
 MOST_HALVINGS = 10
 # Of the highest value of an integrand, what is too little to count.
-NEGLIGIBLE = 1e-13
+NEGLIGIBLE = 1e-11
 # Points of a rule; few need more than a hundred.
 MOST_POINTS = 16_384
 # Steps towards a maximum, which need only be so near to it, in its widths.
 MOST_STEPS, NEAR = 200, 0.05
-ENVELOPE = 1.1
+ENVELOPE = 1.08
 # Proposals for a draw, of which one in ENVELOPE is accepted; after so many refusals a point of the rule is drawn.
 MOST_PROPOSALS = 1000
 
@@ -53,7 +53,7 @@ class Population(NamedTuple):
 
 
 class Peak(NamedTuple):
-    """A maximum of the integrand over ln r: where, ln of the value, and the standard deviation there."""
+    """A maximum of the integrand over ln r: where, ln of the highest value, and its standard deviation."""
 
     r: float
     ln_height: float
@@ -159,49 +159,53 @@ def peaks(star, population):
         else:
             outer = valley
     higher, lower = (near, far) if near.ln_height > far.ln_height else (far, near)
-    if ln_integrand(valley, star, population) < higher.ln_height + np.log(NEGLIGIBLE):
-        return higher, lower
+    least = higher.ln_height + np.log(NEGLIGIBLE)
+    if lower.ln_height < least:
+        return higher, NO_PEAK
+    if ln_integrand(valley, star, population) < least:
+        return higher, Peak(lower.r, higher.ln_height, lower.width)
     return Peak(higher.r, higher.ln_height, min(near.width, far.width)), NO_PEAK
 
 
 @compiled
-def add_points(peak, offset, spacing, star, population, r, value, count):
-    """Append the distances at peak + offset + k * spacing in ln r, for all whole k where it counts, and the integrand.
+def add_points(peak, start, factor, star, population, r, value, count):
+    """Append the distances r_peak * start * factor^k, for all whole k where it counts, and the integrand there.
 
-    Its values are in units of that at the peak. Returns the number of points in ``r`` and ``value``, of which no more
-    are filled than there is room.
+    Its values are in units of the highest. Returns the number of points in ``r`` and ``value``, of which no more
+    are filled than there is room, and the sum of the values appended.
     """
-    top, in_errors, in_sds = peak.ln_height - np.log(peak.r), 1 / star.error, 1 / population.sd
-    for sign in (1.0, -1.0):
-        ratio = np.exp(offset if sign > 0 else offset - spacing)
-        factor = np.exp(sign * spacing)
+    in_errors, in_sds, inverse, total = 1 / star.error, 1 / population.sd, 1 / factor, 0.0
+    for up in (True, False):
+        at = peak.r * (start if up else start * inverse)
+        step, back = (factor, inverse) if up else (inverse, factor)
+        w = 1 / at
         for _ in range(len(r) - count):
-            at = peak.r * ratio
-            a, b = (star.parallax - 1 / at) * in_errors, (at - population.mean) * in_sds
-            height = ratio * np.exp(-0.5 * (a * a + b * b) - top)
+            a, b = (star.parallax - w) * in_errors, (at - population.mean) * in_sds
+            height = at * np.exp(-0.5 * (a * a + b * b) - peak.ln_height)
             if height < NEGLIGIBLE:
                 break
             r[count], value[count] = at, height
+            total += height
             count += 1
-            ratio *= factor
-    return count
+            at *= step
+            w *= back
+    return count, total
 
 
 @compiled
 def rule(peak, star, population, r, value):
     """Fill in the points around a maximum; returns their number, the sum of their values and their step in ln r."""
     step = STEP * peak.width
-    count = add_points(peak, 0.0, 2 * step, star, population, r, value, 0)
-    even = value[:count].sum()
+    factor = np.exp(step)
+    count, even = add_points(peak, 1.0, factor * factor, star, population, r, value, 0)
     for _ in range(MOST_HALVINGS):
-        before = count
-        count = add_points(peak, step, 2 * step, star, population, r, value, before)
-        odd = value[before:count].sum()
+        count, odd = add_points(peak, factor, factor * factor, star, population, r, value, count)
         # halving the step at least squares the rule's error
         if abs(odd - even) <= CONVERGED * even or count == len(r):
             return count, even + odd, step
         even += odd
         step *= 0.5
+        factor = np.exp(step)
     return count, even, 2 * step
 
 
@@ -211,30 +215,29 @@ def ln_mass(star, population, r, value):
     higher, lower = peaks(star, population)
     _, total, step = rule(higher, star, population, r, value)
     mass = total * step
-    if lower.ln_height > higher.ln_height + np.log(NEGLIGIBLE):
+    if lower.ln_height == higher.ln_height:
         _, total, step = rule(lower, star, population, r, value)
-        mass += total * step * np.exp(lower.ln_height - higher.ln_height)
+        mass += total * step
     return higher.ln_height + np.log(mass)
 
 
 @compiled
-def draw_from_rule(count, total, step, star, population, r, value, rng):
-    """A distance from the density that is linear in ln r between a rule's points, or one of them, by rejection."""
+def draw_from_rule(ln_height, total, step, star, population, r, value, rng):
+    """A distance from what is linear in ln r between a rule's points, or one of these, by rejection."""
     chosen = 0
-    top = np.log(value[0]) - ln_integrand(r[0], star, population)
     for _ in range(MOST_PROPOSALS):
         wanted = total * rng.random()
-        for k in range(count):
+        for k in range(len(r)):
             chosen = k
             wanted -= value[k]
             if wanted < 0:
                 break
-        side = 1.0 if rng.random() < 0.5 else -1.0
-        part = 1 - np.sqrt(rng.random())  # the density falls linearly to 0 at the neighbouring point
-        proposed = r[chosen] * np.exp(side * step * part)
-        neighbour = np.exp(top + ln_integrand(r[chosen] * np.exp(side * step), star, population))
-        linear = (1 - part) * value[chosen] + part * neighbour
-        if rng.random() * ENVELOPE * linear < np.exp(top + ln_integrand(proposed, star, population)):
+        side = step if rng.random() < 0.5 else -step
+        part = 1 - np.sqrt(rng.random())  # of the point chosen, what falls to 0 at its neighbour
+        proposed, neighbour = r[chosen] * np.exp(side * part), r[chosen] * np.exp(side)
+        linear = (1 - part) * value[chosen] + part * np.exp(ln_integrand(neighbour, star, population) - ln_height)
+        height = np.exp(ln_integrand(proposed, star, population) - ln_height)
+        if rng.random() * ENVELOPE * linear < height:
             return proposed
     return r[chosen]
 
@@ -244,13 +247,13 @@ def draw_distance(star, population, r, value, rng):
     """A distance given the star's parallax and the population; ``r`` and ``value`` are room for the points."""
     higher, lower = peaks(star, population)
     count, total, step = rule(higher, star, population, r, value)
-    ratio = np.exp(lower.ln_height - higher.ln_height)
-    if ratio > NEGLIGIBLE:
+    first, last = 0, count
+    if lower.ln_height == higher.ln_height:
         others, its_total, its_step = rule(lower, star, population, r[count:], value[count:])
-        mass, its_mass = total * step, its_total * its_step * ratio
-        if rng.random() * (mass + its_mass) > mass:
-            r, value, count, total, step = r[count:], value[count:], others, its_total, its_step
-    return draw_from_rule(count, total, step, star, population, r, value, rng)
+        mass = total * step
+        if rng.random() * (mass + its_total * its_step) > mass:
+            first, last, total, step = count, count + others, its_total, its_step
+    return draw_from_rule(higher.ln_height, total, step, star, population, r[first:last], value[first:last], rng)
 
 
 @compiled
