@@ -39,20 +39,35 @@ class ClusterPrior:
     ln_depth_kpc: tuple[float, float]
 
 
-def posterior(parallax_mas: np.ndarray, parallax_error_mas: np.ndarray, prior: ClusterPrior) -> HyperPosterior:
-    """The exact posterior of mu_r [kpc] and ln_std_r."""
+def bounds(prior: ClusterPrior) -> list[tuple[float, float]]:
+    """Between which all that counts of the prior lies, for `HYPER_PARAMETERS`."""
+    # a distance is positive; the smallest that double precision tells from 0 stands for the bound
+    return [(1e-12, prior.mean_distance_kpc + FARTHEST * prior.mean_distance_sd_kpc), prior.ln_depth_kpc]
+
+
+def ln_posterior(
+    mu_r: np.ndarray,
+    ln_std_r: np.ndarray,
+    parallax_mas: np.ndarray,
+    parallax_error_mas: np.ndarray,
+    prior: ClusterPrior,
+) -> np.ndarray:
+    """(M,) ln of likelihood times prior, within the prior's bounds."""
     mean, sd = prior.mean_distance_kpc, prior.mean_distance_sd_kpc
     low, high = prior.ln_depth_kpc
-    ln_constant = -np.log(sd * np.sqrt(2 * np.pi)) - log_ndtr(mean / sd) - np.log(high - low)
+    likelihood = distance.ln_likelihood(mu_r, ln_std_r, parallax_mas, parallax_error_mas)
+    ln_constant = np.log(sd * np.sqrt(2 * np.pi)) + log_ndtr(mean / sd) + np.log(high - low)
+    return likelihood - 0.5 * ((mu_r - mean) / sd) ** 2 - ln_constant
+
+
+def posterior(parallax_mas: np.ndarray, parallax_error_mas: np.ndarray, prior: ClusterPrior) -> HyperPosterior:
+    """The exact posterior of mu_r [kpc] and ln_std_r."""
 
     def ln_density(mu_r: np.ndarray, ln_std_r: np.ndarray) -> np.ndarray:
-        likelihood = distance.ln_likelihood(mu_r, ln_std_r, parallax_mas, parallax_error_mas)
-        return likelihood - 0.5 * ((mu_r - mean) / sd) ** 2 + ln_constant
+        return ln_posterior(mu_r, ln_std_r, parallax_mas, parallax_error_mas, prior)
 
-    # a distance is positive; the smallest that double precision tells from 0 stands for the bound
-    bounds = [(1e-12, mean + FARTHEST * sd), (low, high)]
     most_points = max(LEAST_POINTS, MOST_INTEGRALS / len(parallax_mas))
-    return integrate(ln_density, HYPER_PARAMETERS, bounds, TOLERANCE, most_points)
+    return integrate(ln_density, HYPER_PARAMETERS, bounds(prior), TOLERANCE, most_points)
 
 
 def exact_summary(hyper: HyperPosterior) -> xr.Dataset:
