@@ -53,6 +53,8 @@ def main(tables: int) -> None:
         began = time.process_time()
         said.append(outcome(parallax, error, rng))
         taken.append((time.process_time() - began, len(parallax), i, said[-1]))
+        if (i + 1) % 50 == 0:
+            print(f"{i + 1} of {tables}, the slowest {max(taken)}", file=sys.stderr, flush=True)
     kinds = [words.split(",")[0] for words in said]
     print(f"| {tables} random tables | tables |\n|---|---|")
     for kind in sorted(set(kinds)):

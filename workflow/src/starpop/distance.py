@@ -32,7 +32,7 @@ NEGLIGIBLE = 1e-11
 # Points of a rule; few need more than a hundred.
 MOST_POINTS = 16_384
 # Steps towards a maximum, which need only be so near to it, in its widths.
-MOST_STEPS, NEAR = 200, 0.05
+MOST_STEPS, NEAR = 200, 0.2
 ENVELOPE = 1.08
 # Proposals for a draw, of which one in ENVELOPE is accepted; after so many refusals a point of the rule is drawn.
 MOST_PROPOSALS = 1000
@@ -88,15 +88,18 @@ def climb(low, high, start, star, population):
         slope, bend = slope_and_bend(r, star, population)
         # where the maximum is flat, no wider than some widths of what would be there if all residuals were zero
         least = (r / population.sd) ** 2 + (1 / (r * star.error)) ** 2
-        width = 1 / np.sqrt(max(-bend, least / 16))
+        width = 1 / np.sqrt(max(-bend, least / 16, 1.0))
         if slope > 0:
             low = r
         else:
             high = r
         move = slope * width * width
-        # a shoulder on the way up is no maximum
-        if (abs(move) < NEAR * width and -bend > least / 16) or high - low < NEAR * width * low:
-            break
+        if abs(move) < NEAR * width:
+            beyond = r * (1 + (2 if move > 0 else -2) * NEAR * width)
+            if slope_and_bend(beyond, star, population)[0] * slope <= 0:
+                break
+            r = min(max(beyond, low), high)  # a shoulder on the way up is no maximum
+            continue
         new = r * np.exp(move)
         r = new if low < new < high else np.sqrt(low * high)
     return Peak(r, ln_integrand(r, star, population), width)
