@@ -96,4 +96,4 @@ def test_a_cluster_of_the_users_takes_the_place_of_the_simulated_one(fresh):
     assert jobs["prepare_stars"] == jobs["fit_cluster"] == jobs["plot_cluster"] == 1
     assert not {"simulate_cluster", "compare_published"} & jobs.keys()
     fresh.snakemake(*fresh.overlay(cluster={"table": table}), "--until", "prepare_stars")
-    assert "sha256" in (fresh.path / "results/cluster/stars.ecsv").read_text()
+    assert "sha256" in (fresh.path / "results/cluster/stars/stars.ecsv").read_text()

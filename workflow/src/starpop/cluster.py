@@ -8,6 +8,7 @@ Each star's distance is integrated out in `distance`, and `quadrature` integrate
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -87,29 +88,32 @@ def exact_summary(hyper: HyperPosterior) -> xr.Dataset:
 
 
 def draw(
+    stars: Sequence[object],
     parallax_mas: np.ndarray,
     parallax_error_mas: np.ndarray,
     hyper: HyperPosterior,
     size: int,
     rng: np.random.Generator,
 ) -> xr.DataTree:
-    """Independent exact draws of the hyper-parameters and all distances [kpc], in ArviZ's layout: one chain."""
+    """Independent exact draws of the hyper-parameters and the named stars' distances [kpc], in ArviZ's layout."""
     drawn = hyper.draw(size, rng)
     r = distance.draw(drawn["mu_r"], drawn["ln_std_r"], parallax_mas, parallax_error_mas, rng)
     dims = ("chain", "draw")
     data = drawn | {"std_r": np.exp(drawn["ln_std_r"])}
     dataset = xr.Dataset(
         {name: (dims, values[None]) for name, values in data.items()} | {"r": ((*dims, "star"), r[None])},
-        coords={"chain": [0], "draw": np.arange(size), "star": np.arange(r.shape[1])},
+        coords={"chain": [0], "draw": np.arange(size), "star": list(stars)},
     )
     return xr.DataTree.from_dict({"posterior": dataset})
 
 
-def build_model(parallax_mas: np.ndarray, parallax_error_mas: np.ndarray, prior: ClusterPrior) -> pm.Model:
-    """The PyMC model of the cluster."""
+def build_model(
+    stars: Sequence[object], parallax_mas: np.ndarray, parallax_error_mas: np.ndarray, prior: ClusterPrior
+) -> pm.Model:
+    """The PyMC model of the cluster, with the names of its stars."""
     import pymc as pm
 
-    with pm.Model(coords={"star": np.arange(len(parallax_mas))}) as model:
+    with pm.Model(coords={"star": list(stars)}) as model:
         mu_r = pm.TruncatedNormal("mu_r", prior.mean_distance_kpc, prior.mean_distance_sd_kpc, lower=0)
         ln_std_r = pm.Uniform("ln_std_r", *prior.ln_depth_kpc)
         std_r = pm.Deterministic("std_r", pm.math.exp(ln_std_r))

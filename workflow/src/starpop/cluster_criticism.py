@@ -13,7 +13,8 @@ m and s are its own: the comparison is of like with like, and
 is nearly uniform where the model is right, twice the smaller of the two where either side would be a misfit. Depths
 that are a large share of the distance make z skewed and long-tailed; the replicates' are so too.
 
-Where a p is small, more replicates tell how small: `status` needs that to be rarer than once in 100 right clusters.
+Where a p is small, more replicates tell how small. A misfit is what less than one in 250 right clusters has in a
+statistic: of the right clusters, one in a hundred has one.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from starpop.progress import progress
 # either side, and what only where it is large.
 STATISTICS = {"largest_deviation": False, "kurtosis": True, "skewness": True, "error_correlation": True}
 QUANTILES = {"predicted_5%": 0.05, "predicted_median": 0.5, "predicted_95%": 0.95}
-COLUMNS = ("statistic", "observed", *QUANTILES, "p_value", "replicates", "star")
+COLUMNS = ("statistic", "observed", *QUANTILES, "p_value", "replicates", "star", "misfit")
 # A p below the first asks for so many times the replicates, one below the second is a misfit.
 SUSPICIOUS, TIMES, MISFIT = 0.017, 5, 0.004
 # Of the highest point, in posterior standard deviations.
@@ -131,16 +132,5 @@ def criticise_cluster(
     quantiles = np.quantile(replicated, list(QUANTILES.values()), axis=0) if replicates else empty[1:]
     p = p_values(observed, replicated) if replicates else empty[0]
     outlier = [str(stars[int(np.abs(z).argmax())]), "", "", ""]
-    columns = list(STATISTICS), observed, *quantiles, p, len(replicated), outlier
+    columns = list(STATISTICS), observed, *quantiles, p, len(replicated), outlier, p <= MISFIT
     return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
-
-
-def status(table: pd.DataFrame) -> str:
-    """What of a cluster is not as its model predicts, in words, or "ok"."""
-    said = [
-        f"{row.statistic} {row.observed:.3g}"
-        + (f" (star {row.star})" if isinstance(row.star, str) and row.star else "")
-        + f", {row[3]:.3g} to {row[5]:.3g} predicted"
-        for row in table[table["p_value"] <= MISFIT].itertuples()
-    ]
-    return f"misfit: the parallaxes are not those of one normal cluster: {'; '.join(said)}" if said else "ok"

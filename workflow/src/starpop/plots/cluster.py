@@ -7,7 +7,7 @@ from astropy.table import Table
 from matplotlib.figure import Figure
 
 from starpop.plots.corner import corner
-from starpop.plots.style import ONE_COLUMN, TWO_COLUMNS, Style, new_figure
+from starpop.plots.style import ONE_COLUMN, TWO_COLUMNS, Style, new_figure, plain
 
 
 def parallaxes(stars: Table, mean_distance_pc: float, whose: str, style: Style) -> Figure:
@@ -25,16 +25,16 @@ def parallaxes(stars: Table, mean_distance_pc: float, whose: str, style: Style) 
 
 def posterior_corner(draws: dict[str, np.ndarray], stars: Table, truth: dict[str, float], style: Style) -> Figure:
     """Mean distance, depth and the first stars' distances, with the true values if the cluster is simulated."""
-    some = min(len(stars), 3)
-    names = ["mu_r", "std_r", *(f"r[{i}]" for i in range(some))]
-    labels = [r"$\mu_r$", r"$\sigma_r$", *(f"$r_{i}$" for i in range(some))]
+    some = list(stars["star"][:3])
+    names = ["mu_r", "std_r", *(f"r[{star}]" for star in some)]
+    labels = [r"$\mu_r$ [pc]", r"$\sigma_r$ [pc]", *(f"$r$ [pc]\nstar {plain(star)}" for star in some)]
     truths: list[float | None] = [None] * len(names)
     if "distance" in stars.colnames:
-        distances = 1e3 * np.asarray(stars["distance"][:some])
+        distances = 1e3 * np.asarray(stars["distance"][: len(some)])
         truths = [float(value) for value in (truth["mean_distance_pc"], truth["depth_pc"], *distances)]
     return corner(
         [1e3 * draws[name].ravel() for name in names],
-        [f"{label} [pc]" for label in labels],
+        labels,
         style,
         truths,
         TWO_COLUMNS,
