@@ -66,10 +66,10 @@ def test_one_star_of_the_field_and_two_clusters_are_found():
     assert table_of(parallax, np.full(160, 0.02)).set_index("statistic").loc["kurtosis", "misfit"]
 
 
-def test_errors_that_are_too_small_where_they_are_small_are_found():
+def test_errors_that_are_too_small_where_they_are_large_are_found():
     rng = np.random.default_rng(2)
     error = 10 ** rng.uniform(-2, 0, 150)
-    parallax = rng.normal(2, np.hypot(error, 0.3 * (error < 0.1)))
+    parallax = rng.normal(2, np.where(error > 0.1, 2.5, 1) * error)
     assert table_of(parallax, error).set_index("statistic").loc["error_correlation", "misfit"]
 
 

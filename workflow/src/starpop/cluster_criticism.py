@@ -123,7 +123,8 @@ def criticise_cluster(
     for times in (1, TIMES - 1):
         some = hyper[(len(replicated) + np.arange(times * replicates)) % len(hyper)]
         new = [
-            statistics(fitted(replicate(parallax_error_mas, *h, rng), h), parallax_error_mas) for h in progress(some)
+            statistics(fitted(replicate(parallax_error_mas, *h, rng), h), parallax_error_mas)
+            for h in progress(some, "replicates")
         ]
         replicated = np.concatenate([replicated, np.reshape(new, (-1, len(STATISTICS)))])
         if p_values(observed, replicated).min() > SUSPICIOUS:
