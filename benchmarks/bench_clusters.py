@@ -39,6 +39,8 @@ def outcome(parallax: np.ndarray, error: np.ndarray, rng: np.random.Generator) -
         drawn = cluster.draw(range(len(error)), parallax, error, hyper, 1000, rng)["posterior"]["r"].values
     except FloatingPointError as refusal:
         return str(refusal)
+    except Exception as error:
+        return f"WRONG: {error!r}"
     if not (np.isfinite(drawn).all() and (drawn > 0).all()):
         return "WRONG: draws that are no distances"
     return "converged" if hyper.error < 1e-4 else f"not converged, error {hyper.error:.0e}"

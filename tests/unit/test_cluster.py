@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import trapezoid
 from scipy.stats import norm, truncnorm
 
 from starpop import cluster, distance
@@ -70,6 +71,16 @@ def test_draws_bear_the_names_of_the_stars():
     tree = cluster.draw(names, parallax, error, hyper, 50, np.random.default_rng(0))
     assert list(columns_of(tree["posterior"].to_dataset())) == ["mu_r", "ln_std_r", "std_r", "r[Gaia 1]", "r[Gaia 2]"]
     assert list(cluster.build_model(names, parallax, error, PRIOR).coords["star"]) == names
+
+
+def test_a_marginal_density_is_whole_where_the_posterior_ends_at_a_cliff():
+    """Of so many stars of the mean parallax 0.25 mas, none is at 0 kpc: ln density falls by 10^4 in a panel."""
+    rng = np.random.default_rng(67)
+    hyper = cluster.posterior(rng.normal(0.25, 3.2, 333), np.full(333, 3.2), PRIOR)
+    grid, density = hyper.marginal("mu_r")
+    mean, _ = hyper.moments()["mu_r"]
+    assert trapezoid(density, grid) == pytest.approx(1, abs=1e-3)
+    assert trapezoid(density * grid, grid) == pytest.approx(mean, rel=1e-3)
 
 
 @pytest.mark.parametrize("seed", range(24))

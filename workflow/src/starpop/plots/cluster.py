@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from astropy.table import Table
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from starpop.plots.corner import corner
 from starpop.plots.style import ONE_COLUMN, TWO_COLUMNS, Style, new_figure, plain
@@ -18,8 +19,10 @@ def parallaxes(stars: Table, mean_distance_pc: float, whose: str, style: Style) 
     ax.errorbar(number, stars["parallax"], stars["parallax_error"], fmt="o", color=style.colors.data, ms=2, lw=0.6)
     label = f"{whose} mean distance, {mean_distance_pc:.4g} pc"
     ax.axhline(1e3 / mean_distance_pc, color=style.colors.accent, label=label)
-    ax.set(xlabel="star number", ylabel=r"parallax $\varpi$ [mas]", xlim=(-3, len(stars) + 2))
-    ax.legend(loc="upper right")
+    margin = 0.5 + 0.01 * len(stars)
+    ax.set(xlabel="star number", ylabel=r"parallax $\varpi$ [mas]", xlim=(-margin, len(stars) - 1 + margin))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
     return figure
 
 
