@@ -1,5 +1,6 @@
 """A small run from end to end, and the messages of mistakes."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -101,7 +102,8 @@ def test_a_cluster_of_the_users_takes_the_place_of_the_simulated_one(fresh):
 
 @pytest.mark.slow
 def test_a_cluster_has_a_folder_of_its_own_its_stars_names_and_an_answer_also_without_nuts(fresh):
-    rows = [f"HD {i},{5 + 0.01 * (-1) ** i},0.05\n" for i in range(12)]
+    parallaxes = np.random.default_rng(1).normal(5, 0.05, 12)
+    rows = [f"HD {i},{parallax:.4f},0.05\n" for i, parallax in enumerate(parallaxes)]
     (fresh.path / "pleiades.csv").write_text("star,plx,e\n" + "".join(rows))
     columns = {"star": "star", "parallax": "plx", "parallax_error": "e"}
     table = {"path": "pleiades.csv", "columns": columns, "units": {"parallax": "mas"}}

@@ -54,7 +54,8 @@ def highest_point(
     """
 
     def cost(x: np.ndarray) -> float:
-        return -float(ln_posterior(*(start + sd * x)[:, None], parallax_mas, parallax_error_mas, prior)[0])
+        mu_r, ln_std_r = (start + sd * x)[:, None]
+        return -float(ln_posterior(mu_r, ln_std_r, parallax_mas, parallax_error_mas, prior)[0])
 
     simplex = np.array([[0, 0], [1, 0], [0, 1]])
     limits = [tuple((np.array(ends) - s) / d) for ends, s, d in zip(bounds(prior), start, sd, strict=True)]
@@ -123,7 +124,7 @@ def criticise_cluster(
     for times in (1, TIMES - 1):
         some = hyper[(len(replicated) + np.arange(times * replicates)) % len(hyper)]
         new = [
-            statistics(fitted(replicate(parallax_error_mas, *h, rng), h), parallax_error_mas)
+            statistics(fitted(replicate(parallax_error_mas, h[0], h[1], rng), h), parallax_error_mas)
             for h in progress(some, "replicates")
         ]
         replicated = np.concatenate([replicated, np.reshape(new, (-1, len(STATISTICS)))])
