@@ -1,13 +1,12 @@
 """The star cluster: the tutorial's data, the model's density, and its exact posterior."""
 
-import itertools
-
 import numpy as np
 import pytest
-from scipy.integrate import quad
-from scipy.stats import kstest, norm, truncnorm
+from scipy.integrate import trapezoid
+from scipy.stats import norm, truncnorm
 
-from starpop import cluster
+from starpop import cluster, distance
+from starpop.diagnostics import columns_of
 from starpop.simulate import simulate_cluster
 
 PRIOR = cluster.ClusterPrior(1, 2, (-8, 0))
@@ -30,7 +29,7 @@ def test_the_data_are_the_tutorials_to_the_last_digit(stars):
 
 def test_the_models_density_is_the_tutorials(stars):
     parallax, error = stars["parallax"].value[:4], stars["parallax_error"].value[:4]
-    model = cluster.build_model(parallax, error, PRIOR)
+    model = cluster.build_model(range(4), parallax, error, PRIOR)
     mu, ln_std, r = 0.52, -4.2, np.array([0.5, 0.51, 0.49, 0.53])
     expected = truncnorm.logpdf(mu, -0.5, np.inf, 1, 2) - np.log(8)
     expected += truncnorm.logpdf(r, -mu / np.exp(ln_std), np.inf, mu, np.exp(ln_std)).sum()
@@ -43,46 +42,12 @@ def test_the_models_density_is_the_tutorials(stars):
     assert model.compile_logp(jacobian=False)(point) == pytest.approx(expected, abs=1e-7)  # of the cdf
 
 
-def integral(parallax, error, mu, std):
-    """p(parallax | mu, std) by adaptive quadrature over the distance."""
-
-    def integrand(r):
-        return norm.pdf(parallax, 1 / r, error) * truncnorm.pdf(r, -mu / std, np.inf, mu, std)
-
-    edges = np.unique(np.clip([mu + k * std for k in (-9, -3, -1, 0, 1, 3, 9)], 1e-6, None))
-    edges = np.unique(
-        np.concatenate(
-            [edges, np.clip(1 / np.clip(parallax + error * np.arange(-9, 10), 1e-3, None), edges[0], edges[-1])]
-        )
-    )
-    return sum(quad(integrand, a, b, epsabs=0, epsrel=1e-12, limit=200)[0] for a, b in itertools.pairwise(edges))
-
-
-@pytest.mark.parametrize(
-    ("parallax", "error", "mu", "ln_std"),
-    [
-        (2.0, 0.05, 0.5, -4.8),
-        (1.9, 0.1, 0.52, -7.5),
-        (2.1, 0.01, 0.48, -3.0),
-        (1.0, 0.3, 1.2, -1.0),
-        (0.3, 0.2, 1.0, -1.5),
-        # the prior's maximum and the likelihood's far apart
-        (2.0, 0.06, 1.0, -2.5),
-        (2.0, 0.2, 3.0, -2.3),
-    ],
-)
-def test_a_stars_likelihood_is_the_integral_over_its_distance(parallax, error, mu, ln_std):
-    expected = np.log(integral(parallax, error, mu, np.exp(ln_std)))
-    data = np.array([parallax]), np.array([error])
-    assert cluster.ln_likelihood(np.array([mu]), np.array([ln_std]), *data)[0] == pytest.approx(expected, abs=1e-8)
-
-
 def test_the_posterior_is_that_of_a_dense_grid(stars):
     data = stars["parallax"].value[:40].copy(), stars["parallax_error"].value[:40].copy()
     hyper = cluster.posterior(*data, PRIOR)
     mu, ln_std = np.linspace(0.49, 0.515, 201), np.linspace(-7.999, -3, 301)
     y, z = (axis.ravel() for axis in np.meshgrid(mu, ln_std))
-    values = cluster.ln_likelihood(y, z, *data) - 0.125 * (y - 1) ** 2
+    values = distance.ln_likelihood(y, z, *data) - 0.125 * (y - 1) ** 2
     mass = np.exp(values - values.max()).reshape(301, 201)
     mass[[0, -1]] *= 0.5
     mass = mass.ravel() / mass.sum()
@@ -100,16 +65,40 @@ def test_the_published_numbers(stars):
     assert float(values.sel(parameter="ln_std_r", statistic="sd")) == pytest.approx(0.078, abs=0.003)
 
 
-def test_distances_are_drawn_from_their_posterior():
-    parallax, error = np.array([2.0, 0.4]), np.array([0.05, 0.2])
-    size, mu, ln_std = 20_000, 0.9, -1.2
-    drawn = np.empty((size, 2))
-    cluster._draw_distances(np.full(size, mu), np.full(size, ln_std), parallax, error, np.random.default_rng(0), drawn)
-    for n in range(2):
-        grid = np.linspace(1e-3, 6, 200_001)
-        density = norm.pdf(parallax[n], 1 / grid, error[n]) * norm.pdf(grid, mu, np.exp(ln_std))
-        cdf = np.cumsum(density) / density.sum()
-        assert kstest(drawn[:, n], lambda t, grid=grid, cdf=cdf: np.interp(t, grid, cdf)).pvalue > 1e-4
+def test_draws_bear_the_names_of_the_stars():
+    parallax, error, names = np.array([2.0, -0.4]), np.array([0.05, 0.2]), ["Gaia 1", "Gaia 2"]
+    hyper = cluster.posterior(parallax, error, PRIOR)
+    tree = cluster.draw(names, parallax, error, hyper, 50, np.random.default_rng(0))
+    assert list(columns_of(tree["posterior"].to_dataset())) == ["mu_r", "ln_std_r", "std_r", "r[Gaia 1]", "r[Gaia 2]"]
+    assert list(cluster.build_model(names, parallax, error, PRIOR).coords["star"]) == names
+
+
+def test_a_marginal_density_is_whole_where_the_posterior_ends_at_a_cliff():
+    """Of so many stars of the mean parallax 0.25 mas, none is at 0 kpc: ln density falls by 10^4 in a panel."""
+    rng = np.random.default_rng(67)
+    hyper = cluster.posterior(rng.normal(0.25, 3.2, 333), np.full(333, 3.2), PRIOR)
+    grid, density = hyper.marginal("mu_r")
+    mean, _ = hyper.moments()["mu_r"]
+    assert trapezoid(density, grid) == pytest.approx(1, abs=1e-3)
+    assert trapezoid(density * grid, grid) == pytest.approx(mean, rel=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_any_table_of_parallaxes_has_an_answer_or_says_that_it_has_not(seed):
+    """A larger number of larger tables: `benchmarks/bench_clusters.py`."""
+    rng = np.random.default_rng([4, seed])
+    stars = int(rng.integers(1, 15))
+    error = 10 ** rng.uniform(-2, 1, stars)
+    parallax = rng.normal(0 if seed % 3 == 0 else 10 ** rng.uniform(-1, 1.5), error + (seed % 2) * 0.5, stars)
+    hyper = cluster.posterior(parallax, error, PRIOR)
+    values = cluster.exact_summary(hyper)
+    drawn = cluster.draw(range(stars), parallax, error, hyper, 200, rng)["posterior"]["r"].values
+    assert np.isfinite(drawn).all()
+    assert (drawn > 0).all()
+    mean, sd = values["value"].sel(parameter="mu_r").values[:2]
+    assert 0 < mean < 21
+    assert 0 < sd < 10
+    assert float(values["error"]) < 1e-3
 
 
 @pytest.mark.parametrize("depth", [8.7, 0.0])

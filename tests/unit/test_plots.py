@@ -20,7 +20,7 @@ PRIOR = SystemModel(100, 150)
 def models(twin):
     data = np.array([2.0, 1.9]), np.array([0.1, 0.2])
     return {
-        "cluster": cluster.build_model(*data, cluster.ClusterPrior(1, 2, (-8, 0))),
+        "cluster": cluster.build_model(range(len(data[0])), *data, cluster.ClusterPrior(1, 2, (-8, 0))),
         "system": single.build_model(twin[0], PRIOR, (1.5, 20)),
         "population": population.build_model(twin[:2], [PRIOR] * 2, Normal((1, 10), (-2, 3)), (1.5, 20)),
     }

@@ -12,7 +12,7 @@ from snakemake.utils import update_config
 from conftest import ROOT
 from starpop.densities import Density, TruncatedNormal, density_from_settings
 from starpop.errors import InputError
-from starpop.settings import as_json, check, choose_catalog, resolve
+from starpop.settings import as_json, check, choose_catalog, cluster_name, resolve
 
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -554,3 +554,15 @@ def test_a_mistake_in_a_catalogues_entry_is_said(entry, message):
 def test_a_mistake_elsewhere_is_said(change, message):
     with pytest.raises(InputError, match=message):
         check(copy.deepcopy(CONFIG) | change, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("data/Praesepe.csv", "Praesepe"),
+        ("../a {b}/NGC 188, v2.1.fits", "NGC_188_v2_1"),
+        (["east.csv", "west.csv"], "east_and_1_more"),
+    ],
+)
+def test_a_cluster_has_the_name_of_its_file(path, name):
+    assert cluster_name({"path": path}) == name

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-VISITS, STARS = "results/mine/visits.fits", "results/cluster/stars.ecsv"
+VISITS, STARS = "results/mine/visits.fits", "results/cluster/stars/stars.ecsv"
 
 
 def table(*systems):

@@ -138,7 +138,7 @@ def test_adding_a_system_reruns_its_catalogue(run):
         ("plots/style.py", '"font.size": 8', '"font.size": 9', FIGURES),
         ("plots/population.py", "RANK_BINS = 20", "RANK_BINS = 25", twice("plot_population")),
         ("tables.py", "MEAN_TOLERANCE_SD = 0.2", "MEAN_TOLERANCE_SD = 0.3", TABLES),
-        ("cluster.py", "CONVERGED = 1e-5", "CONVERGED = 1e-6", CLUSTER),
+        ("distance.py", "CONVERGED = 2e-5", "CONVERGED = 1e-6", CLUSTER),
         (
             "scan.py",
             "POINTS_PER_RESOLUTION = 10",

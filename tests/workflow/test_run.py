@@ -1,5 +1,6 @@
 """A small run from end to end, and the messages of mistakes."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -96,4 +97,27 @@ def test_a_cluster_of_the_users_takes_the_place_of_the_simulated_one(fresh):
     assert jobs["prepare_stars"] == jobs["fit_cluster"] == jobs["plot_cluster"] == 1
     assert not {"simulate_cluster", "compare_published"} & jobs.keys()
     fresh.snakemake(*fresh.overlay(cluster={"table": table}), "--until", "prepare_stars")
-    assert "sha256" in (fresh.path / "results/cluster/stars.ecsv").read_text()
+    assert "sha256" in (fresh.path / "results/cluster/stars/stars.ecsv").read_text()
+
+
+@pytest.mark.slow
+def test_a_cluster_has_a_folder_of_its_own_its_stars_names_and_an_answer_also_without_nuts(fresh):
+    parallaxes = np.random.default_rng(1).normal(5, 0.05, 12)
+    rows = [f"HD {i},{parallax:.4f},0.05\n" for i, parallax in enumerate(parallaxes)]
+    (fresh.path / "pleiades.csv").write_text("star,plx,e\n" + "".join(rows))
+    columns = {"star": "star", "parallax": "plx", "parallax_error": "e"}
+    table = {"path": "pleiades.csv", "columns": columns, "units": {"parallax": "mas"}}
+    folder = "results/cluster/pleiades"
+    changes = {"cluster": {"table": table}, "sampler": {"backend": "none"}}
+    fresh.snakemake(*fresh.overlay(**changes), "--", f"{folder}/summary.csv", f"{folder}/figures/corner.png")
+    assert {path.name for path in (fresh.path / "results/cluster").iterdir()} == {"pleiades"}
+    summary = pd.read_csv(fresh.path / folder / "summary.csv").set_index("parameter")
+    assert {"mu_r", "std_r", "r[HD 0]", "r[HD 11]"} <= set(summary.index)
+    assert set(summary["method"]) == {"exact"}
+    status = pd.read_csv(fresh.path / folder / "diagnostics.csv").set_index("fit")["status"]
+    assert status["cluster"] == "not checked: sampler.backend is none"
+    assert status["cluster exact"] == "ok"
+    table["path"] = "hyades.csv"
+    (fresh.path / "hyades.csv").write_text("star,plx,e\n" + "".join(rows[:10]))
+    jobs = fresh.would_run(*fresh.overlay(**changes), "--", "results/cluster/hyades/summary.csv")
+    assert jobs["prepare_stars"] == jobs["integrate_cluster"] == jobs["criticise_cluster"] == 1

@@ -7,8 +7,8 @@ if CLUSTER_TABLE:
         input:
             table=cluster_table,
         output:
-            stars="results/cluster/stars.ecsv",
-            rejected="results/cluster/rejected.ecsv",
+            stars=f"{CLUSTER}/stars.ecsv",
+            rejected=f"{CLUSTER}/rejected.ecsv",
         params:
             settings=settings(table="cluster/table"),
             data=digest(cluster_table),
@@ -28,7 +28,7 @@ else:
     rule simulate_cluster:
         """The tutorial's simulated parallaxes."""
         output:
-            stars="results/cluster/stars.ecsv",
+            stars=f"{CLUSTER}/stars.ecsv",
         params:
             settings=settings(simulation="cluster/simulation"),
             code=source_digest("simulate_cluster"),
@@ -46,9 +46,9 @@ else:
 rule integrate_cluster:
     """The exact posterior of mean distance and depth, and exact draws of every star's distance."""
     input:
-        stars="results/cluster/stars.ecsv",
+        stars=f"{CLUSTER}/stars.ecsv",
     output:
-        exact="results/cluster/exact.nc",
+        exact=f"{CLUSTER}/exact.nc",
     params:
         settings=settings("seed", prior="cluster/prior", draws="draws/exact"),
         code=source_digest("integrate_cluster"),
@@ -66,10 +66,10 @@ rule integrate_cluster:
 rule fit_cluster:
     """Sample the hierarchical model of the cluster: mean distance, depth, and every star's distance."""
     input:
-        stars="results/cluster/stars.ecsv",
-        exact="results/cluster/exact.nc",
+        stars=f"{CLUSTER}/stars.ecsv",
+        exact=f"{CLUSTER}/exact.nc",
     output:
-        posterior="results/cluster/posterior.nc",
+        posterior=f"{CLUSTER}/posterior.nc",
     params:
         settings=settings("sampler", "seed", prior="cluster/prior", draws="draws/cluster"),
         code=source_digest("fit_cluster"),

@@ -39,7 +39,7 @@ from starpop import files, flags, provenance
 from starpop.diagnostics import verdict
 from starpop.errors import InputError
 from starpop.files import paths_of
-from starpop.settings import TUTORIAL, as_json, check, choose_catalog, resolve
+from starpop.settings import TUTORIAL, as_json, check, choose_catalog, cluster_name, resolve
 
 try:
     config = check(config, WORKFLOW / "schemas" / "config.schema.yaml", map(load_configfile, workflow.configfiles))
@@ -59,17 +59,13 @@ if workflow.is_main_process:
         for damaged in files.set_aside_damaged(workflow.modifier.modify_path("results/")):
             logger.warning(damaged)
 
-# The user's table of parallaxes, in place of the tutorial's simulated cluster.
+# The user's table of parallaxes, in place of the tutorial's simulated cluster; the folder is its own.
 CLUSTER_TABLE = config["cluster"].get("table")
+CLUSTER = f"results/cluster/{cluster_name(CLUSTER_TABLE)}" if CLUSTER_TABLE else "results/cluster"
 SYSTEM_MODELS = list(config["system_models"])
 POPULATION_MODELS = list(config["population_models"])
 # Whether this is the tutorial's own analysis, to be held against the numbers that it prints.
-PUBLISHED = (
-    CATALOG in TUTORIAL
-    and "tutorial" in SYSTEM_MODELS
-    and "normal" in POPULATION_MODELS
-    and not CLUSTER_TABLE
-)
+PUBLISHED = CATALOG in TUTORIAL and "tutorial" in SYSTEM_MODELS and "normal" in POPULATION_MODELS and not CLUSTER_TABLE
 BATCHES = [f"{i:0{len(str(config['batches'] - 1))}d}" for i in range(config["batches"])]
 GRAPHS = ["general", "plate", "cluster", "system", "population"]
 CASES = list(RESOLVED["calibration"]["cases"])

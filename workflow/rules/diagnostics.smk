@@ -4,11 +4,12 @@
 rule diagnose_cluster:
     """Diagnostics and summary of the cluster's fit."""
     input:
-        posterior="results/cluster/posterior.nc",
-        exact="results/cluster/exact.nc",
+        posterior=f"{CLUSTER}/posterior.nc",
+        exact=f"{CLUSTER}/exact.nc",
+        criticism=f"{CLUSTER}/criticism.csv",
     output:
-        diagnostics="results/cluster/diagnostics.csv",
-        summary="results/cluster/summary.csv",
+        diagnostics=f"{CLUSTER}/diagnostics.csv",
+        summary=f"{CLUSTER}/summary.csv",
     params:
         settings=settings("diagnostics", max_treedepth="sampler/max_treedepth"),
         code=source_digest("diagnose_fit"),
@@ -68,6 +69,27 @@ rule diagnose_population:
         "../scripts/diagnose_fit.py"
 
 
+rule criticise_cluster:
+    """Posterior predictive checks of the cluster's parallaxes."""
+    input:
+        stars=f"{CLUSTER}/stars.ecsv",
+        exact=f"{CLUSTER}/exact.nc",
+    output:
+        criticism=f"{CLUSTER}/criticism.csv",
+    params:
+        settings=settings("seed", "criticism", prior="cluster/prior"),
+        code=source_digest("criticise_cluster"),
+    log:
+        "logs/criticise_cluster.log",
+    benchmark:
+        "results/benchmarks/criticise_cluster.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    script:
+        "../scripts/criticise_cluster.py"
+
+
 rule criticise_systems:
     """Prior and posterior predictive checks of every system's visits, and the residuals of its best fit."""
     input:
@@ -113,8 +135,8 @@ rule criticise_population:
 rule check_agreement:
     """Exact answer and NUTS, each checking the other: cluster, systems and populations, in Monte Carlo errors."""
     input:
-        exact_cluster=["results/cluster/exact.nc"],
-        cluster=["results/cluster/posterior.nc"],
+        exact_cluster=[f"{CLUSTER}/exact.nc"],
+        cluster=[f"{CLUSTER}/posterior.nc"],
         exact_systems=batches("results/{catalog}/{system_model}/exact/{batch}.nc"),
         systems=batches("results/{catalog}/{system_model}/posteriors/{batch}.nc"),
         exact_population=populations("results/{catalog}/{system_model}/{population_model}/exact.nc"),
@@ -139,7 +161,7 @@ rule check_agreement:
 rule collect_diagnostics:
     """All fits of a catalogue, and the cluster's, in one table; with diagnostics.strict, a failed one ends the run."""
     input:
-        cluster="results/cluster/diagnostics.csv",
+        cluster=f"{CLUSTER}/diagnostics.csv",
         systems=expand(
             "results/{catalog}/{system_model}/diagnostics.csv",
             system_model=SYSTEM_MODELS,
@@ -176,7 +198,7 @@ if PUBLISHED:
         """Each number that the tutorial prints beside this run's."""
         input:
             published=given("data/published.csv"),
-            cluster="results/cluster/summary.csv",
+            cluster=f"{CLUSTER}/summary.csv",
             focus_system="results/{catalog}/tutorial/focus_system/summary.csv",
             population="results/{catalog}/tutorial/normal/summary.csv",
         output:

@@ -22,12 +22,12 @@ rule plot_model_graphs:
 rule plot_cluster:
     """The cluster's parallaxes, and the posterior of its distance and depth."""
     input:
-        stars="results/cluster/stars.ecsv",
-        posterior="results/cluster/posterior.nc",
-        diagnostics="results/cluster/diagnostics.csv",
+        stars=f"{CLUSTER}/stars.ecsv",
+        exact=f"{CLUSTER}/exact.nc",
+        diagnostics=f"{CLUSTER}/diagnostics.csv",
     output:
-        parallaxes=picture("results/cluster", "parallaxes", "Cluster"),
-        corner=picture("results/cluster", "corner", "Cluster"),
+        parallaxes=picture(CLUSTER, "parallaxes", "Cluster"),
+        corner=picture(CLUSTER, "corner", "Cluster"),
     params:
         settings=settings("figures"),
         code=source_digest("plot_cluster"),

@@ -8,8 +8,9 @@ with store.job(snakemake.log[0]) as log:
     read = {name: [store.read_tree(path) for path in paths] for name, paths in snakemake.input.items()}
     systems = list(zip(read["exact_systems"], read["systems"], strict=True))
     several = [name for exact, _ in systems for name in agreement.several_modes(exact)]
-    tables = [agreement.compare_fit("cluster", "nuts", *read["exact_cluster"], *read["cluster"])]
-    tables += [agreement.compare_systems("systems", exact, nuts) for exact, nuts in systems]
+    tables = [agreement.compare_systems("systems", exact, nuts) for exact, nuts in systems]
+    if not read["cluster"][0].attrs[store.WHY_NOT]:
+        tables.append(agreement.compare_fit("cluster", "nuts", *read["exact_cluster"], *read["cluster"]))
     for i, exact in enumerate(read["exact_population"]):
         for sampler, name in (("nuts", "population"), ("nuts over nodes", "hyper_parameters")):
             if not read[name][i].attrs[store.WHY_NOT]:

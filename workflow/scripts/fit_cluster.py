@@ -2,16 +2,21 @@
 
 import json
 
-from starpop import cluster, store
-from starpop.sampling import Sampler, SamplerSettings, starts_from
-from starpop.seeds import seed_for
+from starpop import cluster, cluster_nuts, store
+from starpop.sampling import SamplerSettings
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     stars = store.read_table(snakemake.input.stars)
-    data = [stars[name].value for name in ("parallax", "parallax_error")]
-    model = cluster.build_model(*data, cluster.ClusterPrior(**settings["prior"]))
-    sampler = Sampler(model, SamplerSettings(**settings["sampler"], draws=settings["draws"]), snakemake.threads)
-    starts = starts_from(store.read_tree(snakemake.input.exact), model)
-    tree = sampler.run(starts, seed_for(settings["seed"], "fit_cluster"))
-    store.write_tree(tree, snakemake.output.posterior, store.provenance(settings=settings, units="kpc"))
+    tree, why_not = cluster_nuts.sample(
+        list(stars["star"]),
+        stars["parallax"].value,
+        stars["parallax_error"].value,
+        cluster.ClusterPrior(**settings["prior"]),
+        store.read_tree(snakemake.input.exact),
+        SamplerSettings(**settings["sampler"], draws=settings["draws"]),
+        settings["seed"],
+        snakemake.threads,
+    )
+    attributes = store.provenance(settings=settings, units="kpc") | {store.WHY_NOT: why_not}
+    store.write_tree(tree, snakemake.output.posterior, attributes)

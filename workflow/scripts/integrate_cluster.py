@@ -11,6 +11,7 @@ with store.job(snakemake.log[0]) as log:
     data = [stars[name].value for name in ("parallax", "parallax_error")]
     hyper = cluster.posterior(*data, cluster.ClusterPrior(**settings["prior"]))
     log.info("ln evidence %.6f; error of the quadrature %.1e", hyper.ln_evidence, hyper.error)
-    tree = cluster.draw(*data, hyper, settings["draws"], generator_for(settings["seed"], "exact", "cluster"))
+    rng = generator_for(settings["seed"], "exact", "cluster")
+    tree = cluster.draw(list(stars["star"]), *data, hyper, settings["draws"], rng)
     tree["exact"] = cluster.exact_summary(hyper)
     store.write_tree(tree, snakemake.output.exact, store.provenance(settings=settings, units="kpc"))

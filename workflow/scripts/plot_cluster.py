@@ -11,10 +11,11 @@ from starpop.plots.style import Style, failures, save
 with store.job(snakemake.log[0]):
     style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
     stars = store.read_table(snakemake.input.stars)
-    failed = failures(pd.read_csv(snakemake.input.diagnostics)["status"])
-    draws = diagnostics.columns_of(store.read_tree(snakemake.input.posterior)["posterior"].to_dataset())
+    status = pd.read_csv(snakemake.input.diagnostics).set_index("fit")["status"]
+    failed = failures([status["cluster exact"]])
+    draws = diagnostics.columns_of(store.read_tree(snakemake.input.exact)["posterior"].to_dataset())
     simulated = "mean_distance_pc" in stars.meta
     source = "simulated star cluster" if simulated else "star cluster"
     mean, whose = (stars.meta["mean_distance_pc"], "true") if simulated else (1e3 * draws["mu_r"].mean(), "posterior")
-    save(cluster.parallaxes(stars, mean, whose, style), snakemake.output.parallaxes, style, source)
+    save(cluster.parallaxes(stars, mean, whose, style), snakemake.output.parallaxes, style, source, failed)
     save(cluster.posterior_corner(draws, stars, stars.meta, style), snakemake.output.corner, style, source, failed)

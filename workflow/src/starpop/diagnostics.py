@@ -185,6 +185,17 @@ def assess_exact(fit: str, tree: xr.DataTree, limits: Thresholds) -> dict[str, o
     return row
 
 
+def misfit(criticism: pd.DataFrame) -> str:
+    """What of a cluster's parallaxes its model does not predict, in words; empty where there is nothing."""
+    said = [
+        f"{row['statistic']} {row['observed']:.3g}"
+        + (f" (star {row['star']})" if row["star"] else "")
+        + f", predicted {row['predicted_5%']:.3g} to {row['predicted_95%']:.3g}"
+        for _, row in criticism[criticism["misfit"]].iterrows()
+    ]
+    return f"misfit: not the parallaxes of one cluster: {'; '.join(said)}" if said else ""
+
+
 def narrowed(exact: xr.Dataset) -> float:
     """The least share of its prior's standard deviation that any hyper-parameter is left with."""
     if "prior_sd" not in exact:

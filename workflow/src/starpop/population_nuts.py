@@ -18,7 +18,7 @@ from starpop.density import Density, Range
 from starpop.period_likelihood import PeriodLikelihood, mode_weights
 from starpop.sampling import Sampler, SamplerSettings, TooSlow, starts_from
 from starpop.seeds import seed_for
-from starpop.single import LEFT_OUT
+from starpop.store import LEFT_OUT
 
 logger = logging.getLogger("starpop")
 

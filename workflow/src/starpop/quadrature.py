@@ -29,6 +29,8 @@ TOLERANCE = 1e-7
 PANELS = {1: (8, 12, 16, 24, 32, 48, 64), 2: (6, 10, 16, 24, 36, 50, 64), 3: (3, 4, 5, 6, 8, 10, 12, 15)}
 # Between a point and its neighbours, the density exceeds the highest of them by less than this factor a coordinate.
 ENVELOPE = 1.06
+# Between its points a panel's polynomial is no higher than the highest of them by more than this, in the ln.
+MOST_ABOVE = 1.0
 MARGINAL_POINTS = 161
 # So little above the depth where the chart ends a point is near its ends.
 MARGIN = 8.0
@@ -82,8 +84,11 @@ class HyperPosterior(Posterior):
         line, where = np.nonzero((places >= -1e-9) & (places <= 1 + 1e-9))
         at = places[line, where] * self.panels
         panel = np.clip(at.astype(int), 0, self.panels - 1)
-        coefficients = (lines.reshape(len(lines), self.panels, POINTS) @ LEGENDRE)[line, panel]
+        by_panel = lines.reshape(len(lines), self.panels, POINTS)
+        coefficients = (by_panel @ LEGENDRE)[line, panel]
         values = np.einsum("ij,ij->i", coefficients, legvander(2 * (at - panel) - 1, POINTS - 1))
+        # the polynomial swings wildly only where a panel holds a cliff
+        values = np.minimum(values, by_panel.max(axis=2)[line, panel] + MOST_ABOVE)
         return np.bincount(where, np.exp(values), minlength=places.shape[1])
 
     def shortest_interval(self, name: str, probability: float) -> tuple[float, float]:
@@ -153,7 +158,11 @@ def shortest_interval(grid: np.ndarray, density: np.ndarray, probability: float)
 
 
 def integrate(
-    ln_density: LnDensity, names: Sequence[str], bounds: Bounds, tolerance: float = TOLERANCE
+    ln_density: LnDensity,
+    names: Sequence[str],
+    bounds: Bounds,
+    tolerance: float = TOLERANCE,
+    most_points: float = np.inf,
 ) -> HyperPosterior:
     """The posterior of some hyper-parameters.
 
@@ -163,10 +172,13 @@ def integrate(
     names : of one to three; locations before the scales that their widths go with
     bounds : between which all that counts of the prior lies
     tolerance : the error to reach
+    most_points : where ln_density may be evaluated for the rules, whatever the error then is
     """
     chart = find_chart(ln_density, bounds)
-    before = np.array(np.inf)
-    for panels in PANELS[len(names)]:
+    before, points_taken = np.array(np.inf), np.cumsum([(POINTS * n) ** len(names) for n in PANELS[len(names)]])
+    for panels, taken in zip(PANELS[len(names)], points_taken, strict=True):
+        if np.isfinite(before).all() and taken > most_points:
+            break
         unit, weight = gauss_legendre(panels)
         points, ln_jacobian = chart(mesh([unit] * len(names)))
         values = ln_density(*points.T) + ln_jacobian

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -281,6 +282,13 @@ def choose_catalog(config: Mapping[str, Any]) -> tuple[str, str]:
     if told and not any(model.get("offsets") for model in config["system_models"].values()):
         line += " It tells instruments, and no system model has offsets: true, so that their zero points count as one."
     return name, line
+
+
+def cluster_name(table: Mapping[str, Any]) -> str:
+    """The name of a table of parallaxes, for its folder: that of its file, without the ending, or of the first."""
+    first, *others = paths_of(table)
+    name = re.sub(r"[^\w-]+", "_", Path(first).stem)
+    return f"{name}_and_{len(others)}_more" if others else name
 
 
 def unusable_files(config: Mapping[str, Any], catalog: str) -> Iterable[str]:

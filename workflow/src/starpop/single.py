@@ -36,6 +36,7 @@ from starpop.orbit_draws import draw_orbits
 from starpop.period_likelihood import PeriodLikelihood, mode_weights
 from starpop.progress import progress
 from starpop.seeds import generator_for, seed_for
+from starpop.store import LEFT_OUT
 from starpop.system_model import SystemModel
 from starpop.visits import Visits
 
@@ -56,7 +57,6 @@ ONE_MODE = 0.9999
 LARGEST_APART, LARGEST_Z, ROUNDING = 2.5, 4.5, 1e-15
 # What a model's data call the ends of the range of periods.
 BOUNDS = ("shortest_period", "longest_period")
-LEFT_OUT = "sampler.backend is none"
 MODE_COLUMNS = ("ln_evidence", "n_modes", "mode_weight")
 
 

@@ -27,6 +27,7 @@ from starpop.text_table import read_ecsv
 LARGE_TABLE = 50_000
 # The attribute of a product of NUTS that says why its draws are not of what it is called, or are none.
 WHY_NOT = "why_not"
+LEFT_OUT = "sampler.backend is none"
 VERSIONED = ("numpy", "scipy", "astropy", "pymc", "pytensor", "nutpie", "numba", "arviz-stats")
 
 
