@@ -64,12 +64,7 @@ CLUSTER_TABLE = config["cluster"].get("table")
 SYSTEM_MODELS = list(config["system_models"])
 POPULATION_MODELS = list(config["population_models"])
 # Whether this is the tutorial's own analysis, to be held against the numbers that it prints.
-PUBLISHED = (
-    CATALOG in TUTORIAL
-    and "tutorial" in SYSTEM_MODELS
-    and "normal" in POPULATION_MODELS
-    and not CLUSTER_TABLE
-)
+PUBLISHED = CATALOG in TUTORIAL and "tutorial" in SYSTEM_MODELS and "normal" in POPULATION_MODELS and not CLUSTER_TABLE
 BATCHES = [f"{i:0{len(str(config['batches'] - 1))}d}" for i in range(config["batches"])]
 GRAPHS = ["general", "plate", "cluster", "system", "population"]
 CASES = list(RESOLVED["calibration"]["cases"])
