@@ -115,4 +115,7 @@ def test_the_figure_of_criticism_shows_the_smallest_p_values_and_counts_all(tmp_
     assert len(normal.lines[-1].get_xdata()) == 300
     style.save(figure, [str(tmp_path / "f.png")], look, "catalogue x")
     nothing = table.iloc[[5]]
+    assert len(draw_criticism.systems(nothing, residuals, look).axes) == 1
+    without = draw_criticism.systems(table.assign(zero_points_p=np.nan), residuals, look).axes[0]
+    assert [label.get_text() for label in without.get_xticklabels()][-2:] == ["correlation", "second\nperiod"]
     style.save(draw_criticism.systems(nothing, residuals, look), [str(tmp_path / "f.png")], look, "catalogue x")

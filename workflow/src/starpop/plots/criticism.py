@@ -13,7 +13,7 @@ from scipy.special import betaincinv, ndtri
 from starpop.criticism import EXCESSES, STATISTICS
 from starpop.density import Density, Range
 from starpop.flags import SIGNIFICANT_EXCESS, SIGNIFICANT_P
-from starpop.plots.style import CHAIN_COLORS, TWO_COLUMNS, Style, new_figure, plain
+from starpop.plots.style import CHAIN_COLORS, ONE_COLUMN, TWO_COLUMNS, Style, new_figure, plain
 from starpop.population_criticism import predict, predict_prior
 
 LINES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 3)))
@@ -32,15 +32,23 @@ NAMES = {
 
 
 def systems(table: pd.DataFrame, residuals: pd.DataFrame, style: Style) -> Figure:
-    """Every system's p-values, their distribution, and the residuals of all visits against a normal density."""
-    p = table.set_index("system")[[f"{name}_p" for name in STATISTICS]]
-    excess = table.set_index("system")[[f"{name}_excess" for name in EXCESSES]]
+    """Every system's p-values, their distribution, and the residuals of all visits against a normal density.
+
+    A statistic of which no system has a p-value is left out; where none has any, all but the residuals is.
+    """
+    p = table.set_index("system")[[f"{name}_p" for name in STATISTICS]].set_axis(STATISTICS, axis=1)
+    p = p.dropna(axis=1, how="all")
+    excess = table.set_index("system")[[f"{name}_excess" for name in EXCESSES]].set_axis(EXCESSES, axis=1)
+    residual = residuals["standardised_residual"].dropna().to_numpy()
+    if p.empty:
+        figure = new_figure(ONE_COLUMN, 2.6)
+        _residuals(figure.subplots(), residual, style)
+        return figure
     shown = p.loc[sorted(p.min(axis=1).sort_values().index[: style.max_systems])]
     figure = new_figure(TWO_COLUMNS, max(0.17 * len(shown) + 1.6, 4.6))
     grid = figure.add_gridspec(2, 2, width_ratios=(1.5, 1))
     _p_table(figure.add_subplot(grid[:, 0]), p, excess, shown, style)
     _p_distribution(figure.add_subplot(grid[0, 1]), p, style)
-    residual = residuals["standardised_residual"].dropna().to_numpy()
     _residuals(figure.add_subplot(grid[1, 1]), residual, style)
     return figure
 
@@ -55,18 +63,18 @@ def _p_table(ax: Axes, p: pd.DataFrame, excess: pd.DataFrame, shown: pd.DataFram
     ax.imshow(np.log(values) / np.log(_least(values)), cmap=shades, vmin=0, vmax=1.25)
     for (row, column), value in np.ndenumerate(values):
         weight = "bold" if value < SIGNIFICANT_P else "normal"
-        beyond = excess.loc[shown.index[row]].get(f"{STATISTICS[column]}_excess", np.nan)
+        beyond = excess.loc[shown.index[row]].get(shown.columns[column], np.nan)
         text = rf"{beyond:.1f}$\,\sigma$" if beyond > SIGNIFICANT_EXCESS else _rounded(value)
         ax.text(column, row, text, ha="center", va="center", fontsize=6.5, weight=weight)
     for column, count in enumerate(np.sum(p.to_numpy() < SIGNIFICANT_P, axis=0)):
         ax.text(column, len(shown), count, ha="center", va="center", weight="bold")
     expected = f"below {SIGNIFICANT_P:g}, expected {SIGNIFICANT_P * len(p):.2g}"
-    ax.set_xticks(range(len(STATISTICS)), [name.replace("_", "\n") for name in STATISTICS])
+    ax.set_xticks(range(len(p.columns)), [name.replace("_", "\n") for name in p.columns], fontsize=6.5)
     ax.set_yticks(range(len(shown) + 1), [*map(plain, shown.index), expected])
     ax.tick_params(length=0, labeltop=True, labelbottom=False)
     some = f"{len(shown)} of {len(p)} systems, the smallest" if len(shown) < len(p) else "all systems"
     ax.set(ylim=(len(shown) + 0.5, -0.5), aspect="auto")
-    ax.set_title(f"calibrated p-values of {some}" if p.notna().any(axis=None) else "no replicates: no p-values", pad=8)
+    ax.set_title(f"calibrated p-values of {some}", pad=8)
     for edge in ax.spines.values():
         edge.set_visible(False)
 
@@ -89,13 +97,15 @@ def _p_distribution(ax: Axes, p: pd.DataFrame, style: Style) -> None:
     grid = np.geomspace(0.5 * least, 1, 100)
     ax.plot(grid, total * grid, color=style.colors.neutral, lw=2.5, label="expected")
     for name, color, line in zip(STATISTICS, COLORS, LINES, strict=True):
-        values = np.sort(p[f"{name}_p"].dropna().to_numpy())
+        if name not in p:
+            continue
+        values = np.sort(p[name].dropna().to_numpy())
         count = np.arange(len(values) + 1)
         ax.stairs(count, [0, *values, 1], baseline=None, color=color, ls=line, label=name.replace("_", " "))
     ax.axvline(SIGNIFICANT_P, color=style.colors.neutral, lw=0.6)
     ax.set(xscale="log", yscale="log", xlim=(0.5 * least, 1), ylim=(0.3 * total * least, 1.6 * total))
     ax.set(xlabel="p-value", ylabel="systems with at most this")
-    ax.legend(fontsize=6, loc="lower right", handlelength=2.5, labelspacing=0.2, borderaxespad=0.2)
+    ax.legend(fontsize=6, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, handlelength=2.5, labelspacing=0.2)
 
 
 def _residuals(ax: Axes, values: np.ndarray, style: Style) -> None:
