@@ -46,7 +46,7 @@ def orbits(overlay: dict, replicates: int = 119) -> dict[str, pd.DataFrame]:
         likelihoods = periods.read_likelihoods([scan], by_name, model)
         exact = single.draw(likelihoods, looked_for, DRAWS, SEED)
         fits = single.fit_systems(likelihoods, model, looked_for, WITHOUT_NUTS, SEED)
-        criticised, _ = criticism.criticise_systems(by_name, [exact], model, looked_for, replicates, SEED)
+        criticised, _ = criticism.criticise_systems(likelihoods, exact, looked_for, replicates, SEED)
         table = tables.tabulate_orbits(by_name, [scan], [exact], [fits], rejected, criticised, model, looked_for)
         found[model_name] = table.set_index("system")
     return found

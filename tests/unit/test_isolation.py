@@ -31,7 +31,7 @@ def failing(function, name_of):
 
 def test_a_system_that_cannot_be_scanned_has_its_row(systems, monkeypatch):
     whole = periods.scan_systems(systems, MODEL, RANGE, 50)
-    monkeypatch.setattr(periods, "survey_period_range", failing(periods.survey_period_range, lambda v, *_: v.system))
+    monkeypatch.setattr(periods, "likeliest", failing(periods.likeliest, lambda v, *_: v.system))
     scan = periods.scan_systems(systems, MODEL, RANGE, 50)
     assert list(scan["failed_system"].values) == [BAD]
     assert list(scan["reason"].values) == ["ZeroDivisionError: planted"]
@@ -63,7 +63,7 @@ def test_a_system_that_cannot_be_drawn_or_sampled_or_criticised_has_a_status(sys
     fits = single.fit_systems(likelihoods, MODEL, RANGE, SamplerSettings("nutpie", 2, 200, 50, 0.8, 10), 1)
     assert list(fits["map"]["status"].values) == ["", "", "not sampled: planted", ""]
     assert np.isfinite(fits["posterior"]["P"].values[3]).all()
-    rows, residuals = criticism.criticise_systems({v.system: v for v in systems}, [tree], MODEL, RANGE, 9, 1)
+    rows, residuals = criticism.criticise_systems(likelihoods, tree, RANGE, 9, 1)
     assert list(rows["system"]) == [v.system for v in systems]
     assert rows["misfit_p"].isna().to_list() == [False, False, True, False]
     assert BAD not in set(residuals["system"])

@@ -96,7 +96,9 @@ def test_a_name_is_never_read_as_mathematics():
 
 def test_the_figure_of_criticism_shows_the_smallest_p_values_and_counts_all(tmp_path):
     rng = np.random.default_rng(0)
-    table = pd.DataFrame(rng.uniform(0.02, 1, (40, 5)), columns=[f"{name}_p" for name in criticism.STATISTICS])
+    table = pd.DataFrame(rng.uniform(0.02, 1, (40, 7)), columns=[f"{name}_p" for name in criticism.STATISTICS])
+    table[[f"{name}_excess" for name in criticism.EXCESSES]] = 0.5
+    table.loc[3, "second_period_excess"] = 7.25
     table["system"] = [f"S{i:02d}" for i in range(40)]
     table.loc[[3, 39], "misfit_p"] = 0.005
     table.loc[5, [f"{name}_p" for name in criticism.STATISTICS]] = np.nan  # too few visits
@@ -108,8 +110,12 @@ def test_the_figure_of_criticism_shows_the_smallest_p_values_and_counts_all(tmp_
     assert {"S03", "S39"} < set(names)
     assert len(names) == 31
     assert names[-1] == "below 0.01, expected 0.4"
-    assert [text.get_text() for text in cells.texts[-5:]] == ["2", "0", "0", "0", "0"]
+    assert [text.get_text() for text in cells.texts[-7:]] == ["2", *"000000"]
+    assert [text.get_text() for text in cells.texts if "sigma" in text.get_text()] == [r"7.2$\,\sigma$"]
     assert len(normal.lines[-1].get_xdata()) == 300
     style.save(figure, [str(tmp_path / "f.png")], look, "catalogue x")
     nothing = table.iloc[[5]]
+    assert len(draw_criticism.systems(nothing, residuals, look).axes) == 1
+    without = draw_criticism.systems(table.assign(zero_points_p=np.nan), residuals, look).axes[0]
+    assert [label.get_text() for label in without.get_xticklabels()][-2:] == ["correlation", "second\nperiod"]
     style.save(draw_criticism.systems(nothing, residuals, look), [str(tmp_path / "f.png")], look, "catalogue x")

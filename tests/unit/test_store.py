@@ -29,6 +29,16 @@ def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_batches_are_one_table_by_the_systems_names_with_each_cell_as_it_is_written(tmp_path):
+    whole = "system,x\n007,0.1\n007,1e-17\nA,\nNA,3\n"
+    (tmp_path / "0.csv").write_text("system,x\n007,0.1\n007,1e-17\nNA,3\n")
+    (tmp_path / "1.csv").write_text("system,x\n")
+    (tmp_path / "2.csv").write_text("system,x\nA,\n")
+    for names in ("012", "210"):
+        store.write_csv(store.read_batches([tmp_path / f"{name}.csv" for name in names]), tmp_path / "all.csv")
+        assert (tmp_path / "all.csv").read_text() == whole
+
+
 def test_a_tree_is_read_back_as_it_was(tmp_path):
     tree = xr.DataTree.from_dict(
         {

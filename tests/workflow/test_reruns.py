@@ -10,6 +10,7 @@ from .workflow_cases import (
     ALL_PERIODS,
     CLUSTER,
     COMPARISON,
+    CRITICISM,
     DIAGNOSTICS,
     FIGURES,
     NUTS_CLUSTER,
@@ -69,6 +70,10 @@ def test_a_product_that_is_lost_or_cut_short_is_made_again_also_where_only_other
         ({"noise_prior": {"ln_error_scale": {"mean": 1}}}, {}),
         ({"orbit_prior": {"trend_sd_kms_per_year": 2}}, {}),
         ({"system_models": {"tutorial": {"harmonics": 2}}}, of_one_model(ALL_PERIODS)),
+        (
+            {"criticism": {"replicates": 0}},
+            CRITICISM | twice("criticise_population", "plot_population"),
+        ),
         ({"cluster": {"prior": {"mean_distance_sd_kpc": 3}}}, CLUSTER),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) and "scan_periods" not in value else None,

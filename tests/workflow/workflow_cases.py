@@ -27,7 +27,7 @@ SYSTEM_FITS = (
     | twice("plot_agreement", "plot_focus_system", "plot_orbits")
     | COLLECTED
 )
-CRITICISM = twice("criticise_systems", "plot_criticism", "tabulate_orbits", "plot_orbits")
+CRITICISM = {"criticise_systems": 4} | twice("collect_criticism", "plot_criticism", "tabulate_orbits", "plot_orbits")
 EXACT_ORBITS = {"draw_orbits": 4} | twice("tabulate_orbits", "summarise_focus_system", "plot_orbits")
 NUTS_POPULATION = (
     twice("fit_population", "diagnose_population", "check_agreement", "plot_agreement", "plot_population") | COLLECTED

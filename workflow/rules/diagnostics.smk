@@ -91,25 +91,47 @@ rule criticise_cluster:
 
 
 rule criticise_systems:
-    """Prior and posterior predictive checks of every system's visits, and the residuals of its best fit."""
+    """Prior and posterior predictive checks of the visits of a batch's systems, and the residuals of their best fits."""
     input:
         visits="results/{catalog}/visits.fits",
-        exact=batches("results/{catalog}/{system_model}/exact/{batch}.nc"),
+        periods="results/{catalog}/{system_model}/periods/{batch}.nc",
+        exact="results/{catalog}/{system_model}/exact/{batch}.nc",
     output:
-        criticism="results/{catalog}/{system_model}/criticism.csv",
-        residuals="results/{catalog}/{system_model}/residuals.csv",
+        criticism="results/{catalog}/{system_model}/criticism/{batch}.csv",
+        residuals="results/{catalog}/{system_model}/residuals/{batch}.csv",
     params:
         settings=settings("period_range_days", "seed", "criticism", model="system_models/{system_model}"),
         code=source_digest("criticise_systems"),
     log:
-        "logs/criticise_systems/{catalog}/{system_model}.log",
+        "logs/criticise_systems/{catalog}/{system_model}/{batch}.log",
     benchmark:
-        "results/benchmarks/criticise_systems/{catalog}/{system_model}.tsv"
+        "results/benchmarks/criticise_systems/{catalog}/{system_model}/{batch}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
     script:
         "../scripts/criticise_systems.py"
+
+
+rule collect_criticism:
+    """The checks and the residuals of all systems, in one table each."""
+    input:
+        criticism=batches("results/{catalog}/{system_model}/criticism/{batch}.csv"),
+        residuals=batches("results/{catalog}/{system_model}/residuals/{batch}.csv"),
+    output:
+        criticism="results/{catalog}/{system_model}/criticism.csv",
+        residuals="results/{catalog}/{system_model}/residuals.csv",
+    params:
+        code=source_digest("collect_criticism"),
+    log:
+        "logs/collect_criticism/{catalog}/{system_model}.log",
+    benchmark:
+        "results/benchmarks/collect_criticism/{catalog}/{system_model}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    script:
+        "../scripts/collect_criticism.py"
 
 
 rule criticise_population:

@@ -1,8 +1,7 @@
 """Do a system's visits look like what its model predicts: posterior and prior predictive checks.
 
-A data set is fitted at the highest peak of its period likelihood: with the geometric mean, over the posterior of the
-noise at that period, of each visit's error s_j, and the conditional mean of the coefficients given these errors. With
-z_j the residuals in units of s_j, and t_j = z_j / sqrt(1 - h_j), whose variance is one whatever the leverage h_j,
+A data set is fitted at the highest peak of its period likelihood (`best_fit`): with z_j the residuals in units of the
+errors s_j, and t_j = z_j / sqrt(1 - h_j), whose variance is one whatever the leverage h_j,
 
 | statistic T | is large where |
 |---|---|
@@ -11,8 +10,12 @@ z_j the residuals in units of s_j, and t_j = z_j / sqrt(1 - h_j), whose variance
 | harmonic = share of the misfit that the next harmonic of the basis would take | the orbit is (more) eccentric |
 | trend = share of the misfit that the next power of time would take | a third body |
 | correlation = sum z_j z_(j+1) / misfit | the noise lasts from visit to visit |
+| second_period = share of the misfit that a sinusoid of another period would take | another body, or spots |
+| zero_points = share of the misfit that offsets of instruments take | they are missing |
 
-All but the misfit are free of scale: errors that are wrong by one factor show in the misfit alone.
+All but the misfit are free of scale: errors that are wrong by one factor show in the misfit alone. The second period
+is that which alone takes the most of the residuals, from the shortest of the range to twice the baseline, 1/T or more
+from the orbit's frequency and its multiples up to the first that the basis lacks.
 
 Replicates have the same times and reported errors; period, noise and coefficients are exact draws of the posterior.
 Comparing T at the drawn parameters would be conservative, for the data have been used to find these, and the replicate
@@ -23,8 +26,13 @@ depends on the parameters, and
 
 is nearly uniform if the model is right (Robins, van der Vaart & Ventura 2000, JASA 95, 1143). Where the noise is
 uncertain it is fitted to the misfit, whose p is then conservative. A statistic of too few visits to leave it free has
-no p. A replicate's highest peak can only be where the data have a peak that matters at all, so that it is looked for
-from the first to the last of these and a resolution element 1/T beyond.
+no p.
+
+No p is below 1 / (1 + number of replicates). How far beyond them all a value lies its excess tells: in standard
+deviations of the replicates, on a scale where these are about normal. For a correlation that is Fisher's artanh T;
+for the share of a few columns, whose -ln(1 - T) goes as chi-squared, its cube root (Wilson & Hilferty 1931, PNAS 17,
+684). The -ln(1 - T) of one sinusoid is exponential, the largest of many has Gumbel's density: with that of the
+replicates' mean and standard deviation, the excess is the normal quantile of the same probability.
 
 The prior predictive check draws all parameters from their priors, and says in which quantile of the predictions the
 scatter and the range of the observed velocities lie: near 0 or 1, the prior did not expect such a system.
@@ -34,110 +42,132 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy.linalg import cho_solve
+from scipy.special import ndtri_exp
 
+from starpop.best_fit import BLOCK, ROUNDING, Fits, best_fits, eliminate_static, explain
 from starpop.densities import UniformPeriod
-from starpop.landscape import Landscape
-from starpop.ln_likelihood import noise_terms
 from starpop.noise import UncertainNoise
 from starpop.orbit import design_matrix, harmonic_columns
-from starpop.period_likelihood import survey_period_range
+from starpop.period_likelihood import PeriodLikelihood
+from starpop.progress import progress
+from starpop.scan import uniform_lattice
 from starpop.seeds import generator_for
 from starpop.system_model import SystemModel
 from starpop.visits import Visits
 
 logger = logging.getLogger("starpop")
 
-# Each statistic with the visits that it needs beyond one for every parameter.
-NEEDED = {"misfit": 1, "outlier": 2, "harmonic": 3, "trend": 2, "correlation": 2}
+# Each statistic with the visits that it needs beyond one for every parameter; offsets one more for every instrument.
+NEEDED = {
+    "misfit": 1,
+    "outlier": 2,
+    "harmonic": 3,
+    "trend": 2,
+    "correlation": 2,
+    "second_period": 4,
+    "zero_points": 1,
+}
 STATISTICS = tuple(NEEDED)
+# Those that came later stand after what others may read by its place.
+FIRST = STATISTICS[:5]
+EXCESSES = ("correlation", "second_period", "zero_points")
 COLUMNS = (
     "system",
     "n_visits",
-    *(column for name in STATISTICS for column in (name, f"{name}_p")),
+    *(column for name in FIRST for column in (name, f"{name}_p")),
     "rms_velocity_kms",
     "rms_velocity_prior_quantile",
     "velocity_range_kms",
     "velocity_range_prior_quantile",
+    "second_period",
+    "second_period_p",
+    "second_period_days",
+    "zero_points",
+    "zero_points_p",
+    *(f"{name}_excess" for name in EXCESSES),
 )
 RESIDUAL_COLUMNS = ("system", "time_days", "residual_kms", "error_kms", "standardised_residual")
-# A visit that alone fixes a parameter has no residual of its own.
-LEAST_FREEDOM = 1e-9
+# Of the second period: frequencies to a resolution element 1/T, and the longest period in baselines.
+POINTS_PER_RESOLUTION, LONGEST = 10, 2.0
+EULER = 0.5772156649015329
+# Where Gumbel's exponent is so small (in ln) it is the probability beyond.
+LEAST_LN = -30.0
 
 
-@dataclass(frozen=True)
-class Fit:
-    """What a fit leaves.
+def statistics(fits: Fits, visits: Visits, model: SystemModel) -> np.ndarray:
+    """(R, 7) statistics of some fits, in the order of `STATISTICS`, but the second period, which is NaN.
 
-    Attributes
-    ----------
-    residual_kms, error_kms, leverage : (J,) of the visits
-    statistics : (5,) as the module says, in the order of `STATISTICS`; NaN where the visits are too few
-    landscape : the scan of the period range
+    Others are where the visits are too few, and zero points where the model has offsets or the visits one instrument.
     """
-
-    residual_kms: np.ndarray
-    error_kms: np.ndarray
-    leverage: np.ndarray
-    statistics: np.ndarray
-    landscape: Landscape
-
-    @property
-    def standardised(self) -> np.ndarray:
-        """(J,) residuals over the standard deviations that a right model gives them; NaN where that is zero."""
-        freedom = np.where(self.leverage < 1 - LEAST_FREEDOM, 1 - self.leverage, np.nan)
-        return self.residual_kms / self.error_kms / np.sqrt(freedom)
-
-
-def fit(visits: Visits, model: SystemModel, period_range_days: tuple[float, float]) -> Fit:
-    """Fit a system at the highest peak of its period likelihood."""
-    landscape = survey_period_range(visits, model, period_range_days)
-    frequency = landscape.peaks.frequency[[landscape.peaks.height.argmax()]]
-    terms = noise_terms(frequency, landscape.model)[0]
-    share = np.exp(terms - terms.max())
-    error = np.exp(-0.5 * np.log(landscape.model.weight) @ share / share.sum())
-    design = design_matrix(frequency, visits, model)[0]
-    # the priors are observations of the coefficients as zero
-    prior = np.diag(1 / model.standard_deviations(visits))
-    basis, target = np.vstack([design / error[:, None], prior]), np.append(visits.rv_kms / error, np.zeros(len(prior)))
-    theta = np.linalg.lstsq(basis, target)[0]
-    waves = range(model.harmonics)
-    turning = [(h + 1) * (design[:, 2 * h] * theta[2 * h + 1] - design[:, 2 * h + 1] * theta[2 * h]) for h in waves]
-    by_period = np.append(visits.time_days * np.sum(turning, axis=0) / error, np.zeros(len(prior)))
-    span = np.linalg.qr(np.column_stack([basis, by_period]))[0]
-    left = target - basis @ theta
-
-    def share_taken(columns: np.ndarray) -> float:
-        more = np.vstack([columns / error[:, None], np.zeros((len(prior), columns.shape[1]))])
-        direction = np.linalg.qr(more - span @ (span.T @ more))[0]
-        return float(np.sum((direction.T @ left) ** 2) / np.sum(left**2))
-
-    z = left[: len(visits)]
-    fitted = Fit(z * error, error, np.sum(span[: len(visits)] ** 2, axis=1), np.full(len(NEEDED), np.nan), landscape)
-    free = len(visits) - span.shape[1]
-    if free <= 0:
-        return fitted
-    size = np.abs(fitted.standardised)
+    z, size = fits.normalised, np.abs(fits.standardised)
+    misfit = np.sum(z**2, axis=1)
+    waves = harmonic_columns(fits.frequency, visits.time_days, model.harmonics + 1)
     bent = replace(model, trend=model.trend + 1).static_columns(visits)[:, [model.trend + 1]]
-    values = {
-        "misfit": z @ z,
-        "outlier": np.nanmax(size) / np.nanmedian(size),
-        "harmonic": share_taken(harmonic_columns(frequency, visits.time_days, model.harmonics + 1)[0][:, -2:]),
-        "trend": share_taken(bent),
-        "correlation": z[1:] @ z[:-1] / (z @ z),
+    free = len(visits) - fits.span.shape[2]
+    values = np.full((len(STATISTICS), len(fits)), np.nan)
+    measured = {
+        "misfit": lambda: misfit,
+        "outlier": lambda: np.nanmax(size, axis=1) / np.nanmedian(size, axis=1),
+        "harmonic": lambda: fits.share_taken(waves[..., -2:]),
+        "trend": lambda: fits.share_taken(bent),
+        "correlation": lambda: np.sum(z[:, 1:] * z[:, :-1], axis=1) / misfit,
     }
-    return replace(fitted, statistics=np.array([values[k] if free >= NEEDED[k] else np.nan for k in STATISTICS]))
+    for place, name in enumerate(FIRST):
+        if free >= NEEDED[name]:
+            values[place] = measured[name]()
+    offsets = instrument_columns(visits)
+    if not model.offsets and 0 < offsets.shape[1] <= free - NEEDED["zero_points"]:
+        values[STATISTICS.index("zero_points")] = fits.share_taken(offsets)
+    return values.T
 
 
-def where_replicates_peak(landscape: Landscape, period_range_days: tuple[float, float]) -> tuple[float, float]:
-    """The range of periods [d] in which a replicate's highest peak can lie."""
-    element = 1 / landscape.model.baseline_days
-    longest = 1 / max(landscape.peaks.frequency.min() - element, 1 / period_range_days[1])
-    return max(1 / (landscape.peaks.frequency.max() + element), period_range_days[0]), longest
+def instrument_columns(visits: Visits) -> np.ndarray:
+    """(J, n) which visits are of each instrument but the first that a system has."""
+    if visits.instrument is None:
+        return np.empty((len(visits), 0))
+    return (visits.instrument[:, None] == np.unique(visits.instrument)[1:]).astype(float)
+
+
+def second_frequencies(
+    fits: Fits, error: np.ndarray, visits: Visits, model: SystemModel, shortest_days: float
+) -> np.ndarray:
+    """(R,) frequencies [1/d] of the sinusoids that take the most of some fits' residuals; NaN where there is none.
+
+    Parameters
+    ----------
+    error : (J,) by which all are weighted [km/s]
+    shortest_days : the shortest period of a sinusoid
+    """
+    baseline, weight = visits.baseline_days, error**-2
+    low, high = 1 / (LONGEST * baseline), 1 / shortest_days
+    best, most = np.full(len(fits), np.nan), np.zeros(len(fits))
+    if low >= high:
+        return best
+    static = model.static_columns(visits)
+    precision = model.standard_deviations(visits)[2 * model.harmonics :] ** -2
+    least = np.full(2, ROUNDING * weight.sum())
+    waves, factor = eliminate_static(visits.time_days - 0.5 * baseline, weight, static, precision, least)
+    rest = fits.residual_kms - cho_solve((factor, True), ((fits.residual_kms * weight) @ static).T).T @ static.T
+    weighted = np.ascontiguousarray((rest * weight).T)
+    steps = max(int(np.ceil(POINTS_PER_RESOLUTION * (high - low) * baseline)), 100)
+    grid = uniform_lattice(low, high, steps).frequencies
+    at_once = max(BLOCK // (2 * len(visits) + len(fits)), 16)
+    for start in range(0, len(grid), at_once):
+        here = grid[start : start + at_once]
+        values = np.empty((len(here), len(fits)))
+        explain(here, waves, weighted, values, np.empty(len(here)))
+        for k in range(1, model.harmonics + 2):
+            values[np.abs(here[:, None] - k * fits.frequency) < 1 / baseline] = 0
+        top = values.argmax(axis=0)
+        value = values[top, np.arange(len(fits))]
+        best, most = np.where(value > most, here[top], best), np.maximum(value, most)
+    return best
 
 
 def replicates(
@@ -172,10 +202,51 @@ def p_values(own: np.ndarray, replicated: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(own), np.nan, shares)
 
 
+def excesses(own: np.ndarray, replicated: np.ndarray) -> dict[str, float]:
+    """By how many standard deviations statistics lie beyond the replicated ones, where these are made normal."""
+    found = {}
+    for name in EXCESSES:
+        place = STATISTICS.index(name)
+        values = np.append(own[place], replicated[:, place])
+        if name == "correlation":
+            score = np.arctanh(np.clip(values, ROUNDING - 1, 1 - ROUNDING))
+        else:
+            score = -np.log1p(-np.clip(values, 0, 1 - np.finfo(float).eps))
+        score = np.cbrt(score) if name == "zero_points" else score
+        z = (score[0] - score[1:].mean()) / score[1:].std()
+        found[name] = float(z if name != "second_period" else gumbel_as_normal(z))
+    return found
+
+
+def gumbel_as_normal(z: float) -> float:
+    """The normal quantile of what has Gumbel's density, given in standard deviations from its mean."""
+    ln_exponent = -(np.pi / np.sqrt(6) * z + EULER)
+    if ln_exponent > 0:
+        return float(ndtri_exp(-np.exp(ln_exponent)))
+    return -float(ndtri_exp(ln_exponent if ln_exponent < LEAST_LN else np.log(-np.expm1(-np.exp(ln_exponent)))))
+
+
+def measure(
+    likelihood: PeriodLikelihood, velocities: np.ndarray, period_range_days: tuple[float, float]
+) -> tuple[np.ndarray, float, pd.DataFrame]:
+    """(R, 7) statistics of (R, J) velocities; the second period [d] and the residuals of the first of them."""
+    visits, model = likelihood.visits, likelihood.system_model
+    found, second, first = [], [], None
+    for fits in best_fits(likelihood, velocities, period_range_days):
+        first = first or fits
+        found.append(statistics(fits, visits, model))
+        if len(visits) - fits.span.shape[2] >= NEEDED["second_period"]:
+            second.append(second_frequencies(fits, first.error_kms[0], visits, model, period_range_days[0]))
+            taken = fits.share_taken(harmonic_columns(np.nan_to_num(second[-1]), visits.time_days, 1))
+            found[-1][:, STATISTICS.index("second_period")] = np.where(np.isnan(second[-1]), np.nan, taken)
+    columns = visits.system, visits.time_days, first.residual_kms[0], first.error_kms[0], first.standardised[0]
+    residuals = pd.DataFrame(dict(zip(RESIDUAL_COLUMNS, columns, strict=True)))
+    return np.concatenate(found), float(1 / second[0][0]) if second else np.nan, residuals
+
+
 def criticise_system(
-    visits: Visits,
+    likelihood: PeriodLikelihood,
     draws: Mapping[str, np.ndarray],
-    model: SystemModel,
     period_range_days: tuple[float, float],
     size: int,
     rng: np.random.Generator,
@@ -184,53 +255,60 @@ def criticise_system(
 
     Parameters
     ----------
+    likelihood : of the system's period, under the model that it has
     draws : (S,) independent draws of each parameter from its posterior; the first `size` of them are used
-    size : number of replicates
+    size : number of replicates; without any there are neither p-values nor quantiles
     """
-    own = fit(visits, model, period_range_days)
-    near = where_replicates_peak(own.landscape, period_range_days)
+    visits, model = likelihood.visits, likelihood.system_model
     some = np.arange(size) % len(draws["P"])
     simulated = replicates(visits, {name: values[some] for name, values in draws.items()}, model, rng)
-    replicated = np.array([fit(replace(visits, rv_kms=rv), model, near).statistics for rv in simulated])
+    table, second, residuals = measure(likelihood, np.vstack([visits.rv_kms, simulated]), period_range_days)
+    own, replicated = table[0], table[1:]
     row: dict[str, float | int | str] = {"system": visits.system, "n_visits": len(visits)}
-    for name, value, p in zip(STATISTICS, own.statistics, p_values(own.statistics, replicated), strict=True):
-        row |= {name: float(value), f"{name}_p": float(p)}
+    row |= dict(zip(STATISTICS, map(float, own), strict=True)) | {"second_period_days": second}
     expected = replicates(visits, draw_prior(visits, model, period_range_days, size, rng), model, rng)
-    for name, measure in (("rms_velocity", np.std), ("velocity_range", np.ptp)):
-        value = measure(visits.rv_kms)
-        row[f"{name}_kms"] = float(value)
-        row[f"{name}_prior_quantile"] = float(np.mean(measure(expected, axis=1) < value))
-    columns = visits.system, visits.time_days, own.residual_kms, own.error_kms, own.standardised
-    return row, pd.DataFrame(dict(zip(RESIDUAL_COLUMNS, columns, strict=True)))
+    for name, scatter in (("rms_velocity", np.std), ("velocity_range", np.ptp)):
+        row[f"{name}_kms"] = float(scatter(visits.rv_kms))
+        if size:
+            row[f"{name}_prior_quantile"] = float(np.mean(scatter(expected, axis=1) < row[f"{name}_kms"]))
+    if size:
+        p = dict(zip(STATISTICS, p_values(own, replicated), strict=True))
+        row |= {f"{name}_p": float(value) for name, value in p.items()}
+        row |= {f"{name}_excess": value for name, value in excesses(own, replicated).items()}
+    return row, residuals
 
 
 def criticise_systems(
-    systems: Mapping[str, Visits],
-    exact: Sequence[xr.DataTree],
-    model: SystemModel,
+    likelihoods: Sequence[PeriodLikelihood],
+    exact: xr.DataTree,
     period_range_days: tuple[float, float],
     size: int,
     base_seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The table of criticism and the residuals of all systems, by their names.
+    """The rows of criticism and the residuals of a batch's systems, by their names.
 
     Parameters
     ----------
-    exact : the exact draws of all batches
+    likelihoods : of their periods
+    exact : the exact draws of the same systems
     size : number of replicates of each system
     """
-    rows, residuals = [], [pd.DataFrame(columns=RESIDUAL_COLUMNS)]
-    for tree in exact:
-        posterior = tree["posterior"].to_dataset()
-        for i, name in enumerate(map(str, posterior["system"].values)):
-            draws = {str(k): v.values[i].ravel() for k, v in posterior.data_vars.items()}
-            rng = generator_for(base_seed, "criticise_systems", name)
-            try:
-                row, left = criticise_system(systems[name], draws, model, period_range_days, size, rng)
-            except Exception:  # one system must not stop the others
-                logger.exception("System %s:", name)
-                row, left = {"system": name, "n_visits": len(systems[name])}, residuals[0]
-            rows.append(row)
-            residuals.append(left)
+    posterior = exact["posterior"].to_dataset()
+    place = {str(name): i for i, name in enumerate(posterior["system"].values)}
+    rows, residuals = [], []
+    for likelihood in progress(likelihoods):
+        name = likelihood.system
+        draws = {str(k): v.values[place[name]].ravel() for k, v in posterior.data_vars.items()}
+        rng = generator_for(base_seed, "criticise_systems", name)
+        try:
+            if not np.isfinite(draws["P"]).all():
+                raise FloatingPointError("it could not be drawn")
+            row, left = criticise_system(likelihood, draws, period_range_days, size, rng)
+        except Exception:  # one system must not stop the others
+            logger.exception("System %s:", name)
+            row, left = {"system": name, "n_visits": len(likelihood.visits)}, pd.DataFrame(columns=RESIDUAL_COLUMNS)
+        rows.append(row)
+        residuals.append(left)
     table = pd.DataFrame(rows, columns=COLUMNS).sort_values("system", ignore_index=True)
-    return table, pd.concat(residuals).sort_values(["system", "time_days"], ignore_index=True)
+    filled = [left for left in residuals if len(left)] or [pd.DataFrame(columns=RESIDUAL_COLUMNS)]
+    return table, pd.concat(filled).sort_values(["system", "time_days"], ignore_index=True)

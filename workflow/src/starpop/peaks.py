@@ -66,7 +66,7 @@ def find_peaks(samples, stacked, model):
             continue
         smooth = several > 0 and bound[k] < predicted[k] + SMOOTH
         value = ln_likelihood_at(start, model, room)
-        at, height = _brent(low, start, high, value, 1e-3 if smooth else 1e-6, model, room)
+        at, height = brent(low, start, high, value, 1e-3 if smooth else 1e-6, model, room)
         found[tops[k]] = at
         margin = 1e-4 * (high - low)
         if (at < low + margin and low < start) or (at > high - margin and high > start):
@@ -123,14 +123,14 @@ def candidates(values):
             tops[found], predicted[found] = i, values[i] + rise
             # a parabola through three samples is good to a factor; what it cannot see is small
             bound[found] = values[i] + 3 * rise + 5
-            if bound[found] < best - DEPTH and _may_cross(values, i, best):
+            if bound[found] < best - DEPTH and may_cross(values, i, best):
                 bound[found] = best
             found += 1
     return tops[:found], predicted[:found], bound[:found]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _may_cross(values, top, best):
+def may_cross(values, top, best):
     """Whether a narrow peak can hide beside a sample, as it does with few visits.
 
     There -2 ln L is the square of a smooth residual r, whose zeros are the peaks and which the samples give but for
@@ -158,11 +158,11 @@ def _is_known(top, low, high, found):
 def climb(low, start, high, model):
     """The frequency of the maximum of ln L in a bracket."""
     room = workspace(model)
-    return _brent(low, start, high, ln_likelihood_at(start, model, room), 1e-6, model, room)[0]
+    return brent(low, start, high, ln_likelihood_at(start, model, room), 1e-6, model, room)[0]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _brent(low, start, high, value, precision, model, room):
+def brent(low, start, high, value, precision, model, room):
     """The maximum of ln L, to a share of its bracket, by Brent's method (1973): parabolas, else golden sections."""
     golden = 0.3819660112501051
     tolerance = precision * (high - low)

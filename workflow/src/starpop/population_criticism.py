@@ -14,6 +14,7 @@ prod_n p(x_n | h)), p0 is computed from that posterior, and
 
 is nearly uniform if the model is right (Hjort, Dahl & Steinbakk 2006, JASA 101, 1157). Populations of more than
 three hyper-parameters would have to be sampled for each replicate; for these p is p0, and `calibrated` says so.
+Without replicates there is no p.
 
 A normal density fits mean and sd whatever they are: their p say little there, those of the others what it cannot fit.
 """
@@ -107,7 +108,7 @@ def criticise_population(
     Parameters
     ----------
     parameters, ln_period : joint draws: (S,) of each hyper-parameter, and (S, N) of the systems
-    replicates : number of replicates that are fitted
+    replicates : number of replicates that are fitted; 0 leaves the p-values out
     period_range_days : where periods are looked for [d]
     """
     systems = ln_period.shape[1]
@@ -117,8 +118,8 @@ def criticise_population(
     predicted = statistics(drawn)
     p0 = two_sided(predicted, own)
     calibrated = len(parameters) <= MOST_INTEGRATED
-    p_value = p0
-    if calibrated:
+    p_value = p0 if replicates else np.full(len(STATISTICS), np.nan)
+    if calibrated and replicates:
         some = drawn[np.arange(replicates) % size]
         replicated = np.array([replicated_p0(x, density, size, rng, period_range_days) for x in some])
         p_value = (1 + np.sum(replicated <= p0, axis=0)) / (1 + replicates)

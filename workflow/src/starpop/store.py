@@ -7,7 +7,7 @@ import json
 import logging
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -61,6 +61,12 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
     """Write a table with every digit of its numbers."""
     with product(path) as temporary:
         frame.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read_batches(paths: Iterable[str | Path]) -> pd.DataFrame:
+    """The tables of all batches as one, by the systems' names; each cell as it is written."""
+    tables = [pd.read_csv(path, dtype=str, keep_default_na=False) for path in paths]
+    return pd.concat(tables).sort_values("system", ignore_index=True, kind="stable")
 
 
 def write_table(table: Table, path: str | Path, attributes: Mapping[str, str]) -> None:

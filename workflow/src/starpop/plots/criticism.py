@@ -10,13 +10,14 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from scipy.special import betaincinv, ndtri
 
-from starpop.criticism import STATISTICS
+from starpop.criticism import EXCESSES, STATISTICS
 from starpop.density import Density, Range
-from starpop.flags import SIGNIFICANT_P
-from starpop.plots.style import CHAIN_COLORS, TWO_COLUMNS, Style, new_figure, plain
+from starpop.flags import SIGNIFICANT_EXCESS, SIGNIFICANT_P
+from starpop.plots.style import CHAIN_COLORS, ONE_COLUMN, TWO_COLUMNS, Style, new_figure, plain
 from starpop.population_criticism import predict, predict_prior
 
-LINES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
+LINES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 3)))
+COLORS = (*CHAIN_COLORS, "#000000")
 # Of the visits' residuals, where their order statistics lie with this probability, each by itself.
 BAND = 0.99
 PREDICTED_CATALOGS = 2000
@@ -31,31 +32,44 @@ NAMES = {
 
 
 def systems(table: pd.DataFrame, residuals: pd.DataFrame, style: Style) -> Figure:
-    """Every system's p-values, their distribution, and the residuals of all visits against a normal density."""
-    p = table.set_index("system")[[f"{name}_p" for name in STATISTICS]]
+    """Every system's p-values, their distribution, and the residuals of all visits against a normal density.
+
+    A statistic of which no system has a p-value is left out; where none has any, all but the residuals is.
+    """
+    p = table.set_index("system")[[f"{name}_p" for name in STATISTICS]].set_axis(STATISTICS, axis=1)
+    p = p.dropna(axis=1, how="all")
+    excess = table.set_index("system")[[f"{name}_excess" for name in EXCESSES]].set_axis(EXCESSES, axis=1)
+    residual = residuals["standardised_residual"].dropna().to_numpy()
+    if p.empty:
+        figure = new_figure(ONE_COLUMN, 2.6)
+        _residuals(figure.subplots(), residual, style)
+        return figure
     shown = p.loc[sorted(p.min(axis=1).sort_values().index[: style.max_systems])]
     figure = new_figure(TWO_COLUMNS, max(0.17 * len(shown) + 1.6, 4.6))
-    grid = figure.add_gridspec(2, 2, width_ratios=(1.15, 1))
-    _p_table(figure.add_subplot(grid[:, 0]), p, shown, style)
+    grid = figure.add_gridspec(2, 2, width_ratios=(1.5, 1))
+    _p_table(figure.add_subplot(grid[:, 0]), p, excess, shown, style)
     _p_distribution(figure.add_subplot(grid[0, 1]), p, style)
-    residual = residuals["standardised_residual"].dropna().to_numpy()
     _residuals(figure.add_subplot(grid[1, 1]), residual, style)
     return figure
 
 
-def _p_table(ax: Axes, p: pd.DataFrame, shown: pd.DataFrame, style: Style) -> None:
-    """A cell for each p-value, the deeper the smaller, and below how many of all are significant."""
+def _p_table(ax: Axes, p: pd.DataFrame, excess: pd.DataFrame, shown: pd.DataFrame, style: Style) -> None:
+    """A cell for each p-value, the deeper the smaller, and below how many of all are significant.
+
+    Where an excess is significant it stands there instead, for p can be no smaller.
+    """
     values = shown.to_numpy()
     shades = LinearSegmentedColormap.from_list("p", ["white", style.colors.accent])
     ax.imshow(np.log(values) / np.log(_least(values)), cmap=shades, vmin=0, vmax=1.25)
     for (row, column), value in np.ndenumerate(values):
         weight = "bold" if value < SIGNIFICANT_P else "normal"
-        text = "" if np.isnan(value) else _rounded(value)
+        beyond = excess.loc[shown.index[row]].get(shown.columns[column], np.nan)
+        text = rf"{beyond:.1f}$\,\sigma$" if beyond > SIGNIFICANT_EXCESS else _rounded(value)
         ax.text(column, row, text, ha="center", va="center", fontsize=6.5, weight=weight)
     for column, count in enumerate(np.sum(p.to_numpy() < SIGNIFICANT_P, axis=0)):
         ax.text(column, len(shown), count, ha="center", va="center", weight="bold")
     expected = f"below {SIGNIFICANT_P:g}, expected {SIGNIFICANT_P * len(p):.2g}"
-    ax.set_xticks(range(len(STATISTICS)), STATISTICS)
+    ax.set_xticks(range(len(p.columns)), [name.replace("_", "\n") for name in p.columns], fontsize=6.5)
     ax.set_yticks(range(len(shown) + 1), [*map(plain, shown.index), expected])
     ax.tick_params(length=0, labeltop=True, labelbottom=False)
     some = f"{len(shown)} of {len(p)} systems, the smallest" if len(shown) < len(p) else "all systems"
@@ -71,7 +85,9 @@ def _least(p: np.ndarray) -> float:
 
 
 def _rounded(p: float) -> str:
-    """A p-value with two digits after the point, a small one with three."""
+    """A p-value with two digits after the point, a small one with three; nothing where there is none."""
+    if np.isnan(p):
+        return ""
     return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
@@ -80,14 +96,16 @@ def _p_distribution(ax: Axes, p: pd.DataFrame, style: Style) -> None:
     total, least = len(p), _least(p.to_numpy())
     grid = np.geomspace(0.5 * least, 1, 100)
     ax.plot(grid, total * grid, color=style.colors.neutral, lw=2.5, label="expected")
-    for name, color, line in zip(STATISTICS, CHAIN_COLORS, LINES, strict=False):
-        values = np.sort(p[f"{name}_p"].dropna().to_numpy())
+    for name, color, line in zip(STATISTICS, COLORS, LINES, strict=True):
+        if name not in p:
+            continue
+        values = np.sort(p[name].dropna().to_numpy())
         count = np.arange(len(values) + 1)
-        ax.stairs(count, [0, *values, 1], baseline=None, color=color, ls=line, label=name)
+        ax.stairs(count, [0, *values, 1], baseline=None, color=color, ls=line, label=name.replace("_", " "))
     ax.axvline(SIGNIFICANT_P, color=style.colors.neutral, lw=0.6)
     ax.set(xscale="log", yscale="log", xlim=(0.5 * least, 1), ylim=(0.3 * total * least, 1.6 * total))
     ax.set(xlabel="p-value", ylabel="systems with at most this")
-    ax.legend(fontsize=6, loc="lower right", handlelength=2.5, labelspacing=0.2, borderaxespad=0.2)
+    ax.legend(fontsize=6, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, handlelength=2.5, labelspacing=0.2)
 
 
 def _residuals(ax: Axes, values: np.ndarray, style: Style) -> None:

@@ -1,0 +1,7 @@
+"""The criticism and the residuals of all batches."""
+
+from starpop import store
+
+with store.job(snakemake.log[0]):
+    for name, path in snakemake.output.items():
+        store.write_csv(store.read_batches(snakemake.input[name]), path)
