@@ -72,7 +72,7 @@ def test_a_product_that_is_lost_or_cut_short_is_made_again_also_where_only_other
         ({"system_models": {"tutorial": {"harmonics": 2}}}, of_one_model(ALL_PERIODS)),
         (
             {"criticism": {"replicates": 0}},
-            CRITICISM | twice("criticise_population", "plot_population"),
+            CRITICISM | twice("criticise_population"),
         ),
         ({"cluster": {"prior": {"mean_distance_sd_kpc": 3}}}, CLUSTER),
     ],

@@ -20,15 +20,16 @@ FIGURES = (
     | SYSTEM_FIGURES
     | twice("plot_agreement", "plot_population")
 )
+ORBITS = twice("tabulate_orbits", "plot_periodograms", "plot_orbits", "plot_population")
 COLLECTED = once("compare_published", "collect_diagnostics")
 SYSTEM_FITS = (
     {"fit_systems": 4}
-    | twice("diagnose_systems", "tabulate_orbits", "summarise_focus_system", "check_agreement")
-    | twice("plot_agreement", "plot_focus_system", "plot_orbits")
+    | twice("diagnose_systems", "summarise_focus_system", "check_agreement", "plot_agreement", "plot_focus_system")
+    | ORBITS
     | COLLECTED
 )
-CRITICISM = {"criticise_systems": 4} | twice("collect_criticism", "plot_criticism", "tabulate_orbits", "plot_orbits")
-EXACT_ORBITS = {"draw_orbits": 4} | twice("tabulate_orbits", "summarise_focus_system", "plot_orbits")
+CRITICISM = {"criticise_systems": 4} | twice("collect_criticism", "plot_criticism") | ORBITS
+EXACT_ORBITS = {"draw_orbits": 4} | twice("summarise_focus_system") | ORBITS
 NUTS_POPULATION = (
     twice("fit_population", "diagnose_population", "check_agreement", "plot_agreement", "plot_population") | COLLECTED
 )
@@ -39,13 +40,12 @@ NUTS_CLUSTER |= twice("check_agreement", "plot_agreement")
 CLUSTER = once("integrate_cluster", "criticise_cluster") | NUTS_CLUSTER
 SCAN = {"scan_periods": 4}
 ALL_PERIODS = SCAN | EXACT_ORBITS | SYSTEM_FITS | POPULATION_FIT | CRITICISM | SYSTEM_FIGURES
-TABLES = twice("tabulate_orbits", "summarise_focus_system", "plot_orbits", "plot_focus_system") | once(
-    "compare_published"
-)
+FOCUS_SYSTEM = twice("summarise_focus_system", "plot_focus_system") | once("compare_published")
+TABLES = FOCUS_SYSTEM | ORBITS
 DIAGNOSTICS = (
     once("diagnose_cluster", "plot_cluster")
     | twice("diagnose_systems", "diagnose_population", "plot_population")
-    | TABLES
+    | FOCUS_SYSTEM
     | COLLECTED
 )
 
