@@ -23,7 +23,7 @@ test: setup lint
 
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow
-	$(BIN)/mypy && $(SNAKEMAKE) --lint
+	$(BIN)/mypy && PYTHONPATH=workflow/src $(BIN)/lint-imports --no-cache --no-logo && $(SNAKEMAKE) --lint
 
 lock: # pins every dependency, with hashes and without the name of any index
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --no-emit-index-url --quiet --upgrade --output-file requirements.lock

@@ -13,12 +13,12 @@ sys.path.insert(0, str(ROOT / "tests" / "unit"))
 from test_range_ends import errors_in_ln_evidence
 from test_scan import allowed, extended
 
-from starpop.densities import UniformPeriod
-from starpop.noise import Jitter, Scaled
-from starpop.ln_likelihood import evaluate
-from starpop.period_likelihood import period_likelihood
-from starpop.linear_model import linear_model
-from starpop.scan import lattice, scan
+from starpop.inference.densities import UniformPeriod
+from starpop.orbits.noise import Jitter, Scaled
+from starpop.orbits.ln_likelihood import evaluate
+from starpop.orbits.period_likelihood import period_likelihood
+from starpop.orbits.linear_model import linear_model
+from starpop.orbits.scan import lattice, scan
 
 
 def kernel(systems: int = 1000, pairs: int = 1000) -> None:

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from starpop import cluster
+from starpop.populations import cluster
 
 PRIOR = cluster.ClusterPrior(1, 2, (-8, 0))
 LONGEST_S = 60.0

@@ -12,8 +12,8 @@ from common import machine, show
 import numpy as np
 from astropy.table import Table
 
-from starpop import store
-from starpop.catalog import Selection, prepare, read_catalog
+from starpop.run import store
+from starpop.gate.catalog import Selection, prepare, read_catalog
 
 ROWS = 1_000_000
 ENTRY = {

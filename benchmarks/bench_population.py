@@ -8,12 +8,12 @@ import numpy as np
 import pymc as pm
 from arviz_stats.base import array_stats
 
-from starpop import population
-from starpop.densities import Normal
-from starpop.orbit import design_matrix
-from starpop.period_likelihood import period_likelihoods
-from starpop.periods import lomb_scargle
-from starpop.sampling import Sampler, SamplerSettings
+from starpop.populations import population
+from starpop.inference.densities import Normal
+from starpop.orbits.orbit import design_matrix
+from starpop.orbits.period_likelihood import period_likelihoods
+from starpop.orbits.periods import lomb_scargle
+from starpop.inference.sampling import Sampler, SamplerSettings
 
 DENSITY = Normal((1, 10), (-2, 3))
 

@@ -8,11 +8,11 @@ import nifty_ls
 import numpy as np
 from astropy.timeseries import LombScargle
 
-from starpop.noise import Jitter, Scaled
-from starpop.period_likelihood import period_likelihood, period_likelihoods
-from starpop.linear_model import linear_model
-from starpop.scan import scan, uniform_lattice
-from starpop.simulate import Survey, simulate_system
+from starpop.orbits.noise import Jitter, Scaled
+from starpop.orbits.period_likelihood import period_likelihood, period_likelihoods
+from starpop.orbits.linear_model import linear_model
+from starpop.orbits.scan import scan, uniform_lattice
+from starpop.populations.simulate import Survey, simulate_system
 
 LOW, HIGH = 1 / 20, 1 / 1.5
 SIZES = ((24, 1000.0), (36, 3300.0), (100, 3000.0), (8, 500.0))

@@ -15,8 +15,8 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np
 from astropy.table import Table
 
-from starpop.system_model import SystemModel
-from starpop.visits import Visits, split_systems
+from starpop.orbits.system_model import SystemModel
+from starpop.orbits.visits import Visits, split_systems
 
 ROOT = Path(__file__).parents[1]
 PRIOR = SystemModel(100, 150)

@@ -10,11 +10,14 @@ import yaml
 from snakemake.utils import update_config
 
 from project_copy import ROOT
-from starpop import catalog, criticism, periods, single, tables
-from starpop.sampling import SamplerSettings
-from starpop.settings import check, choose_catalog, resolve
-from starpop.system_model import SystemModel
-from starpop.visits import cadence_range, split_systems
+from starpop.checks import criticism
+from starpop.gate import catalog
+from starpop.inference.sampling import SamplerSettings
+from starpop.orbits import periods, single
+from starpop.orbits.system_model import SystemModel
+from starpop.orbits.visits import cadence_range, split_systems
+from starpop.pages import tables
+from starpop.run.settings import check, choose_catalog, resolve
 
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 WITHOUT_NUTS = SamplerSettings("none", 4, 100, 100, 0.8, 10)

@@ -10,7 +10,7 @@ import pytest
 from astropy.table import Table
 
 from project_copy import ROOT
-from starpop.visits import Visits, split_systems
+from starpop.orbits.visits import Visits, split_systems
 
 APOGEE_PLACES = (ROOT / "data" / "apogee-binaries.fits", ROOT.parent / "shared" / "data" / "apogee-binaries.fits")
 

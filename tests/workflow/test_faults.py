@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from conftest import ROOT
-from starpop import store
+from starpop.run import store
 
 FAULTS = ROOT.parent / "shared" / "data" / "faults"
 

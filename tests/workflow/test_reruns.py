@@ -139,19 +139,19 @@ def test_adding_a_system_reruns_its_catalogue(run):
 @pytest.mark.parametrize(
     ("file", "old", "new", "jobs"),
     [
-        ("population.py", "TERMS_AT_ONCE = 60_000", "TERMS_AT_ONCE = 50_000", CRITICISED_POPULATION),
-        ("plots/style.py", '"font.size": 8', '"font.size": 9', FIGURES),
-        ("plots/population.py", "RANK_BINS = 20", "RANK_BINS = 25", twice("plot_population")),
-        ("tables.py", "MEAN_TOLERANCE_SD = 0.2", "MEAN_TOLERANCE_SD = 0.3", TABLES),
-        ("distance.py", "CONVERGED = 2e-5", "CONVERGED = 1e-6", CLUSTER),
+        ("populations/population.py", "TERMS_AT_ONCE = 60_000", "TERMS_AT_ONCE = 50_000", CRITICISED_POPULATION),
+        ("pages/style.py", '"font.size": 8', '"font.size": 9', FIGURES),
+        ("pages/population.py", "RANK_BINS = 20", "RANK_BINS = 25", twice("plot_population")),
+        ("pages/tables.py", "MEAN_TOLERANCE_SD = 0.2", "MEAN_TOLERANCE_SD = 0.3", TABLES),
+        ("populations/distance.py", "CONVERGED = 2e-5", "CONVERGED = 1e-6", CLUSTER),
         (
-            "scan.py",
+            "orbits/scan.py",
             "POINTS_PER_RESOLUTION = 10",
             "POINTS_PER_RESOLUTION = 11",
             ALL_PERIODS,
         ),
-        ("population.py", "The full PyMC model", "The whole PyMC model", {}),
-        ("scan.py", "# With few visits ln L", "# Where visits are few ln L", {}),
+        ("populations/population.py", "The full PyMC model", "The whole PyMC model", {}),
+        ("orbits/scan.py", "# With few visits ln L", "# Where visits are few ln L", {}),
     ],
     ids=lambda value: value if isinstance(value, str) and value.endswith(".py") else "",
 )

@@ -35,11 +35,12 @@ sys.path.insert(0, SOURCE)
 one_thread = dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"], "1")
 os.environ |= {"PYTHONPATH": os.pathsep.join(filter(None, [SOURCE, os.getenv("PYTHONPATH")]))} | one_thread
 
-from starpop import files, flags, provenance
-from starpop.diagnostics import verdict
-from starpop.errors import InputError
-from starpop.files import paths_of
-from starpop.settings import TUTORIAL, as_json, check, choose_catalog, cluster_name, resolve
+from starpop.checks import flags
+from starpop.run import files, provenance
+from starpop.checks.diagnostics import verdict
+from starpop.run.errors import InputError
+from starpop.run.files import paths_of
+from starpop.run.settings import TUTORIAL, as_json, check, choose_catalog, cluster_name, resolve
 
 try:
     config = check(config, WORKFLOW / "schemas" / "config.schema.yaml", map(load_configfile, workflow.configfiles))

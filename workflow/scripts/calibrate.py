@@ -4,9 +4,10 @@ import json
 
 import pandas as pd
 
-from starpop import calibration, store
-from starpop.plots.calibration import rank_histograms
-from starpop.plots.style import Style, save
+from starpop.checks import calibration
+from starpop.pages.calibration import rank_histograms
+from starpop.pages.style import Style, save
+from starpop.run import store
 
 with store.job(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)

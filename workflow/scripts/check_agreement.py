@@ -2,18 +2,19 @@
 
 import pandas as pd
 
-from starpop import agreement, store
+from starpop.checks import agreement
+from starpop.run import status, store
 
 with store.job(snakemake.log[0]) as log:
     read = {name: [store.read_tree(path) for path in paths] for name, paths in snakemake.input.items()}
     systems = list(zip(read["exact_systems"], read["systems"], strict=True))
     several = [name for exact, _ in systems for name in agreement.several_modes(exact)]
     tables = [agreement.compare_systems("systems", exact, nuts) for exact, nuts in systems]
-    if not read["cluster"][0].attrs[store.WHY_NOT]:
+    if not read["cluster"][0].attrs[status.WHY_NOT]:
         tables.append(agreement.compare_fit("cluster", "nuts", *read["exact_cluster"], *read["cluster"]))
     for i, exact in enumerate(read["exact_population"]):
         for sampler, name in (("nuts", "population"), ("nuts over nodes", "hyper_parameters")):
-            if not read[name][i].attrs[store.WHY_NOT]:
+            if not read[name][i].attrs[status.WHY_NOT]:
                 tables.append(agreement.compare_fit("population", sampler, exact, read[name][i], several))
     order = ["section", "sampler", "parameter"]  # whatever the batches
     table = pd.concat([part for part in tables if len(part)] or tables[:1]).sort_values(order, ignore_index=True)

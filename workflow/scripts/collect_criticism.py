@@ -1,6 +1,6 @@
 """The criticism and the residuals of all batches."""
 
-from starpop import store
+from starpop.run import store
 
 with store.job(snakemake.log[0]):
     for name, path in snakemake.output.items():

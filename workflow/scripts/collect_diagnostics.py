@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from starpop import diagnostics, store
-from starpop.errors import InputError
+from starpop.checks import diagnostics
+from starpop.run import status, store
+from starpop.run.errors import InputError
 
 with store.job(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
@@ -18,6 +19,6 @@ with store.job(snakemake.log[0]) as log:
     table = pd.concat([*map(pd.read_csv, others), *systems])
     verdict = diagnostics.verdict(table)
     log.info("%s", verdict)
-    if settings["diagnostics"]["strict"] and table["status"].map(diagnostics.has_failed).any():
+    if settings["diagnostics"]["strict"] and table["status"].map(status.has_failed).any():
         raise InputError(f"diagnostics.strict: {verdict}")
     store.write_csv(table, snakemake.output.diagnostics)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from starpop import comparison, sensitivity, store
+from starpop.checks import comparison, sensitivity
+from starpop.run import store
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)

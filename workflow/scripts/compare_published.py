@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from starpop import store, tables
+from starpop.pages import tables
+from starpop.run import store
 
 with store.job(snakemake.log[0]):
     published = pd.read_csv(snakemake.input.published, dtype=str, keep_default_na=False)

@@ -2,9 +2,10 @@
 
 import json
 
-from starpop import cluster, store
-from starpop.cluster_criticism import criticise_cluster
-from starpop.seeds import generator_for
+from starpop.checks.cluster_criticism import criticise_cluster
+from starpop.populations import cluster
+from starpop.run import store
+from starpop.run.seeds import generator_for
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)

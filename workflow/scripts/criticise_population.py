@@ -2,10 +2,10 @@
 
 import json
 
-from starpop import store
-from starpop.densities import density_from_settings
-from starpop.population_criticism import criticise_population
-from starpop.seeds import generator_for
+from starpop.checks.population_criticism import criticise_population
+from starpop.inference.densities import density_from_settings
+from starpop.run import store
+from starpop.run.seeds import generator_for
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)

@@ -2,8 +2,10 @@
 
 import json
 
-from starpop import criticism, periods, store, visits
-from starpop.system_model import SystemModel
+from starpop.checks import criticism
+from starpop.orbits import periods, visits
+from starpop.orbits.system_model import SystemModel
+from starpop.run import store
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)

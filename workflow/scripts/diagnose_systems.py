@@ -4,7 +4,10 @@ import json
 
 import pandas as pd
 
-from starpop import diagnostics, single, store
+from starpop.checks import diagnostics
+from starpop.inference import convergence
+from starpop.orbits import single
+from starpop.run import store
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
@@ -16,7 +19,7 @@ with store.job(snakemake.log[0]):
         bounds = tree["map"].to_dataset()[list(single.BOUNDS)].to_array().values.T
         for i, name in enumerate(tree["posterior"]["system"].values):
             posterior, stats = (tree[group].to_dataset().isel(system=i) for group in ("posterior", "sample_stats"))
-            quality = diagnostics.quality(diagnostics.columns_of(posterior))
+            quality = convergence.quality(convergence.columns_of(posterior))
             row = diagnostics.assess(name, quality, stats, limits, settings["max_treedepth"])
             status = str(tree["map"]["status"].values[i]) or single.status_of_check(
                 row["status"], bounds[i], looked_for

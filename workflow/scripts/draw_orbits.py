@@ -2,8 +2,9 @@
 
 import json
 
-from starpop import periods, single, store, visits
-from starpop.system_model import SystemModel
+from starpop.orbits import periods, single, visits
+from starpop.orbits.system_model import SystemModel
+from starpop.run import store
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)

@@ -2,7 +2,7 @@
 
 import json
 
-from starpop import fetch, store
+from starpop.run import fetch, store
 
 with store.job(snakemake.log[0]) as log:
     entry = json.loads(snakemake.params.settings)["catalog"]

@@ -2,8 +2,9 @@
 
 import json
 
-from starpop import cluster, cluster_nuts, store
-from starpop.sampling import SamplerSettings
+from starpop.inference.sampling import SamplerSettings
+from starpop.populations import cluster, cluster_nuts
+from starpop.run import status, store
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
@@ -18,5 +19,5 @@ with store.job(snakemake.log[0]):
         settings["seed"],
         snakemake.threads,
     )
-    attributes = store.provenance(settings=settings, units="kpc") | {store.WHY_NOT: why_not}
+    attributes = store.provenance(settings=settings, units="kpc") | {status.WHY_NOT: why_not}
     store.write_tree(tree, snakemake.output.posterior, attributes)

@@ -2,10 +2,12 @@
 
 import json
 
-from starpop import periods, population_nuts, store, visits
-from starpop.densities import density_from_settings
-from starpop.sampling import SamplerSettings
-from starpop.system_model import SystemModel
+from starpop.inference.densities import density_from_settings
+from starpop.inference.sampling import SamplerSettings
+from starpop.orbits import periods, visits
+from starpop.orbits.system_model import SystemModel
+from starpop.populations import population_nuts
+from starpop.run import status, store
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
@@ -22,4 +24,4 @@ with store.job(snakemake.log[0]):
     )
     attributes = store.provenance(settings=settings, **visits.origin(snakemake.input.visits))
     for name, (tree, why_not) in trees.items():
-        store.write_tree(tree, snakemake.output[name], attributes | {store.WHY_NOT: why_not})
+        store.write_tree(tree, snakemake.output[name], attributes | {status.WHY_NOT: why_not})

@@ -2,9 +2,10 @@
 
 import json
 
-from starpop import periods, single, store, visits
-from starpop.sampling import SamplerSettings
-from starpop.system_model import SystemModel
+from starpop.inference.sampling import SamplerSettings
+from starpop.orbits import periods, single, visits
+from starpop.orbits.system_model import SystemModel
+from starpop.run import store
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)

@@ -2,8 +2,9 @@
 
 import json
 
-from starpop import cluster, store
-from starpop.seeds import generator_for
+from starpop.populations import cluster
+from starpop.run import store
+from starpop.run.seeds import generator_for
 
 with store.job(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)

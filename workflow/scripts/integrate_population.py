@@ -3,10 +3,12 @@
 import json
 from functools import partial
 
-from starpop import periods, population, predictive, store, visits
-from starpop.densities import density_from_settings
-from starpop.seeds import generator_for, seed_for
-from starpop.system_model import SystemModel
+from starpop.inference.densities import density_from_settings
+from starpop.orbits import periods, visits
+from starpop.orbits.system_model import SystemModel
+from starpop.populations import population, predictive
+from starpop.run import store
+from starpop.run.seeds import generator_for, seed_for
 
 with store.job(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)

@@ -4,9 +4,10 @@ import json
 
 import pandas as pd
 
-from starpop import agreement, store
-from starpop.plots.agreement import certificate
-from starpop.plots.style import Style, failures, save
+from starpop.checks import agreement
+from starpop.pages.agreement import certificate
+from starpop.pages.style import Style, failures, save
+from starpop.run import store
 
 with store.job(snakemake.log[0]):
     style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])

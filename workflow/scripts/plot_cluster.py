@@ -4,16 +4,17 @@ import json
 
 import pandas as pd
 
-from starpop import diagnostics, store
-from starpop.plots import cluster
-from starpop.plots.style import Style, failures, save
+from starpop.inference import convergence
+from starpop.pages import cluster
+from starpop.pages.style import Style, failures, save
+from starpop.run import store
 
 with store.job(snakemake.log[0]):
     style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
     stars = store.read_table(snakemake.input.stars)
     status = pd.read_csv(snakemake.input.diagnostics).set_index("fit")["status"]
     failed = failures([status["cluster exact"]])
-    draws = diagnostics.columns_of(store.read_tree(snakemake.input.exact)["posterior"].to_dataset())
+    draws = convergence.columns_of(store.read_tree(snakemake.input.exact)["posterior"].to_dataset())
     simulated = "mean_distance_pc" in stars.meta
     source = "simulated star cluster" if simulated else "star cluster"
     mean, whose = (stars.meta["mean_distance_pc"], "true") if simulated else (1e3 * draws["mu_r"].mean(), "posterior")

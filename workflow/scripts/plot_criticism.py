@@ -4,9 +4,9 @@ import json
 
 import pandas as pd
 
-from starpop import store
-from starpop.plots import criticism
-from starpop.plots.style import Style, save
+from starpop.pages import criticism
+from starpop.pages.style import Style, save
+from starpop.run import store
 
 with store.job(snakemake.log[0]):
     style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])

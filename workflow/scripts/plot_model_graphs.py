@@ -2,9 +2,9 @@
 
 import json
 
-from starpop import store
-from starpop.plots import pgm
-from starpop.plots.style import Style, save
+from starpop.pages import pgm
+from starpop.pages.style import Style, save
+from starpop.run import store
 
 with store.job(snakemake.log[0]):
     style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])

@@ -4,10 +4,11 @@ import json
 
 import pandas as pd
 
-from starpop import flags, store, tables
-from starpop.plots import systems
-from starpop.plots.style import Style, failures, save
-from starpop.visits import read_systems
+from starpop.checks import flags
+from starpop.orbits.visits import read_systems
+from starpop.pages import systems, tables
+from starpop.pages.style import Style, failures, save
+from starpop.run import store
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)

@@ -4,9 +4,10 @@ import json
 
 import pandas as pd
 
-from starpop import flags, store
-from starpop.plots import systems
-from starpop.plots.style import Style, save
+from starpop.checks import flags
+from starpop.pages import systems
+from starpop.pages.style import Style, save
+from starpop.run import store
 
 with store.job(snakemake.log[0]):
     style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])

@@ -4,18 +4,20 @@ import json
 
 import pandas as pd
 
-from starpop import diagnostics, flags, store
-from starpop.densities import density_from_settings
-from starpop.plots import criticism, population
-from starpop.plots.style import Style, failures, save
+from starpop.checks import flags
+from starpop.inference import convergence
+from starpop.inference.densities import density_from_settings
+from starpop.pages import criticism, population
+from starpop.pages.style import Style, failures, save
+from starpop.run import store
 
 with store.job(snakemake.log[0]):
     style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
     exact, nuts = store.read_tree(snakemake.input.exact), store.read_tree(snakemake.input.posterior)
     fitted, posterior = json.loads(exact.attrs["settings"]), exact["posterior"].to_dataset()
     density = density_from_settings(fitted["population"], fitted["period_range_days"])
-    hyper = diagnostics.columns_of(posterior[list(density.parameters)])
-    chains = diagnostics.columns_of(nuts["posterior"].to_dataset()[list(density.parameters)]) if nuts.children else {}
+    hyper = convergence.columns_of(posterior[list(density.parameters)])
+    chains = convergence.columns_of(nuts["posterior"].to_dataset()[list(density.parameters)]) if nuts.children else {}
     status = pd.read_csv(snakemake.input.diagnostics).set_index("fit")["status"]
     name = "{system_model}/{population_model}".format(**dict(snakemake.wildcards))
     untrusted = flags.summary(pd.read_csv(snakemake.input.orbits))

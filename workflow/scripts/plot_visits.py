@@ -2,10 +2,10 @@
 
 import json
 
-from starpop import store
-from starpop.plots import systems
-from starpop.plots.style import Style, save
-from starpop.visits import read_systems
+from starpop.orbits.visits import read_systems
+from starpop.pages import systems
+from starpop.pages.style import Style, save
+from starpop.run import store
 
 with store.job(snakemake.log[0]):
     style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])

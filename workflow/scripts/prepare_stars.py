@@ -2,8 +2,9 @@
 
 import json
 
-from starpop import parallaxes, store
-from starpop.table_file import sha256
+from starpop.gate import parallaxes
+from starpop.gate.table_file import sha256
+from starpop.run import store
 
 with store.job(snakemake.log[0]) as log:
     entry = json.loads(snakemake.params.settings)["table"]

@@ -3,9 +3,10 @@
 import json
 import sys
 
-from starpop import catalog, store
-from starpop.table_file import sha256
-from starpop.visits import cadence_range
+from starpop.gate import catalog
+from starpop.gate.table_file import sha256
+from starpop.orbits.visits import cadence_range
+from starpop.run import store
 
 with store.job(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)

@@ -2,7 +2,8 @@
 
 import json
 
-from starpop import calibration, store
+from starpop.checks import calibration
+from starpop.run import store
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)

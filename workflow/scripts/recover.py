@@ -4,9 +4,10 @@ import json
 
 import pandas as pd
 
-from starpop import recovery, store
-from starpop.plots.recovery import reliability_diagram
-from starpop.plots.style import Style, save
+from starpop.checks import recovery
+from starpop.pages.recovery import reliability_diagram
+from starpop.pages.style import Style, save
+from starpop.run import store
 
 with store.job(snakemake.log[0]) as log:
     style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])

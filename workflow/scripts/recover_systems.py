@@ -2,9 +2,10 @@
 
 import json
 
-from starpop import recovery, store
-from starpop.simulate import Survey
-from starpop.system_model import SystemModel
+from starpop.checks import recovery
+from starpop.orbits.system_model import SystemModel
+from starpop.populations.simulate import Survey
+from starpop.run import store
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)

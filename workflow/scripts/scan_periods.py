@@ -4,9 +4,10 @@ import json
 
 import xarray as xr
 
-from starpop import periods, store, visits
-from starpop.period_likelihood import compile_kernels
-from starpop.system_model import SystemModel
+from starpop.orbits import periods, visits
+from starpop.orbits.period_likelihood import compile_kernels
+from starpop.orbits.system_model import SystemModel
+from starpop.run import store
 
 DRAWN_BINS = 2000
 

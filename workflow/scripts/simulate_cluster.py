@@ -2,7 +2,8 @@
 
 import json
 
-from starpop import simulate, store
+from starpop.populations import simulate
+from starpop.run import store
 
 with store.job(snakemake.log[0]):
     simulation = json.loads(snakemake.params.settings)["simulation"]

@@ -2,7 +2,8 @@
 
 from astropy.table import Table
 
-from starpop import simulate, store
+from starpop.populations import simulate
+from starpop.run import store
 
 with store.job(snakemake.log[0]):
     truth = Table.read(snakemake.input.truth)

@@ -4,7 +4,10 @@ import json
 
 import pandas as pd
 
-from starpop import diagnostics, store, tables
+from starpop.checks import diagnostics
+from starpop.inference import convergence
+from starpop.pages import tables
+from starpop.run import store
 
 with store.job(snakemake.log[0]):
     wanted = json.loads(snakemake.params.settings)["focus_system"]
@@ -12,11 +15,11 @@ with store.job(snakemake.log[0]):
     focus = tables.find_system(posteriors, wanted)
     status = pd.read_csv(snakemake.input.diagnostics).set_index("fit")["status"][focus.name]
     exact = tables.system_draws([store.read_tree(path) for path in snakemake.input.exact], focus.name)
-    exact, nuts = diagnostics.columns_of(exact), diagnostics.columns_of(focus.posterior)
+    exact, nuts = convergence.columns_of(exact), convergence.columns_of(focus.posterior)
     summary = pd.concat(
         [
-            diagnostics.summarise(exact, diagnostics.quality_of_independent(exact), "exact", "ok"),
-            diagnostics.summarise(nuts, diagnostics.quality(nuts), "nuts", status),
+            diagnostics.summarise(exact, convergence.quality_of_independent(exact), "exact", "ok"),
+            diagnostics.summarise(nuts, convergence.quality(nuts), "nuts", status),
         ]
     )
     highest = {"parameter": "P_map", "method": "exact", "mean": focus.map["P"], "status": "ok"}

@@ -4,8 +4,10 @@ import json
 
 import pandas as pd
 
-from starpop import store, tables, visits
-from starpop.system_model import SystemModel
+from starpop.orbits import visits
+from starpop.orbits.system_model import SystemModel
+from starpop.pages import tables
+from starpop.run import store
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)

@@ -29,24 +29,24 @@ from typing import Any
 __version__ = "0.1.0"
 
 _NAMES = {
-    "Visits": ("visits", "Visits"),
-    "SystemModel": ("system_model", "SystemModel"),
-    "Scaled": ("noise", "Scaled"),
-    "Jitter": ("noise", "Jitter"),
-    "read_visits": ("notebook", "read_visits"),
-    "likelihood": ("period_likelihood", "period_likelihood"),
-    "likelihoods": ("period_likelihood", "period_likelihoods"),
-    "draw_orbits": ("orbit_draws", "draw_orbits"),
-    "mode_weights": ("period_likelihood", "mode_weights"),
-    "UniformPeriod": ("densities", "UniformPeriod"),
-    "Normal": ("densities", "Normal"),
-    "TruncatedNormal": ("densities", "TruncatedNormal"),
-    "StudentT": ("densities", "StudentT"),
-    "NormalMixture": ("densities", "NormalMixture"),
-    "PowerLaw": ("densities", "PowerLaw"),
-    "Histogram": ("densities", "Histogram"),
-    "population_posterior": ("population", "posterior"),
-    "draw_population": ("population", "draw"),
+    "Visits": ("orbits.visits", "Visits"),
+    "SystemModel": ("orbits.system_model", "SystemModel"),
+    "Scaled": ("orbits.noise", "Scaled"),
+    "Jitter": ("orbits.noise", "Jitter"),
+    "read_visits": ("orbits.notebook", "read_visits"),
+    "likelihood": ("orbits.period_likelihood", "period_likelihood"),
+    "likelihoods": ("orbits.period_likelihood", "period_likelihoods"),
+    "draw_orbits": ("orbits.orbit_draws", "draw_orbits"),
+    "mode_weights": ("orbits.period_likelihood", "mode_weights"),
+    "UniformPeriod": ("inference.densities", "UniformPeriod"),
+    "Normal": ("inference.densities", "Normal"),
+    "TruncatedNormal": ("inference.densities", "TruncatedNormal"),
+    "StudentT": ("inference.densities", "StudentT"),
+    "NormalMixture": ("inference.densities", "NormalMixture"),
+    "PowerLaw": ("inference.densities", "PowerLaw"),
+    "Histogram": ("inference.densities", "Histogram"),
+    "population_posterior": ("populations.population", "posterior"),
+    "draw_population": ("populations.population", "draw"),
 }
 __all__ = sorted(_NAMES)
 
@@ -56,8 +56,8 @@ def _forget_outdated_code(folder: Path) -> None:
 
     Each contains the functions that it calls, but numba looks at the source of the one alone.
     """
-    compiled = list(folder.glob("__pycache__/*.nb[ci]"))
-    sources = [folder / f"{name}.py" for name in {path.name.split(".")[0] for path in compiled}]
+    compiled = list(folder.rglob("__pycache__/*.nb[ci]"))
+    sources = {path.parents[1] / f"{path.name.split('.')[0]}.py" for path in compiled}
     newest = max((path.stat().st_mtime for path in sources if path.exists()), default=0)
     for path in compiled:
         with suppress(OSError):  # another process is doing the same, or the folder is read-only and never used

@@ -1,0 +1,35 @@
+"""The recovery study: weights of modes that are borne out, and others."""
+
+import numpy as np
+import pandas as pd
+
+from starpop.checks import recovery
+from starpop.orbits.system_model import SystemModel
+from starpop.populations.simulate import Survey
+
+
+def test_weights_of_modes_are_borne_out():
+    weak = Survey((5, 9), (30, 100), (0.5, 2.0))
+    recovered = recovery.recover_systems(range(300), weak, SystemModel(3, 20), (1.5, 20.0), base_seed=2)
+    table = recovery.recovery_table(recovered).set_index("quantity")["value"]
+    assert table["wrong by the heaviest mode"] > 0.2
+    assert abs(table["difference of the last two in standard errors"]) < 4
+    reliability = recovery.reliability(recovered, groups=4)
+    z = (reliability["share_right"] - reliability["weight_mean"]) / reliability["share_expected_sd"]
+    assert (z.abs() < 4).all()
+    assert reliability["systems"].sum() == 300
+
+
+def test_weights_that_are_not_borne_out_are_seen():
+    rng = np.random.default_rng(3)
+    weight = rng.uniform(0.3, 1, 2000)
+    boastful = pd.DataFrame(
+        {
+            "mode_weight": weight,
+            "mode_right": rng.random(2000) < weight**2,
+            "lomb_scargle_right": True,
+            "refined_right": True,
+        }
+    )
+    table = recovery.recovery_table(boastful).set_index("quantity")["value"]
+    assert table["difference of the last two in standard errors"] > 5

@@ -1,0 +1,123 @@
+"""The figures: graphs that match the models, contours that enclose what they say, and failures that show."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from pymc.model_graph import ModelGraph
+
+from starpop.checks import criticism
+from starpop.inference.densities import Normal
+from starpop.orbits import single
+from starpop.orbits.system_model import SystemModel
+from starpop.pages import criticism as draw_criticism
+from starpop.pages import pgm, style
+from starpop.pages.corner import ENCLOSED, contour_levels
+from starpop.populations import cluster, population
+
+PRIOR = SystemModel(100, 150)
+
+
+def models(twin):
+    data = np.array([2.0, 1.9]), np.array([0.1, 0.2])
+    return {
+        "cluster": cluster.build_model(range(len(data[0])), *data, cluster.ClusterPrior(1, 2, (-8, 0))),
+        "system": single.build_model(twin[0], PRIOR, (1.5, 20)),
+        "population": population.build_model(twin[:2], [PRIOR] * 2, Normal((1, 10), (-2, 3)), (1.5, 20)),
+    }
+
+
+def edges_of(model):
+    """The edges among random variables, through deterministic ones."""
+    parents = {child: set(names) for child, names in ModelGraph(model).make_compute_graph().items()}
+    deterministic = {variable.name for variable in model.deterministics}
+
+    def random_parents(name):
+        return set().union(*(random_parents(p) if p in deterministic else {p} for p in parents[name]), set())
+
+    return {(p, rv.name) for rv in model.basic_RVs for p in random_parents(rv.name)}
+
+
+@pytest.mark.parametrize("name", ["cluster", "system", "population"])
+def test_a_drawn_graph_is_the_models_own(name, twin):
+    model, graph = models(twin)[name], pgm.GRAPHS[name]
+    kinds = {node.name: node.kind for node in graph.nodes}
+    fixed = {node for node, kind in kinds.items() if kind == "fixed"}
+    data = {variable.name for variable in model.data_vars}
+    assert {k for k, v in kinds.items() if v == "free"} == {rv.name for rv in model.free_RVs}
+    assert {k for k, v in kinds.items() if v == "observed"} == {rv.name for rv in model.observed_RVs}
+    assert {e for e in graph.edges if e[0] not in fixed} == {e for e in edges_of(model) if e[0] not in data}
+
+
+@pytest.mark.parametrize("name", ["cluster", "system", "population"])
+def test_a_drawn_plate_holds_what_the_model_repeats(name, twin):
+    model, graph = models(twin)[name], pgm.GRAPHS[name]
+    repeated = {rv.name for rv in model.basic_RVs if rv.ndim}
+    inside = {node for plate in graph.plates for node in plate.nodes}
+    fixed = {node.name for node in graph.nodes if node.kind == "fixed"}
+    assert inside - fixed == repeated
+    for plate in graph.plates:
+        left, bottom, width, height = plate.box
+        for node in graph.nodes:
+            within = left < node.x < left + width and bottom < node.y < bottom + height
+            assert within == (node.name in plate.nodes), (plate.label, node.name)
+
+
+def test_contours_enclose_the_stated_probability():
+    axis = np.linspace(-5, 5, 201)
+    density = np.exp(-0.5 * (axis[:, None] ** 2 + axis**2))
+    levels = contour_levels(density)
+    assert levels == sorted(levels)
+    for level, share in zip(reversed(levels), ENCLOSED, strict=True):
+        assert density[density >= level].sum() / density.sum() == pytest.approx(share, abs=0.01)
+
+
+@pytest.mark.parametrize("words", [3, 60])
+def test_a_failed_fit_is_written_across_its_figure_and_over_nothing_else(tmp_path, words):
+    figure = style.new_figure(3, 2)
+    figure.subplots().plot([0, 1], label="a line")
+    legend = figure.legend(loc="outside upper center")
+    look = style.Style(100, 30, style.Colors("#000000", "#0072B2", "#D55E00", "#8C8C8C"))
+    failed = style.failures({"A": "ok", "B": " ".join(["not converged"] * words), "C": "not sampled"})
+    assert failed.startswith("B: not converged") and failed.endswith("(and 1 more)")
+    style.save(figure, [str(tmp_path / "f.png"), str(tmp_path / "f.pdf")], look, "catalogue x", failed)
+    (warning,) = [text for text in figure.texts if text.get_color() == style.WARNING]
+    said = warning.get_text().replace("\n", " ")
+    assert said == failed if words == 3 else said.startswith("B: not converged") and said.endswith(" ...")
+    extent = warning.get_window_extent()
+    assert figure.bbox.x0 <= extent.x0 and extent.x1 <= figure.bbox.x1
+    boxes = [extent, legend.get_window_extent(), figure.axes[0].get_window_extent()]
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+    assert {p.name for p in tmp_path.iterdir() if p.is_file()} == {"f.png", "f.pdf"}
+
+
+def test_a_name_is_never_read_as_mathematics():
+    assert style.plain("a$b$") == r"a\$b\$"
+
+
+def test_the_figure_of_criticism_shows_the_smallest_p_values_and_counts_all(tmp_path):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.uniform(0.02, 1, (40, 7)), columns=[f"{name}_p" for name in criticism.STATISTICS])
+    table[[f"{name}_excess" for name in criticism.EXCESSES]] = 0.5
+    table.loc[3, "second_period_excess"] = 7.25
+    table["system"] = [f"S{i:02d}" for i in range(40)]
+    table.loc[[3, 39], "misfit_p"] = 0.005
+    table.loc[5, [f"{name}_p" for name in criticism.STATISTICS]] = np.nan  # too few visits
+    residuals = pd.DataFrame({"standardised_residual": np.append(rng.normal(0, 1, 300), np.nan)})
+    look = style.Style(100, 30, style.Colors("#000000", "#0072B2", "#D55E00", "#8C8C8C"))
+    figure = draw_criticism.systems(table, residuals, look)
+    cells, _, normal = figure.axes
+    names = [label.get_text() for label in cells.get_yticklabels()]
+    assert {"S03", "S39"} < set(names)
+    assert len(names) == 31
+    assert names[-1] == "below 0.01, expected 0.4"
+    assert [text.get_text() for text in cells.texts[-7:]] == ["2", *"000000"]
+    assert [text.get_text() for text in cells.texts if "sigma" in text.get_text()] == [r"7.2$\,\sigma$"]
+    assert len(normal.lines[-1].get_xdata()) == 300
+    style.save(figure, [str(tmp_path / "f.png")], look, "catalogue x")
+    nothing = table.iloc[[5]]
+    assert len(draw_criticism.systems(nothing, residuals, look).axes) == 1
+    without = draw_criticism.systems(table.assign(zero_points_p=np.nan), residuals, look).axes[0]
+    assert [label.get_text() for label in without.get_xticklabels()][-2:] == ["correlation", "second\nperiod"]
+    style.save(draw_criticism.systems(nothing, residuals, look), [str(tmp_path / "f.png")], look, "catalogue x")

@@ -1,0 +1,568 @@
+"""A mistake in the configuration is said with its key, its value and what is allowed."""
+
+import copy
+import json
+from dataclasses import fields
+
+import numpy as np
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from conftest import ROOT
+from starpop.inference.densities import Density, TruncatedNormal, density_from_settings
+from starpop.run.errors import InputError
+from starpop.run.settings import as_json, check, choose_catalog, cluster_name, resolve
+
+SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+TWIN = CONFIG["catalogs"]["twin"]
+
+
+def changed(path, value):
+    config = copy.deepcopy(CONFIG)
+    *parents, last = path.split(".")
+    target = config
+    for key in parents:
+        target = target[key]
+    if value is None:
+        del target[last]
+    else:
+        target[last] = value
+    return config
+
+
+def test_the_shipped_configurations_are_right():
+    check(CONFIG, SCHEMA)
+    small = yaml.safe_load((ROOT / "config" / "small.yaml").read_text())
+    check(laid_over(small), SCHEMA, [CONFIG, small])
+
+
+APO = CONFIG["catalogs"]["apogee"]["observatory"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("perod_range_days", [1, 2], "perod_range_days: unknown key.*Did you mean 'period_range_days'"),
+        ("sampler.chain", 4, r"sampler\.chain: unknown key; allowed here: backend.*Did you mean 'chains'"),
+        ("catalogs.twin.columns.velocity", "v", r"catalogs\.twin\.columns\.velocity: unknown key"),
+        (
+            "sampler.backend",
+            "nutpi",
+            "sampler.backend: 'nutpi' is not one of 'nutpie', 'pymc', 'none'. Did you mean 'nutpie'",
+        ),
+        ("sampler.chains", "4", r"sampler\.chains: '4' is of type str; expected integer"),
+        ("sampler.chains", 1, r"sampler\.chains: 1: 1 is less than the minimum of 2"),
+        ("sampler.chains", None, "sampler: missing key chains"),
+        ("period_range_days", [1.5], r"period_range_days: \[1.5\] is a list of 1; expected at least 2"),
+        ("period_range_days", [1, 5, 20], r"period_range_days: \[1, 5, 20\] is a list of 3; expected at most 2"),
+        ("period_range_days", [20, 1.5], r"period_range_days: \[20, 1.5\] is empty"),
+        ("population_models.normal.mu", [10, 1], r"population_models\.normal\.mu: \[10, 1\] is empty"),
+        ("orbit_prior.amplitude_sd_kms", 0, "orbit_prior.amplitude_sd_kms: 0"),
+        ("system_models.jitter.noise", "jiter", "jitter.noise: 'jiter' is not one of 'reported', 'scaled', 'jitter'"),
+        ("system_models.jitter.harmonics", 4, r"system_models\.jitter\.harmonics: 4 is not one of 1, 2, 3"),
+        ("system_models.jitter.trend", 3, r"system_models\.jitter\.trend: 3 is not one of 0, 1, 2"),
+        ("system_models.jitter.times", "bjd", "jitter.times: 'bjd' is not one of 'reported', 'barycentric'"),
+        ("noise_prior.ln_jitter_kms.sd", 0, r"noise_prior\.ln_jitter_kms\.sd: 0"),
+        ("catalog", "twinn", "catalog: 'twinn' is not one of apogee, twin, auto. Did you mean 'twin'"),
+        ("systems.keep", "some", "systems.keep: 'some' is not allowed; the word all, or a list of system names"),
+        (
+            "system_models",
+            {"figures": CONFIG["system_models"]["tutorial"]},
+            "system_models.figures: this name is taken",
+        ),
+        ("catalogs.my/stars", CONFIG["catalogs"]["twin"], "'my/stars' must match"),
+        ("calibration.draws", 100, r"calibration\.draws: 100 is not one of 19, 39, 99, 199"),
+        (
+            "calibration.base.system_model",
+            "tutorail",
+            r"calibration\.base\.system_model: 'tutorail' is not one of tutorial.*Did you mean 'tutorial'",
+        ),
+        (
+            "calibration.population_models.jitter",
+            {"density": "normal", "mu": [1, 2], "ln_sigma": [-1, 0]},
+            r"calibration\.population_models\.jitter: a system model has this name too",
+        ),
+        (
+            "calibration.population_models.power_law.beta",
+            [3, -3],
+            r"calibration\.population_models\.power_law\.beta: \[3, -3\] is empty",
+        ),
+        ("calibration.system_models.trend.noise", "jiter", r"trend\.noise: 'jiter' is not one of .*mean 'jitter'"),
+        ("figures.colors.data", "black", r"figures.colors.data: 'black' must match .* \(a colour, between quotes, as"),
+        (
+            "diagnostics.strict",
+            "yes",
+            "diagnostics.strict: 'yes' is of type str; expected boolean. true and false stand without quotes",
+        ),
+        ("seed", "42", "seed: '42' is of type str; expected integer. A number stands without quotes; within"),
+        (
+            "period_range_days",
+            [1.5, "20 d"],
+            r"period_range_days\.1: '20 d' is of type str; expected number\. A number",
+        ),
+        ("period_range_days", "1.5, 20", r"expected array\. A list stands between brackets: \[a, b\]"),
+        (
+            "system_models.jitter.harmonics",
+            "2",
+            r"harmonics: '2' is not one of 1, 2, 3\. A number stands without",
+        ),
+        ("focus_system", 51, r"focus_system: 51 is of type int; expected string\. Put it between quotes"),
+        ("catalogs.twin.columns.rv", False, r"columns\.rv: False is of type bool; expected string\. Put it between"),
+        ("sampler.chains", 2.5, r"sampler\.chains: 2\.5 is of type float; expected integer\."),
+        ("orbit_prior.amplitude_sd_kms", float("nan"), r"amplitude_sd_kms: nan is of type float; .* must be finite"),
+        ("cluster.prior.mean_distance_kpc", float("inf"), r"mean_distance_kpc: inf is .* must be finite"),
+        ("draws.exact", 1e300, r"draws\.exact: 1e\+300 is of type float; expected integer"),
+        ("draws.exact", "1e400", r"draws\.exact: inf is of type float; expected integer\. It must be finite"),
+        ("batches", 10**6, "batches: 1000000: 1000000 is greater than the maximum of 10000"),
+        ("batches", 0.0, r"batches: 0\.0: 0\.0 is less than the minimum of 1"),
+    ],
+)
+def test_a_mistake_is_said_with_its_key_and_what_is_allowed(path, value, message):
+    with pytest.raises(InputError, match=message):
+        check(changed(path, value), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (
+            {"observatory": APO},
+            r"twin\.observatory: {'longitude_deg': -105.82.*name columns.ra and columns.dec, or set ",
+        ),
+        ({"observatory": APO | {"latitude_deg": 98.0}}, r"twin\.observatory\.latitude_deg: 98.0: .* maximum of 90"),
+        ({"observatory": APO | {"height_m": "2788"}}, r"height_m: '2788' is of type str; expected number"),
+        ({"observatory": APO | {"height": 2788}}, r"height: unknown key; .* Did you mean 'height_m'"),
+        ({"observatory": {"height_m": 2788}}, r"twin\.observatory: missing keys longitude_deg, latitude_deg"),
+        ({"observatory": APO, "coordinates": "columns"}, r"coordinates: 'columns' needs columns\.ra and columns\.dec"),
+        (
+            {"observatory": APO, "coordinates": "names"},
+            r"'names' is not one of 'columns', 'name'\. Did you mean 'name'",
+        ),
+        ({"coordinates": "name"}, r"coordinates: 'name' is of no use without an observatory; add one, or leave this"),
+        ({"columns": {"ra": "RA"}}, r"twin\.columns\.ra: 'RA' stands alone; name both ra and dec, or neither"),
+        ({"columns": {"dec": "DE"}, "observatory": APO}, r"twin\.columns\.dec: 'DE' stands alone"),
+        (
+            {"columns": {"ra": "RA", "dec": "DE"}, "observatory": APO, "coordinates": "name"},
+            r"twin\.coordinates: 'name', but columns\.ra is named too; leave out one of them",
+        ),
+        ({"units": {"dec": "deg"}}, r"twin\.units\.dec: 'deg' is the unit of no column; name columns\.dec"),
+    ],
+)
+def test_what_is_said_of_coordinates_must_go_together(entry, message):
+    config = copy.deepcopy(CONFIG)
+    twin = config["catalogs"]["twin"]
+    config["catalogs"]["twin"] = twin | entry | {"columns": twin["columns"] | entry.get("columns", {})}
+    with pytest.raises(InputError, match=message) as error:
+        check(config, SCHEMA)
+    assert str(error.value).count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"columns": {"ra": "RA", "dec": "DE", "instrument": "telescope"}, "units": {"ra": "hourangle"}},
+        {"columns": {"ra": "RA", "dec": "DE"}, "observatory": APO},
+        {"columns": {"ra": "RA", "dec": "DE"}, "observatory": APO, "coordinates": "columns"},
+        {"observatory": APO, "coordinates": "name"},
+    ],
+)
+def test_what_goes_together_may_be_said_of_coordinates(entry):
+    config = copy.deepcopy(CONFIG)
+    twin = config["catalogs"]["twin"]
+    config["catalogs"]["twin"] = twin | entry | {"columns": twin["columns"] | entry.get("columns", {})}
+    check(config, SCHEMA)
+
+
+POPULATIONS = {
+    "normal": {"mu": [1, 10], "ln_sigma": [-2, 3]},
+    "truncated_normal": {"mu": [1, 10], "ln_sigma": [-2, 3], "period_range_days": [1, 30]},
+    "student_t": {"mu": [1, 10], "ln_sigma": [-2, 3], "ln_nu": [0, 4]},
+    "normal_mixture": {"mu": [0, 3], "separation": [0, 3], "ln_sigma": [-2, 1], "weight": [0.1, 0.9]},
+    "power_law": {"beta": [-3, 3], "period_range_days": [1, 30]},
+    "histogram": {"bins": 6, "ln_tau": [-2, 1], "period_range_days": [1, 30]},
+}
+
+
+def test_every_density_may_stand_in_the_configuration_with_all_of_its_keys():
+    assert POPULATIONS.keys() == Density.registered.keys()
+    for name, keys in POPULATIONS.items():
+        entry = {"density": name, **keys}
+        assert {f.name for f in fields(Density.registered[name])} == keys.keys()
+        check(changed("population_models", {"mine": entry}), SCHEMA)
+        assert isinstance(density_from_settings(entry, (1.5, 20.0)), Density.registered[name])
+
+
+@pytest.mark.parametrize(
+    ("density", "change", "message"),
+    [
+        (
+            "student_t",
+            {"density": "student"},
+            r"mine\.density: 'student' is not one of 'auto', 'normal', .*'student_t'",
+        ),
+        ("normal", {"density": None}, r"population_models\.mine: missing key density\."),
+        ("student_t", {"ln_nu": None}, r"population_models\.mine: missing key ln_nu\."),
+        ("power_law", {"mu": [1, 10]}, r"mine\.mu: unknown key; allowed here: density, beta, period_range_days\."),
+        ("normal", {"period_range_days": [1, 9]}, r"mine\.period_range_days: unknown key; allowed here: density, mu,"),
+        ("histogram", {"bin": 3}, r"mine\.bin: unknown key; .* Did you mean 'bins'"),
+        ("histogram", {"bins": 1}, r"mine\.bins: 1: 1 is less than the minimum of 2"),
+        ("power_law", {"beta": [3, -3]}, r"mine\.beta: \[3, -3\] is empty; the lower end stands first"),
+        ("truncated_normal", {"period_range_days": [20, 2]}, r"mine\.period_range_days: \[20, 2\] is empty"),
+        ("normal_mixture", {"weight": [0, 2]}, r"mine\.weight\.1: 2: 2 is greater than the maximum of 1"),
+        ("normal_mixture", {"separation": [-1, 2]}, r"mine\.separation\.0: -1: -1 is less than the minimum of 0"),
+    ],
+)
+def test_a_mistake_in_a_population_is_said_once_with_its_key(density, change, message):
+    entry = {"density": density, **POPULATIONS[density]} | change
+    entry = {key: value for key, value in entry.items() if value is not None}
+    with pytest.raises(InputError, match=message) as error:
+        check(changed("population_models", {"mine": entry}), SCHEMA)
+    assert str(error.value).count("\n") == 1
+
+
+def laid_over(changes, base=CONFIG):
+    """The configuration with a file laid over it, as Snakemake does it."""
+    config = copy.deepcopy(base)
+    update_config(config, changes)
+    return config
+
+
+@pytest.mark.parametrize(
+    ("path", "written", "meant"),
+    [
+        ("draws.exact", 1.0e3, 1000),
+        ("draws.exact", "1e3", 1000),
+        ("draws.exact", "1.0e4", 10000),
+        ("batches", 2.0, 2),
+        ("batches", "1e2", 100),
+        ("seed", 42.0, 42),
+        ("orbit_prior.amplitude_sd_kms", 100.0, 100),
+        ("orbit_prior.amplitude_sd_kms", "1e-3", 0.001),
+        ("orbit_prior.amplitude_sd_kms", "1E2", 100),
+        ("period_range_days", ["15e-1", 20.0], [1.5, 20]),
+        ("system_models.jitter.harmonics", 2.0, 2),
+        ("system_models.jitter.trend", "1e0", 1),
+        ("calibration.draws", 199.0, 199),
+        ("population_models.normal.mu", ["-1e0", 1e1], [-1, 10]),
+        ("recovery.survey.visits", [6.0, 36.0], [6, 36]),
+    ],
+)
+def test_a_number_is_the_same_however_it_is_written(path, written, meant):
+    keys = {"value": path.replace(".", "/")}
+    right = as_json(check(changed(path, meant), SCHEMA), keys)
+    assert as_json(check(changed(path, written), SCHEMA), keys) == right == json.dumps({"value": meant})
+
+
+def test_what_is_a_text_or_may_be_one_stays_as_it_is_written():
+    rows = {"release": {"is": [2.0, "1e4"]}, "flag": {"is_not": 3.0}}
+    entry = check(changed("catalogs.twin", TWIN | {"rows": rows, "hdu": "1e1"}), SCHEMA)["catalogs"]["twin"]
+    assert json.dumps(entry["rows"]) == '{"release": {"is": [2.0, "1e4"]}, "flag": {"is_not": 3.0}}'
+    assert entry["hdu"] == "1e1"
+    assert check(changed("focus_system", "1e4"), SCHEMA)["focus_system"] == "1e4"
+
+
+def test_the_configuration_that_is_checked_is_not_changed():
+    config = laid_over({"draws": {"exact": "1e3"}, "system_models": {"jitter": None}})
+    before = copy.deepcopy(config)
+    check(config, SCHEMA)
+    assert config == before
+
+
+def test_null_leaves_out_what_a_file_laid_over_does_not_want():
+    overlay = {
+        "catalog": "mine",
+        "catalogs": {"apogee": None, "twin": None, "mine": CONFIG["catalogs"]["twin"]},
+        "system_models": {"tutorial": None, "jitter": None, "mine": {"harmonics": 2, "trend": 0, "noise": "scaled"}},
+        "population_models": {"normal": None, "flat": {"density": "power_law", "beta": [-3, 3]}},
+        "cluster": {"table": None},
+        "calibration": {"system_models": {"combined": None}, "population_models": {"histogram": None}},
+    }
+    meant = check(laid_over(overlay), SCHEMA, [CONFIG, overlay])
+    assert list(meant["catalogs"]) == list(meant["system_models"]) == ["mine"]
+    assert list(meant["population_models"]) == ["flat"]
+    assert "table" not in meant["cluster"]
+    assert not {"combined", "histogram"} & resolve(meant, "mine")["calibration"]["cases"].keys()
+
+
+def test_null_leaves_out_an_optional_key_of_an_entry():
+    assert "observatory" in CONFIG["catalogs"]["apogee"]
+    meant = check(laid_over({"catalogs": {"apogee": {"observatory": None, "coordinates": None}}}), SCHEMA)
+    assert not {"observatory", "coordinates"} & meant["catalogs"]["apogee"].keys()
+
+
+@pytest.mark.parametrize(
+    ("overlay", "message"),
+    [
+        ({"system_models": {"tutorial": None, "jitter": None}}, r"system_models: {} is empty; at least one entry is"),
+        ({"population_models": {"normal": None}}, r"population_models: {} is empty; at least one entry is needed"),
+        ({"system_models": None}, "configuration: missing key system_models; null leaves a key out, and this one is"),
+        ({"systems": {"keep": None}}, "systems: missing key keep; null leaves a key out, and this one is needed"),
+        ({"sampler": {"chains": None}}, "sampler: missing key chains; null leaves a key out"),
+        ({"sampler": {"chain": None}}, r"sampler\.chain: unknown key; .* Did you mean 'chains'"),
+        ({"catalog": None}, "configuration: missing key catalog; null leaves a key out"),
+        ({"period_range_days": [1.5, None]}, r"period_range_days\.1: None is of type NoneType; expected number"),
+        (
+            {"system_models": {"tutoral": None}},
+            r"system_models\.tutoral: null, or no value, leaves out an entry, and none has this name; "
+            r"there are jitter, tutorial\. "
+            "Did you mean 'tutorial'",
+        ),
+        (
+            {"calibration": {"system_models": {"scale": None}}},
+            r"calibration\.system_models\.scale: null, or no value, .* Did you mean 'scaled'",
+        ),
+        (
+            {"catalog": "mine", "catalogs": {"mine": None}},
+            r"catalogs\.mine: null, or no value, .* there are apogee, twin",
+        ),
+        ({"catalogs": {"twin": None}}, r"catalog: 'auto' chooses between .* catalogs has no twin; name one"),
+        (
+            {"calibration": {"system_models": {"tutorial": None}}},
+            r"calibration\.base\.system_model: 'tutorial' is not one of jitter",
+        ),
+    ],
+)
+def test_null_leaves_out_no_more_than_can_be_spared(overlay, message):
+    with pytest.raises(InputError, match=message) as error:
+        check(laid_over(overlay), SCHEMA, [CONFIG, overlay])
+    assert str(error.value).count("\n") == 1
+
+
+def test_null_may_leave_out_what_another_file_added():
+    added = {"system_models": {"mine": CONFIG["system_models"]["jitter"]}}
+    nulled = {"system_models": {"mine": None}}
+    config = laid_over(nulled, laid_over(added))
+    assert list(check(config, SCHEMA, [CONFIG, added, nulled])["system_models"]) == ["tutorial", "jitter"]
+
+
+@pytest.mark.parametrize("name", [2020, True, 1.5])
+def test_a_name_that_yaml_takes_for_something_else_is_said(name):
+    with pytest.raises(InputError, match=rf"catalogs: {name} is of type \w+; expected string\. Put it between quotes"):
+        check(laid_over({"catalogs": {name: CONFIG["catalogs"]["twin"]}}), SCHEMA)
+
+
+def test_all_mistakes_are_said_at_once():
+    config = changed("sampler.chains", "4")
+    config["draw"] = {}
+    with pytest.raises(InputError) as error:
+        check(config, SCHEMA)
+    assert "draw: unknown key" in str(error.value)
+    assert "sampler.chains" in str(error.value)
+
+
+def test_each_case_of_a_calibration_differs_from_the_base_in_one_model_and_has_the_priors_it_uses():
+    cases = resolve(CONFIG, "twin")["calibration"]["cases"]
+    given = CONFIG["calibration"]
+    assert len(cases) == len(given["system_models"]) + len(given["population_models"]) - 1
+    assert cases["jitter"]["population_model"] == given["population_models"]["truncated_normal"]
+    assert cases["jitter"]["system_model"]["noise_prior"] == given["noise_prior"]["ln_jitter_kms"]
+    assert "noise_prior" not in cases["student_t"]["system_model"]
+    assert cases["student_t"]["system_model"] == cases["tutorial"]["system_model"]
+    assert "eccentricity_scale" not in cases["tutorial"]["system_model"]["orbit_prior"]
+
+
+def test_a_rules_share_of_the_configuration_is_the_same_text_whatever_its_order():
+    one = as_json({"a": {"x": 1, "y": [1, 2]}, "b": 3}, {"a": "a", "deep": "a/x"})
+    other = as_json({"b": 3, "a": {"y": [1, 2], "x": 1}}, {"deep": "a/x", "a": "a"})
+    assert one == other == '{"a": {"x": 1, "y": [1, 2]}, "deep": 1}'
+
+
+def test_auto_takes_the_real_table_where_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "twin.ecsv").write_text("a table")
+    name, line = choose_catalog(CONFIG)
+    assert name == "twin"
+    assert "fetch_apogee" in line
+    (tmp_path / "data" / "apogee-binaries.fits").write_text("a table")
+    assert choose_catalog(CONFIG)[0] == "apogee"
+    assert choose_catalog(CONFIG | {"catalog": "twin"})[0] == "twin"
+
+
+def test_a_configured_catalogue_that_is_not_there_is_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"catalogs\.apogee\.path: no file .* fetch_apogee .* put the table there"):
+        choose_catalog(CONFIG | {"catalog": "apogee"})
+
+
+def test_every_file_that_is_not_there_is_said_of_catalogue_and_cluster_alike(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "night1.csv").write_text("a table")
+    columns = {"star": "s", "parallax": "p", "parallax_error": "e"}
+    config = laid_over(
+        {
+            "catalog": "mine",
+            "catalogs": {"mine": TWIN | {"path": ["night1.csv", "nihgt1.csv", "night2.csv"]}},
+            "cluster": {"table": {"path": str(tmp_path / "nigth1.csv"), "columns": columns}},
+        }
+    )
+    with pytest.raises(InputError) as error:
+        choose_catalog(config)
+    lines = str(error.value).splitlines()[1:]
+    assert len(lines) == 3
+    nearest = f"{tmp_path / 'night1.csv'}"
+    assert lines[0].startswith(f"  - catalogs.mine.path: no file 'nihgt1.csv' in {tmp_path}; put the table there.")
+    assert lines[1].endswith("Did you mean 'night1.csv'?")
+    assert lines[2].startswith(f"  - cluster.table.path: no file '{tmp_path / 'nigth1.csv'}'; put the table there.")
+    assert lines[2].endswith(f"Did you mean {nearest!r}?")
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        (
+            {"offsets": True},
+            "system_models.jitter.offsets: true, but catalogue twin tells no instruments; name its column as "
+            r"catalogs\.twin\.columns\.instrument, or leave offsets out",
+        ),
+        (
+            {"times": "barycentric"},
+            "system_models.jitter.times: 'barycentric', but catalogue twin has no observatory to correct from; add "
+            r"catalogs\.twin\.observatory and coordinates, or set times: reported",
+        ),
+    ],
+)
+def test_a_model_that_the_catalogue_has_nothing_for_is_said(choice, message, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    config = copy.deepcopy(CONFIG) | {"catalog": "twin"}
+    config["system_models"]["jitter"] |= choice
+    with pytest.raises(InputError, match=message):
+        choose_catalog(config)
+
+
+def test_a_system_model_takes_the_priors_it_uses_and_no_others():
+    config = copy.deepcopy(CONFIG)
+    config["system_models"]["all"] = {"harmonics": 2, "trend": 1, "noise": "scaled", "offsets": True}
+    models = resolve(config, "twin")["system_models"]
+    assert set(models["tutorial"]["orbit_prior"]) == {"amplitude_sd_kms", "systemic_velocity_sd_kms"}
+    assert "noise_prior" not in models["tutorial"]
+    assert models["jitter"]["noise_prior"] == CONFIG["noise_prior"]["ln_jitter_kms"]
+    assert set(models["all"]["orbit_prior"]) == set(CONFIG["orbit_prior"])
+    assert models["all"]["noise_prior"] == CONFIG["noise_prior"]["ln_error_scale"]
+    assert models["all"]["times"] == "reported"
+
+
+def test_auto_needs_the_catalogues_it_chooses_between():
+    config = copy.deepcopy(CONFIG)
+    del config["catalogs"]["twin"]
+    with pytest.raises(InputError, match=r"catalog: 'auto' chooses between .* catalogs has no twin; name one"):
+        check(config, SCHEMA)
+
+
+def test_a_population_may_not_end_within_the_scanned_range():
+    config = copy.deepcopy(CONFIG)
+    config["population_models"]["cut"] = POPULATIONS["truncated_normal"] | {"density": "truncated_normal"}
+    config["population_models"]["cut"]["period_range_days"] = [2, 30]
+    config["catalog"] = "twin"
+    with pytest.raises(InputError, match=r"cut\.period_range_days: \[2, 30\] ends within the range .* of \[1.5, 20\]"):
+        choose_catalog(check(config, SCHEMA))
+    assert choose_catalog(check(config | {"period_range_days": [3, 20]}, SCHEMA))[0] == "twin"
+
+
+def test_auto_is_the_tutorials_for_its_catalogues_and_normalised_for_any_other():
+    config = copy.deepcopy(CONFIG)
+    config["catalogs"]["mine"] = {**TWIN}
+    del config["catalogs"]["mine"]["period_range_days"]
+    for catalog in ("apogee", "twin"):
+        resolved = resolve(check(config, SCHEMA), catalog)
+        assert resolved["period_range_days"] == [1.5, 20]
+        assert resolved["population_models"]["normal"] == {"density": "normal", "mu": [1, 10], "ln_sigma": [-2, 3]}
+    resolved = resolve(check(config, SCHEMA), "mine")
+    assert resolved["period_range_days"] == "auto"
+    density = density_from_settings(resolved["population_models"]["normal"], (2.0, 300.0))
+    assert density == TruncatedNormal(tuple(np.log([2, 300])), (-2, 3), (2.0, 300.0))
+    for chosen in ([3, 40], "auto"):
+        config["catalogs"]["mine"]["period_range_days"] = chosen
+        assert resolve(check(config, SCHEMA), "mine")["period_range_days"] == chosen
+    assert resolve(check(config | {"period_range_days": [1, 50]}, SCHEMA), "twin")["period_range_days"] == [1, 50]
+
+
+def test_instruments_that_no_model_uses_are_said():
+    config = copy.deepcopy(CONFIG)
+    config["catalog"] = "mine"
+    config["catalogs"]["mine"] = {**TWIN, "columns": {**TWIN["columns"], "instrument": "tel"}}
+    assert "It tells instruments, and no system model has offsets: true" in choose_catalog(config)[1]
+    config["system_models"]["jitter"]["offsets"] = True
+    assert "instruments" not in choose_catalog(config)[1]
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"format": "xls"}, r"twin\.format: 'xls' is not one of 'fits', 'ecsv', 'votable', 'parquet', 'csv', 'text'"),
+        ({"formt": "csv"}, r"twin\.formt: unknown key; .* Did you mean 'format'"),
+        ({"hdu": -1}, r"twin\.hdu: -1 is not allowed; the number or the name of a table in a FITS file"),
+        ({"hdu": 1, "format": "csv"}, r"twin\.hdu: 1 is of FITS files, but format is 'csv'"),
+        ({"path": []}, r"twin\.path: \[\] is not allowed; a file, or a list of files"),
+        ({"path": ["a", "a"]}, r"twin\.path: \['a', 'a'\] is not allowed; a file, or a list of files, each once"),
+        ({"path": 3}, r"twin\.path: 3 is not allowed; a file, or a list of files"),
+        ({"system": "51 Peg"}, r"twin: name the column .* as columns\.system, or, .* its name as system: not both"),
+        ({"columns": {"time": "t", "rv": "v", "rv_err": "e"}}, r"twin: name the column .*: neither is there"),
+        ({"columns": {"system": "s", "time": "t", "rv": "v"}}, r"twin\.columns: missing key rv_err"),
+        ({"columns": TWIN["columns"] | {"rv_err": "rv"}}, r"columns\.rv_err: 'rv' is columns\.rv too; each needs"),
+        ({"time": {"format": "bjd"}}, r"time\.format: 'bjd' is not one of 'jd', 'mjd'"),
+        ({"time": {"scale": "gps"}}, r"time\.scale: 'gps' is not one of 'utc', 'tai', 'tt', 'tdb', 'tcb'"),
+        ({"time": {"zero": 2450000}}, r"time\.zero: unknown key; .* Did you mean 'zero_jd'"),
+        ({"time": {"zero_jd": "2450000"}}, r"time\.zero_jd: '2450000' is of type str; expected number"),
+        ({"time": {"format": "mjd", "zero_jd": 1}}, r"time: format 'mjd' and zero_jd 1 cannot both be; leave out one"),
+        ({"rows": {"snr": {"over": 3}}}, r"rows\.snr\.over: unknown key; allowed here: at_least, at_most, is, is_not"),
+        ({"rows": {"snr": {}}}, r"rows\.snr: {}"),
+        ({"rows": {"snr": {"at_least": "ten"}}}, r"rows\.snr\.at_least: 'ten' is of type str; expected number"),
+        ({"rows": {"snr": {"at_least": 9, "at_most": 3}}}, r"rows\.snr: nothing is at least 9 and at most 3"),
+        ({"rows": {"flag": {"without_bits": [64]}}}, r"rows\.flag\.without_bits\.0: 64: 64 is greater than .* 62"),
+        ({"rows": {"flag": {"without_bits": 3}}}, r"rows\.flag\.without_bits: 3 is of type int; expected array"),
+        ({"rows": {"flag": {"is": {"a": 1}}}}, r"rows\.flag\.is: {'a': 1} is not allowed; a number, a text, true"),
+        ({"errors": {"factor": 0}}, r"errors\.factor: 0"),
+        ({"errors": {"floor": 0.1}}, r"errors\.floor: unknown key; .* Did you mean 'floor_kms'"),
+        ({"errors": {}}, r"twin\.errors: {}"),
+        ({"units": {"velocity": "km/s"}}, r"units\.velocity: unknown key; allowed here: time, rv, rv_err, ra, dec"),
+        ({"url": "https://x", "path": ["a.csv", "b.csv"]}, r"twin\.url: it is of one file, and path names 2"),
+        ({"url": "ftp://x"}, r"twin\.url: 'ftp://x' must match"),
+        ({"sha256": "abc"}, r"twin\.sha256: 'abc' must match"),
+    ],
+)
+def test_a_mistake_in_a_catalogues_entry_is_said(entry, message):
+    config = copy.deepcopy(CONFIG)
+    config["catalogs"]["twin"] = TWIN | entry
+    with pytest.raises(InputError, match=message):
+        check(config, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"catalogs": CONFIG["catalogs"] | {"Twin": TWIN}},
+            r"catalogs\.Twin: it differs from 'twin' by capitals only",
+        ),
+        ({"systems": CONFIG["systems"] | {"keep": []}}, r"systems\.keep: \[\] keeps no system"),
+        (
+            {"systems": CONFIG["systems"] | {"min_visits": 2}},
+            r"systems\.min_visits: 2: 2 is less than the minimum of 3",
+        ),
+        ({"systems": CONFIG["systems"] | {"drop": [7]}}, r"systems\.drop\.0: 7 is of type int; expected string"),
+        ({"catalogs": {}}, r"catalogs: {}"),
+        ({"seed": -1}, r"seed: -1: -1 is less than the minimum of 0"),
+        ({"batches": 0}, r"batches: 0: 0 is less than the minimum of 1"),
+        ({"figures": CONFIG["figures"] | {"dpi": 10}}, r"figures\.dpi: 10: 10 is less than the minimum of 50"),
+        ({"cluster": CONFIG["cluster"] | {"table": {"path": "x.fits"}}}, r"cluster\.table: missing key columns"),
+        ({"period_range_days": "1.5-20"}, r"period_range_days: '1\.5-20' is of type str; expected array"),
+    ],
+)
+def test_a_mistake_elsewhere_is_said(change, message):
+    with pytest.raises(InputError, match=message):
+        check(copy.deepcopy(CONFIG) | change, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("data/Praesepe.csv", "Praesepe"),
+        ("../a {b}/NGC 188, v2.1.fits", "NGC_188_v2_1"),
+        (["east.csv", "west.csv"], "east_and_1_more"),
+    ],
+)
+def test_a_cluster_has_the_name_of_its_file(path, name):
+    assert cluster_name({"path": path}) == name

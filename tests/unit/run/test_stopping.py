@@ -1,0 +1,101 @@
+"""A job that gets a SIGTERM ends, with its message, whatever it is doing; its children's signals are theirs."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+from conftest import ROOT
+from starpop.run import files, store
+from starpop.run.stopping import GRACE, STOPPED
+
+JOB = """
+import os, signal, time
+from concurrent.futures import ThreadPoolExecutor
+import numpy as np
+from numba import njit
+from starpop.run import files, store
+
+@njit(nogil=True)
+def endless(state):
+    while state[0] == 0:
+        state[1] += 1
+
+def compiled_for_ever():
+    endless(np.zeros(2))
+
+endless(np.ones(2))  # compiled before
+with store.job("job.log") as log, files.replacing("table.csv") as temporary:
+    temporary.write_text("half")
+    print("ready", flush=True)
+"""
+IN_PYTHON = "time.sleep(60)"
+IN_COMPILED_CODE = "compiled_for_ever()"
+IN_A_THREAD = "list(ThreadPoolExecutor(1).map(lambda _: compiled_for_ever(), [0]))"
+A_CHILD_IS_TOLD = """
+child = os.fork()
+if child == 0:
+    time.sleep(60)
+    os._exit(0)
+time.sleep(0.2)
+os.kill(child, signal.SIGTERM)
+os.waitpid(child, 0)
+time.sleep(4)
+log.info("the parent goes on")
+"""
+
+
+def start(work, folder):
+    script = folder / "job.py"
+    script.write_text(JOB + textwrap.indent(textwrap.dedent(work), "    "))
+    path = os.pathsep.join([str(ROOT / "workflow" / "src"), os.getenv("PYTHONPATH", "")])
+    return subprocess.Popen(
+        [sys.executable, script],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("work", "at_once"),
+    [(IN_PYTHON, True), (IN_COMPILED_CODE, False), (IN_A_THREAD, False)],
+    ids=["python", "compiled", "thread"],
+)
+def test_a_job_that_is_told_to_stop_does(work, at_once, tmp_path):
+    job = start(work, tmp_path)
+    assert job.stdout.readline() == "ready\n"
+    time.sleep(0.5)
+    job.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    _, said = job.communicate(timeout=30)
+    assert job.returncode == 1
+    assert (time.monotonic() - began < GRACE) is at_once
+    assert said.count(STOPPED) >= 1
+    assert "Traceback" not in said
+    assert STOPPED in (tmp_path / "job.log").read_text()
+    with files.replacing(tmp_path / "table.csv") as temporary:
+        temporary.write_text("whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["job.log", "job.py", "table.csv"]
+
+
+def test_a_signal_to_a_child_is_not_one_to_the_job(tmp_path):
+    job = start(A_CHILD_IS_TOLD, tmp_path)
+    _, said = job.communicate(timeout=60)
+    assert job.returncode == 0, said
+    assert "the parent goes on" in (tmp_path / "job.log").read_text()
+    assert (tmp_path / "table.csv").read_text() == "half"
+
+
+def test_what_was_there_before_a_job_is_there_after_it():
+    ours = signal.getsignal(signal.SIGTERM)
+    with store.job("/dev/null"):
+        assert signal.getsignal(signal.SIGTERM) is not ours
+    assert signal.getsignal(signal.SIGTERM) is ours
+    assert signal.set_wakeup_fd(-1) == -1

@@ -1,0 +1,1 @@
+"""Whether to believe it: certificate, calibration, recovery, criticism, comparison, diagnostics, flags."""

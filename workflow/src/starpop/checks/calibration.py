@@ -1,0 +1,173 @@
+"""Is the whole chain calibrated: simulated catalogues analysed as real ones, and the truth ranked among the draws.
+
+Simulation-based calibration (Talts et al. 2018, arXiv:1804.06788): draw the parameters from their priors, visits from
+the parameters, and independent draws from the posterior of these visits. If every step is right, the number of draws
+below the true value is uniform on 0..L, for every parameter.
+
+A case is a system model and a population. Its catalogues are simulated from the very model that analyses them, an
+eccentric orbit from the harmonics of its basis, with every coefficient and the noise's number drawn from its prior. In
+each catalogue there are ranked
+
+- all hyper-parameters;
+- of the first system ln P, v0, the noise's number, trend, offsets, and in place of a and b each harmonic's amplitude;
+- ln p(visits | parameters) of this system, which depends on all of them together, and on phases (Modrak et al. 2023,
+  arXiv:2211.02383).
+
+The chain looks for periods x within a range, and does not normalise to it a population without ends of its own. So its
+prior is p(h) prod_n p(x_n | h), restricted to catalogues of which all periods lie in the range; and that is what they
+are drawn from: a catalogue with a period outside is drawn anew, hyper-parameters and all. However heavy the tails,
+nothing is neglected; a population with ends within the range loses no catalogue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binom, chi2
+
+from starpop.inference.densities import density_from_settings
+from starpop.inference.density import Density, Range
+from starpop.inference.priors import draw as draw_from
+from starpop.orbits.orbit import design_matrix
+from starpop.orbits.period_likelihood import period_likelihoods
+from starpop.orbits.system_model import SystemModel
+from starpop.orbits.visits import Visits
+from starpop.populations import population
+from starpop.populations.simulate import Survey, simulate_system
+from starpop.run.errors import InputError
+from starpop.run.seeds import generator_for
+
+RANK_BINS = 20
+COVERAGES = (0.5, 0.8, 0.95)
+# The simultaneous band of a rank histogram.
+BAND = 0.99
+# The probability that a right chain fails any of a table's tests, at most (Bonferroni).
+FALSE_ALARM = 0.01
+MOST_TRIES = 1000
+
+
+@dataclass(frozen=True)
+class Case:
+    """What catalogues are simulated from and analysed with: so many systems each, and the range of their periods."""
+
+    system_model: SystemModel
+    density: Density
+    period_range_days: Range
+    survey: Survey
+    systems: int
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Case:
+        """An entry of ``calibration.cases`` of the resolved configuration."""
+        period_range_days = tuple(settings["period_range_days"])
+        return cls(
+            SystemModel.from_settings(settings["system_model"]),
+            density_from_settings(settings["population_model"], period_range_days),
+            period_range_days,
+            Survey(**settings["survey"]),
+            settings["systems"],
+        )
+
+
+def draw_population(case: Case, rng: np.random.Generator) -> tuple[dict[str, float], np.ndarray]:
+    """Hyper-parameters, and each system's ln P, all within the range."""
+    low, high = np.log(case.period_range_days)
+    for _ in range(MOST_TRIES):
+        hyper = {name: float(draw_from(prior, rng)) for name, prior in case.density.parameters.items()}
+        ln_periods = case.density.draw(tuple(hyper.values()), case.systems, rng)
+        if low <= ln_periods.min() and ln_periods.max() <= high:
+            return hyper, ln_periods
+    raise InputError(
+        f"calibration.population_models: of {MOST_TRIES} catalogues drawn from {case.density} none has all periods "
+        f"in calibration.period_range_days, {np.exp(low):g} to {np.exp(high):g}; narrow its priors or widen the range."
+    )
+
+
+def simulate_catalog(case: Case, rng: np.random.Generator) -> tuple[list[Visits], dict[str, float]]:
+    """The visits of all systems; the true hyper-parameters, and all parameters of the first system."""
+    hyper, ln_periods = draw_population(case, rng)
+    simulated = [simulate_system(f"S{i}", x, case.survey, case.system_model, rng) for i, x in enumerate(ln_periods)]
+    return [visits for visits, _ in simulated], hyper | {"lnP": ln_periods[0]} | simulated[0][1]
+
+
+def ranked(parameters: Mapping[str, np.ndarray], visits: Visits, model: SystemModel) -> dict[str, np.ndarray]:
+    """What is ranked (see the module), of (S,) values of each parameter."""
+    values = dict(parameters)
+    theta = np.stack([values[name] for name in model.coefficients(visits)], axis=-1)
+    velocity = (design_matrix(np.exp(-values["lnP"]), visits, model) @ theta[..., None])[..., 0]
+    ln_noise = np.zeros(len(theta)) if model.noise.parameter is None else values[model.noise.parameter]
+    variance = model.noise.variance(ln_noise[:, None], visits.rv_err_kms)
+    for h in range(1, model.harmonics + 1):
+        suffix = f"_{h}" if h > 1 else ""
+        values[f"semi_amplitude{suffix}"] = np.hypot(values.pop(f"a{suffix}"), values.pop(f"b{suffix}"))
+    terms = (visits.rv_kms - velocity) ** 2 / variance + np.log(2 * np.pi * variance)
+    return values | {"ln_likelihood": -0.5 * terms.sum(axis=1)}
+
+
+def rank_truth(
+    systems: list[Visits], truth: Mapping[str, float], case: Case, draws: int, rng: np.random.Generator
+) -> dict[str, int]:
+    """Analyse a catalogue, and rank the truth among draws of the hyper-parameters and of the first system."""
+    likelihoods = period_likelihoods(systems, case.system_model, case.period_range_days)
+    hyper = population.posterior(likelihoods, case.density, seed=int(rng.integers(2**31)))
+    # of the systems, only the first is drawn and ranked: the ranks of one catalogue's systems are not independent
+    posterior = population.draw(likelihoods[:1], case.density, hyper, draws, lambda name: rng)[
+        "posterior"
+    ].to_dataset()
+    drawn = ranked({name: posterior[name].values.ravel() for name in truth}, systems[0], case.system_model)
+    true = ranked({name: np.array([value]) for name, value in truth.items()}, systems[0], case.system_model)
+    return {name: int(np.sum(drawn[name] < value)) for name, value in true.items()}
+
+
+def rank_catalogs(chosen: Iterable[int], name: str, case: Case, draws: int, base_seed: int) -> pd.DataFrame:
+    """Ranks of some catalogues of a case, a row for each parameter of each.
+
+    A catalogue's numbers depend on the case's name and its own index alone.
+    """
+    rows = []
+    for k in chosen:
+        rng = generator_for(base_seed, "calibrate", name, str(k))
+        ranks = rank_truth(*simulate_catalog(case, rng), case, draws, rng)
+        rows += [(name, k, parameter, rank) for parameter, rank in ranks.items()]
+    return pd.DataFrame(rows, columns=["case", "catalog", "parameter", "rank"])
+
+
+def rank_counts(ranks: np.ndarray, draws: int) -> np.ndarray:
+    """(20,) numbers of ranks (of 0..draws) in equal bins."""
+    return np.histogram(ranks, bins=RANK_BINS, range=(-0.5, draws + 0.5))[0]
+
+
+def band(count: int) -> tuple[float, float]:
+    """Between which numbers all bins of a uniform rank histogram lie, with at least 99% probability (Bonferroni)."""
+    tail = (1 - BAND) / (2 * RANK_BINS)
+    low, high = binom.ppf([tail, 1 - tail], count, 1 / RANK_BINS)
+    return float(low), float(high)
+
+
+def calibration_table(ranks: pd.DataFrame, draws: int) -> pd.DataFrame:
+    """One row a case and parameter: coverage of central intervals with its error, and the chi-squared test of ranks.
+
+    A parameter is refused where p is below 1% over the number of the table's rows: of right chains, at least 99% pass
+    as a whole.
+    """
+    rows = []
+    for (case, parameter), some in ranks.groupby(["case", "parameter"], sort=False):
+        values = some["rank"].to_numpy()
+        counts, (low, high) = rank_counts(values, draws), band(len(values))
+        expected = len(values) / RANK_BINS
+        # the middle of the draws' gap that the truth falls into, and how far from the median that is
+        distance = np.abs((values + 0.5) / (draws + 1) - 0.5)
+        row = {"case": case, "parameter": parameter, "catalogs": len(values)}
+        for share in COVERAGES:
+            row[f"coverage_{share:.0%}"] = float(np.mean(distance < 0.5 * share))
+            row[f"coverage_{share:.0%}_sd"] = float(np.sqrt(share * (1 - share) / len(values)))
+        row["bins_outside_band"] = int(np.sum((counts < low) | (counts > high)))
+        row["p_value"] = float(chi2.sf(np.sum((counts - expected) ** 2 / expected), RANK_BINS - 1))
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    passed = table["p_value"] > FALSE_ALARM / len(table)
+    return table.assign(status=np.where(passed, "ok", "not calibrated"))

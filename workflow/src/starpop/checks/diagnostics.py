@@ -1,0 +1,184 @@
+"""Did the sampling succeed: R-hat, effective sample sizes, divergences, tree depth and energy, for each fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from starpop.inference.convergence import CHAIN_DRAW, MAX_TREEDEPTH, columns_of, quality, quality_of_independent
+from starpop.inference.weighted import HDI_PROBABILITY
+from starpop.run.status import NOT_CHECKED, UNINFORMED, has_failed
+
+COLUMNS = (
+    "fit",
+    "r_hat",
+    "ess_bulk",
+    "ess_tail",
+    "divergences",
+    "max_treedepth_share",
+    "bfmi",
+    "worst_parameter",
+    "status",
+)
+# Of ln evidence: what is far below any odds worth speaking of; and what a quadrature that has converged keeps to.
+LARGEST_BRIDGE_ERROR, LARGEST_QUADRATURE_ERROR = 0.1, 1e-4
+# Posterior standard deviations that are this share of the prior's, or more, of every hyper-parameter.
+LEAST_NARROWED = 0.8
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """``diagnostics`` of the configuration: what a fit must keep to."""
+
+    r_hat_max: float
+    ess_min: float
+    divergences_max: int
+    max_treedepth_share_max: float
+    bfmi_min: float
+    strict: bool
+
+
+def assess(
+    fit: str, table: pd.DataFrame, stats: xr.Dataset, limits: Thresholds, max_treedepth: int
+) -> dict[str, object]:
+    """One row of the diagnostics table.
+
+    Parameters
+    ----------
+    fit : what was fitted
+    table : `quality` of its parameters
+    stats : ``diverging``, ``energy``, ``tree_depth`` with dimensions chain and draw
+    limits : thresholds; those not kept are listed in ``status``, which is else "ok"
+    max_treedepth : the sampler's limit
+    """
+    from arviz_stats.base import array_stats
+
+    if table["mcse_mean"].isna().any():
+        return dict.fromkeys(COLUMNS, np.nan) | {"fit": fit, "worst_parameter": "", "status": "not sampled"}
+    stats = stats.transpose("chain", "draw", ...)
+    bfmi = array_stats.bfmi(stats["energy"].values, **CHAIN_DRAW)
+    row: dict[str, object] = {
+        "fit": fit,
+        "r_hat": table["r_hat"].max(),
+        "ess_bulk": table["ess_bulk"].min(),
+        "ess_tail": table["ess_tail"].min(),
+        "divergences": int(stats["diverging"].sum()),
+        "max_treedepth_share": float((stats["tree_depth"] >= max_treedepth).mean()),
+        "bfmi": float(np.min(bfmi)),
+        "worst_parameter": table["r_hat"].idxmax(),
+    }
+    checks = [
+        ("r_hat", ">", limits.r_hat_max, ".4g"),
+        ("ess_bulk", "<", limits.ess_min, ".0f"),
+        ("ess_tail", "<", limits.ess_min, ".0f"),
+        ("divergences", ">", limits.divergences_max, "d"),
+        ("max_treedepth_share", ">", limits.max_treedepth_share_max, ".2g"),
+        ("bfmi", "<", limits.bfmi_min, ".2f"),
+    ]
+    failed = [
+        f"{name} {format(row[name], style)} {sign} {limit}"
+        for name, sign, limit, style in checks
+        if (row[name] > limit if sign == ">" else row[name] < limit)  # type: ignore[operator]
+    ]
+    return row | {"status": "not converged: " + ", ".join(failed) if failed else "ok"}
+
+
+def assess_tree(
+    fit: str, tree: xr.DataTree, limits: Thresholds, max_treedepth: int, why_not: str = ""
+) -> tuple[dict[str, object], pd.DataFrame]:
+    """One row of the diagnostics table, of a NUTS run; and its summary.
+
+    Parameters
+    ----------
+    why_not : why the fit was not sampled as it is called; its draws are then others, or none
+    """
+    if why_not and "posterior" not in tree.children:
+        return {"fit": fit, "status": f"{NOT_CHECKED}{why_not}"}, pd.DataFrame()
+    parameters = columns_of(tree["posterior"].to_dataset())
+    table = quality(parameters)
+    row = assess(fit, table, tree["sample_stats"].to_dataset(), limits, max_treedepth)
+    if why_not:
+        row = {"fit": fit, "status": f"{NOT_CHECKED}{why_not}"}
+    return row, summarise(parameters, table, "nuts", str(row["status"]))
+
+
+def summarise(parameters: Mapping[str, np.ndarray], table: pd.DataFrame, method: str, status: str) -> pd.DataFrame:
+    """One row a parameter: posterior mean, sd and 94% highest-density interval, with their Monte Carlo quality."""
+    from arviz_stats.base import array_stats
+
+    rows = []
+    for name, draws in parameters.items():
+        low, high = array_stats.hdi(draws.ravel(), prob=HDI_PROBABILITY)
+        moments = {"mean": draws.mean(), "sd": draws.std(ddof=1), "hdi_3%": low, "hdi_97%": high}
+        rows.append({"parameter": name, "method": method, **moments, **table.loc[name], "status": status})
+    return pd.DataFrame(rows)
+
+
+def assess_exact(fit: str, tree: xr.DataTree, limits: Thresholds) -> dict[str, object]:
+    """One row of the diagnostics table, of a posterior by quadrature, or of the sampler where that is not possible."""
+    exact = tree["exact"].to_dataset()
+    error = float(exact["error"])
+    if "sample_stats" in tree.children:
+        table = exact["value"].to_dataset("statistic").to_dataframe()
+        row = assess(fit, table, tree["sample_stats"].to_dataset(), limits, MAX_TREEDEPTH)
+        largest, what = LARGEST_BRIDGE_ERROR, "ln evidence"
+    else:
+        row, largest, what = {"fit": fit, "status": "ok"}, LARGEST_QUADRATURE_ERROR, "quadrature"
+    if not error <= largest:
+        said = f"error of the {what} {error:.2g} > {largest:g}"
+        row["status"] = f"not converged: {said}" if row["status"] == "ok" else f"{row['status']}, {said}"
+    if row["status"] == "ok" and (share := narrowed(exact)) >= LEAST_NARROWED:
+        row["status"] = f"{UNINFORMED}each parameter is {share:.2f} or more as uncertain as before the data"
+    return row
+
+
+def misfit(criticism: pd.DataFrame) -> str:
+    """What of a cluster's parallaxes its model does not predict, in words; empty where there is nothing."""
+    said = [
+        f"{row['statistic']} {row['observed']:.3g}"
+        + (f" (star {row['star']})" if row["star"] else "")
+        + f", predicted {row['predicted_5%']:.3g} to {row['predicted_95%']:.3g}"
+        for _, row in criticism[criticism["misfit"]].iterrows()
+    ]
+    return f"misfit: not the parallaxes of one cluster: {'; '.join(said)}" if said else ""
+
+
+def narrowed(exact: xr.Dataset) -> float:
+    """The least share of its prior's standard deviation that any hyper-parameter is left with."""
+    if "prior_sd" not in exact:
+        return 0.0
+    return float((exact["value"].sel(statistic="sd") / exact["prior_sd"]).min())
+
+
+def summarise_exact(tree: xr.DataTree, status: str) -> pd.DataFrame:
+    """The summary of exact draws; hyper-parameters have the moments and intervals of their posterior itself."""
+    parameters, values = columns_of(tree["posterior"].to_dataset()), tree["exact"].to_dataset()["value"]
+    # where the posterior of the hyper-parameters is itself sampled, so are the draws of all others
+    sampled = np.isfinite(values.sel(statistic="ess_bulk")).any()
+    table = (quality if sampled else quality_of_independent)(parameters)
+    summary = summarise(parameters, table, "exact", status).set_index("parameter")
+    for name in values["parameter"].values:
+        for statistic in summary.columns.intersection(list(values["statistic"].values)):
+            summary.loc[name, statistic] = float(values.sel(parameter=name, statistic=statistic))
+    return summary.reset_index()
+
+
+def verdict(table: pd.DataFrame) -> str:
+    """One sentence on all fits of a run."""
+    failed = table[table["status"].map(has_failed)]
+    noted = table[(table["status"] != "ok") & ~table["status"].map(has_failed)]
+    count = len(table) - len(noted)
+    said = f"All {count} fits and checks passed"
+    if len(failed):
+        said = f"{len(failed)} of {count} fits and checks FAILED: {_listing(failed)}"
+    return f"{said}; {len(noted)} could tell nothing: {_listing(noted)}." if len(noted) else f"{said}."
+
+
+def _listing(rows: pd.DataFrame) -> str:
+    """The first five of some fits with their statuses."""
+    listing = "; ".join(f"{row.fit}: {row.status}" for row in rows.head(5).itertuples())
+    return listing + (f"; and {len(rows) - 5} more" if len(rows) > 5 else "")

@@ -1,0 +1,186 @@
+"""What to know of a system before its orbit is used: words in the column ``flags`` of orbits.csv, with semicolons.
+
+| flag | where |
+|---|---|
+| at_range_end | the heaviest mode lies at an end of the range of periods: what is found there is a limit |
+| better_outside_range | a period within a factor of three beyond the range is likelier: ``better_period_days`` |
+| longer_than_baseline | less than one period has been seen |
+| zero_points | offsets between instruments would take much of the misfit, and the model has none |
+| jitter_dominates | the jitter is larger than the orbit's own scatter, its amplitude over sqrt(2) |
+| second_period | a second period takes much of the misfit: ``second_period_days`` of the table of criticism |
+| correlated | the residuals last from visit to visit |
+| far_from_prior | a coefficient is five standard deviations of its configured prior out |
+| misfit, outlier | the p-value of `criticism` says so |
+| trend | the visits ask for the next power of time, or a fitted trend is significant |
+| eccentric | the visits ask for the next harmonic, or a fitted eccentricity is significant |
+| eccentricity_limit | the harmonics are too few for the fitted eccentricity: neither it nor omega can be trusted |
+| multimodal | the heaviest mode leaves something to others |
+| alias_day, alias_year | another possible frequency, or that of the Lomb-Scargle period, is an alias of the best |
+
+With f the best frequency and T the baseline, g is an alias if it lies within 1/2T of f +- k/period for the periods
+below, or of its mirror image k/period - f. That can only be said where k/period exceeds 1/T: else g is a side lobe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from starpop.inference.densities import UniformPeriod
+from starpop.orbits import kepler
+from starpop.orbits.period_likelihood import PeriodLikelihood, mode_weights
+from starpop.orbits.single import LIGHTEST_MODE
+from starpop.orbits.system_model import DAYS_PER_YEAR, SystemModel
+
+# Flags that say not to trust an orbit, the worst first.
+SERIOUS = (
+    "better_outside_range",
+    "at_range_end",
+    "longer_than_baseline",
+    "zero_points",
+    "jitter_dominates",
+    "eccentricity_limit",
+)
+MOST_NAMED = 5
+# A peak so many of its widths from an end of the range is at it.
+END_SD = 2.0
+# ln L of a better period less that of the best within: the range counts for odds of a hundred to one.
+BETTER = 5.0
+# Statistics that are judged by how far beyond the replicates they lie, in standard deviations: by chance one in 1000.
+BY_EXCESS = ("second_period", "correlation", "zero_points")
+SIGNIFICANT_EXCESS = 3.5
+# Coefficients so many standard deviations of their prior from zero.
+FAR_SD = 5.0
+# Of a right model, one system in a hundred is flagged by each test: few enough to look at.
+SIGNIFICANT_P = 0.01
+# A fitted parameter this many standard deviations from zero: by chance one in 400, one eccentricity in 90.
+SIGNIFICANT_SD = 3.0
+TRENDS = (
+    ("trend_kms_per_year", "trend_sd_kms_per_year"),
+    ("trend_2_kms_per_year2", "trend_2_sd_kms_per_year2"),
+)
+# One period in twenty that is another than the one quoted is more than most uses of a table bear.
+CERTAIN_WEIGHT = 0.95
+# Visits are made at night, and the star is best seen at the same sidereal time and season.
+SIDEREAL_DAYS = 0.99726957
+WINDOWS = {"alias_day": (1.0, SIDEREAL_DAYS), "alias_year": (DAYS_PER_YEAR,)}
+HARMONICS_OF_WINDOW = (1, 2)
+
+
+def flags_of(
+    row: Mapping[str, Any],
+    criticism: Mapping[Hashable, Any],
+    likelihood: PeriodLikelihood,
+    period_range_days: tuple[float, float],
+    model: SystemModel,
+) -> str:
+    """The flags of one system.
+
+    Parameters
+    ----------
+    row : its row of orbits.csv, as far as it is known, with the ``outside_ln_gain`` of its scan
+    criticism : its row of the table of criticism
+    model : as configured
+    """
+    raised = of_period(row, likelihood, period_range_days) | of_fit(row, criticism, model)
+    raised |= aliases(row, likelihood, period_range_days)
+    return ";".join(name for name, is_raised in raised.items() if is_raised)
+
+
+def of_period(
+    row: Mapping[str, Any], likelihood: PeriodLikelihood, period_range_days: tuple[float, float]
+) -> dict[str, bool]:
+    """Where the period of the heaviest mode is, and whether there is a better one outside the range."""
+    mode = mode_weights(likelihood, UniformPeriod(period_range_days)).argmax()
+    ends, reach = np.log(period_range_days), END_SD * likelihood.peak_ln_period_sd[mode]
+    # a range narrower than the peak is what the user knows of the period
+    at_end = np.abs(likelihood.peak_ln_period[mode] - ends).min() <= reach < 0.5 * np.ptp(ends)
+    return {
+        "at_range_end": bool(at_end),
+        "better_outside_range": row["outside_ln_gain"] > BETTER,
+        "longer_than_baseline": row["best_mode_period_days"] > row["baseline_days"],
+        "multimodal": row["mode_weight"] < CERTAIN_WEIGHT,
+    }
+
+
+def of_fit(row: Mapping[str, Any], criticism: Mapping[Hashable, Any], model: SystemModel) -> dict[str, bool]:
+    """What the residuals and the fitted parameters say."""
+    p = {name: criticism[f"{name}_p"] < SIGNIFICANT_P for name in ("misfit", "outlier", "trend", "harmonic")}
+    excess = {name: criticism.get(f"{name}_excess", np.nan) > SIGNIFICANT_EXCESS for name in BY_EXCESS}
+    beyond_limit = model.harmonics > 1 and not row["eccentricity"] <= valid_eccentricity(row, model)
+    return {
+        "zero_points": excess["zero_points"],
+        "jitter_dominates": row["jitter_kms"] > row["semi_amplitude_kms"] / np.sqrt(2),
+        "misfit": p["misfit"],
+        "outlier": p["outlier"],
+        "trend": p["trend"] or any(significant(row, *names) for names in TRENDS),
+        "eccentric": p["harmonic"] or significant(row, "eccentricity", "eccentricity_sd") or beyond_limit,
+        "eccentricity_limit": beyond_limit,
+        "second_period": excess["second_period"],
+        "correlated": excess["correlation"],
+        "far_from_prior": far_from_prior(row, model),
+    }
+
+
+def far_from_prior(row: Mapping[str, Any], model: SystemModel) -> bool:
+    """Whether a coefficient is many standard deviations of its configured prior from zero."""
+    trends = {name: model.trend_sd_kms_per_year for name, _ in TRENDS}
+    offsets = {name: model.offset_sd_kms for name in row if name.startswith("offset_") and "_sd" not in name}
+    widths = {
+        "a_kms": model.amplitude_sd_kms,
+        "b_kms": model.amplitude_sd_kms,
+        "v0_kms": model.systemic_velocity_sd_kms,
+    }
+    return any(abs(row[name]) > FAR_SD * sd for name, sd in (widths | trends | offsets).items() if name in row)
+
+
+def aliases(
+    row: Mapping[str, Any], likelihood: PeriodLikelihood, period_range_days: tuple[float, float]
+) -> dict[str, bool]:
+    """Whether another possible frequency is an alias of the best."""
+    weights = mode_weights(likelihood, UniformPeriod(period_range_days))
+    frequencies = np.exp(-likelihood.peak_ln_period)
+    possible = np.append(frequencies[weights >= LIGHTEST_MODE], 1 / row["lomb_scargle_period_days"])
+    best, baseline = frequencies[weights.argmax()], row["baseline_days"]
+    others = possible[np.abs(possible - best) > 0.5 / baseline]
+    return {name: bool(np.any(is_alias(others, best, baseline, window))) for name, window in WINDOWS.items()}
+
+
+def summary(table: pd.DataFrame) -> str:
+    """One sentence on the flags of a table of orbits: which that say not to trust an orbit, how many, and of whom."""
+    flags = table["flags"].fillna("").str.split(";").explode()
+    said = []
+    for flag in SERIOUS:
+        names = list(table["system"][flags.index[flags == flag]])
+        if names:
+            more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+            said.append(f"{flag} {len(names)} ({', '.join(names[:MOST_NAMED])}{more})")
+    flagged = flags.index[flags.isin(SERIOUS)].nunique()
+    return f"{flagged} of {len(table)} orbits are not to be trusted: {'; '.join(said)}." if said else ""
+
+
+def serious(flags: str) -> str:
+    """Of the flags of a system those that say not to trust its orbit."""
+    return ";".join(flag for flag in flags.split(";") if flag in SERIOUS)
+
+
+def significant(row: Mapping[str, Any], name: str, sd: str) -> bool:
+    """Whether a fitted parameter, if the model has it, differs from zero."""
+    return name in row and abs(row[name]) > SIGNIFICANT_SD * row[sd]
+
+
+def valid_eccentricity(row: Mapping[str, Any], model: SystemModel) -> float:
+    """The eccentricity up to which the basis is good enough for this orbit."""
+    amplitude, sd = row["semi_amplitude_kms"], row["semi_amplitude_sd_kms"]
+    return kepler.largest_valid_eccentricity(model.harmonics, amplitude, sd)
+
+
+def is_alias(frequencies: np.ndarray, best: float, baseline_days: float, window_days: tuple[float, ...]) -> np.ndarray:
+    """(F,) whether each frequency [1/d] is an alias of the best one, given the periods of the visits' window [d]."""
+    offsets = np.array([k / days for days in window_days for k in HARMONICS_OF_WINDOW])
+    offsets = offsets[offsets > 1 / baseline_days]
+    aliases = np.concatenate([best + offsets, np.abs(best - offsets)])
+    return np.any(np.abs(frequencies[:, None] - aliases) < 0.5 / baseline_days, axis=1)

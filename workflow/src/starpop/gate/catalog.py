@@ -1,0 +1,303 @@
+"""From a user's table of radial velocities to the table of visits: what is used, what is not, and why.
+
+Every row of the table ends in exactly one of two places: the visits, or the rejected rows with the value and the
+reason. A table of which nothing can be used is an InputError that lists all that is wrong with it. The error of a
+velocity may be corrected by ``errors`` of the catalogue's entry, sigma' = max(floor, sqrt((factor sigma^power)^2 +
+added^2)) in km/s; everything else is taken as it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from astropy import units as u
+from astropy.table import Table
+
+from starpop.gate import columns, dates
+from starpop.gate.columns import Names, Numbers, Problems
+from starpop.gate.light_travel import Observatory, coordinates_from_name, is_designation, light_travel_days
+from starpop.gate.table_file import UserTable, read_table
+from starpop.gate.verdicts import Verdicts
+from starpop.run.errors import InputError, nearest
+
+# 3% of the speed of light: beyond what any star moves at, and a common sign for no velocity.
+ABSURD_KMS = 9000.0
+# No spectrograph measures again within this.
+AGAIN_DAYS = 2 / 86400
+
+
+@dataclass(frozen=True)
+class Selection:
+    """``systems`` of the configuration: names to keep (or "all") and to drop, and the fewest visits of a system."""
+
+    keep: str | list[str]
+    drop: list[str]
+    min_visits: int
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A catalogue after the gate: visits, systems, the rows that were not used, and what is worth saying."""
+
+    visits: Table
+    systems: Table
+    rejected: Table
+    remarks: list[str]
+
+
+def read_catalog(entry: Mapping[str, Any]) -> UserTable:
+    """Read the columns that a catalogue's entry names."""
+    named = entry["columns"]
+    text = [named[key] for key in ("system", "instrument") if key in named]
+    return read_table(entry, [*named.values(), *entry.get("rows", {})], text)
+
+
+def prepare(source: UserTable | Table, settings: Mapping[str, Any], selection: Selection) -> Prepared:
+    """Pass a user's table through the gate.
+
+    Parameters
+    ----------
+    source : the user's table
+    settings : the catalogue's entry: ``columns`` or ``system``, ``units``, ``time``, ``rows``, ``errors``,
+        ``coordinates``, ``observatory``
+    selection : which systems to keep
+
+    Returns
+    -------
+    the visits have a column ``light_travel_days`` where the catalogue has an observatory, ``instrument`` where it has
+    one
+
+    Raises
+    ------
+    InputError : the table cannot be used; lists all that is wrong with it
+    """
+    if not isinstance(source, UserTable):
+        source = UserTable(source, source.colnames, np.arange(len(source)), None, ("the table",))
+    table, title = source.table, " and ".join(source.paths)
+    problems = Problems()
+    wanted = {f"columns.{key}": name for key, name in settings["columns"].items()}
+    wanted |= {f"rows.{name}": name for name in settings.get("rows", {})}
+    lacking = columns.missing_columns(source.colnames, wanted, problems)
+    if not lacking and len(source.row) == 0:
+        problems.append("the table has no rows.")
+
+    def present(kind: str) -> bool:
+        return f"columns.{kind}" in wanted and f"columns.{kind}" not in lacking
+
+    remarks = list(source.remarks)
+    kinds = ["time", "rv", "rv_err", *(key for key in ("ra", "dec") if "observatory" in settings)]
+    found: dict[str, Numbers] = {}
+    for kind in filter(present, kinds):
+        if (column := columns.numbers(table, kind, settings, problems)) is not None:
+            found[kind] = column
+    texts: dict[str, Names] = {}
+    for kind, what in (("system", "a system"), ("instrument", "an instrument")):
+        named = columns.names(table, settings["columns"][kind], what, problems) if present(kind) else None
+        if named is not None:
+            texts[kind] = named
+    if "instrument" in texts:
+        texts["instrument"] = _usable_instruments(texts["instrument"], problems, remarks)
+    if "system" in settings:
+        texts["system"] = Names(np.array([settings["system"]]), np.zeros(len(source.row), np.int64), [], None)
+    rounded = np.zeros(0)
+    if "time" in found:
+        found["time"] = dates.julian_dates(found["time"], settings)
+        rounded = dates.rounding(found["time"], texts.get("system"), settings["columns"]["time"], problems, remarks)
+        dates.guess(found["time"], settings, problems)
+    if "rv" in found:
+        _guess_velocities(found["rv"], problems)
+    if "system" in texts:
+        _unknown_selection(texts["system"], selection, problems)
+    verdicts = Verdicts(len(source.row))
+    conditions = {} if lacking else settings.get("rows", {})
+    unmet = [(rows, f"rows: {why}", about) for rows, why, about in columns.chosen_rows(table, conditions, problems)]
+    problems.raise_if_any(title)
+    why = f"time is rounded to {rounded.max(initial=0):.2g} d, as 32 bits round it"
+    unmet.append((rounded > 0, why, found["time"].raw))
+    return _judge(source, settings, selection, found, texts, verdicts, unmet, remarks)
+
+
+def _judge(
+    source: UserTable,
+    settings: Mapping[str, Any],
+    selection: Selection,
+    found: Mapping[str, Any],
+    texts: Mapping[str, Any],
+    verdicts: Verdicts,
+    unmet: Sequence[tuple[np.ndarray, str, Any]],
+    remarks: list[str],
+) -> Prepared:
+    """Use or reject each row of a table that can be used."""
+    system: Names = texts["system"]
+    time, rv, rv_err = (found[kind] for kind in ("time", "rv", "rv_err"))
+    known = system.known
+    verdicts.reject_unnamed(system)
+    if selection.keep != "all":
+        verdicts.reject(system.each(~np.isin(known, selection.keep), False), "not in systems.keep")
+    verdicts.reject(system.each(np.isin(known, selection.drop), False), "in systems.drop")
+    for rows, why, column in unmet:
+        verdicts.reject(rows, why, column)
+    verdicts.reject_numbers(time, "time")
+    low, high = dates.PLAUSIBLE_JD
+    verdicts.reject((time.values < low) | (time.values > high), "time is not a Julian date of 1900 to 2100", time.raw)
+    verdicts.reject_numbers(rv, "velocity")
+    verdicts.reject(np.abs(rv.values) > ABSURD_KMS, f"velocity is beyond {ABSURD_KMS:g} km/s", rv.raw)
+    verdicts.reject_numbers(rv_err, "velocity error")
+    verdicts.reject(rv_err.values <= 0, "velocity error is not positive", rv_err.raw)
+    verdicts.reject(rv_err.values > ABSURD_KMS, f"velocity error is beyond {ABSURD_KMS:g} km/s", rv_err.raw)
+    if "observatory" in settings:
+        ra, dec = coordinates(system, found, settings)
+        verdicts.reject(~np.isfinite(ra + dec), f"no coordinates in its {settings.get('coordinates', 'columns')}")
+        verdicts.reject((ra < 0) | (ra > 360), "right ascension is not within 0 to 360 deg")
+        verdicts.reject(np.abs(dec) > 90, "declination is not within -90 to 90 deg")
+    instrument = texts.get("instrument")
+    if instrument is not None:
+        verdicts.reject_unnamed(instrument)
+    telescope = np.zeros(len(system.code), np.int64) if instrument is None else instrument.code
+    errors = corrected_errors(rv_err.values, settings.get("errors", {}))
+    measured = [rv.values, rv_err.values]
+    verdicts.reject_repeated(
+        "velocity of this system at the same time", [system.code, telescope, time.values], measured
+    )
+    verdicts.reject_again(
+        f"the same velocity stands in another row, within {AGAIN_DAYS * 86400:.0f} s",
+        [system.code, telescope, *measured],
+        time.values,
+        AGAIN_DAYS,
+    )
+    _reject_short(verdicts, system, time.values, selection.min_visits)
+
+    used = verdicts.used
+    rejected = {
+        "row": source.row[~used],
+        "system": system.each(known, "", ~used),
+        "time_jd": time.values[~used] * u.day,
+        "rv_kms": rv.values[~used] * u.km / u.s,
+        "rv_err_kms": rv_err.values[~used] * u.km / u.s,
+        "value": verdicts.values(~used),
+        "reason": verdicts.reasons(~used),
+    }
+    order = np.flatnonzero(used)
+    keys = errors, rv.values, telescope, time.values, system.code
+    order = order[np.lexsort([key[order] for key in keys])]
+    visits = {
+        "system": known[system.code[order]],
+        "time_jd": time.values[order] * u.day,
+        "rv_kms": rv.values[order] * u.km / u.s,
+        "rv_err_kms": errors[order] * u.km / u.s,
+        "row": source.row[order],
+    }
+    if source.file is not None:
+        paths = np.array(source.paths)
+        rejected["file"], visits["file"] = paths[source.file[~used]], paths[source.file[order]]
+    if not used.any():
+        raise InputError(
+            f"{' and '.join(source.paths)}: no visit of the table's {len(used)} rows is left: {verdicts.listing()}."
+        )
+    if "observatory" in settings:
+        observatory = Observatory(**settings["observatory"])
+        scale = settings.get("time", {}).get("scale", "utc")
+        shift = light_travel_days(time.values[order], ra[order], dec[order], observatory, scale)
+        visits["light_travel_days"] = shift * u.day
+    if instrument is not None:
+        visits["instrument"] = instrument.known[telescope[order]]
+    why = f": {verdicts.listing()}" if len(order) < len(used) else ""
+    remarks.insert(0, f"{len(used)} rows: {len(order)} visits used, {len(used) - len(order)} rows rejected{why}.")
+    used_table = Table(visits, copy=False)
+    return Prepared(used_table, summarise(used_table), Table(rejected, copy=False), remarks)
+
+
+def corrected_errors(reported: np.ndarray, correction: Mapping[str, float]) -> np.ndarray:
+    """Errors of velocities [km/s] by the formula of ``errors``."""
+    power, factor = correction.get("power", 1.0), correction.get("factor", 1.0)
+    inflated = factor * reported**power if power != 1 else factor * reported
+    if "added_kms" in correction:
+        inflated = np.hypot(inflated, correction["added_kms"])
+    return np.maximum(inflated, correction.get("floor_kms", 0.0))
+
+
+def _guess_velocities(rv: Numbers, problems: Problems) -> None:
+    """Say what velocities may be that are all absurd; they are not changed."""
+    finite = np.abs(rv.values[np.isfinite(rv.values)])
+    if len(finite) and finite.min() > ABSURD_KMS:
+        problems.append(
+            f"all velocities are beyond {ABSURD_KMS:g} km/s (from {finite.min():.6g} km/s). Are they in another unit, "
+            "such as m/s? Set units: {rv: m/s} if so."
+        )
+
+
+def _usable_instruments(instrument: Names, problems: Problems, remarks: list[str]) -> Names:
+    """Without slashes, which the name of an offset cannot have."""
+    usable = np.array([name.replace("/", "_") for name in instrument.known], dtype=str)
+    for name, changed in zip(instrument.known, usable, strict=True):
+        if name != changed and np.sum(usable == changed) > 1:
+            problems.append(
+                f"instruments {str(name)!r} and {str(changed)!r} differ by a slash only; give one another name."
+            )
+        elif name != changed:
+            remarks.append(f"Instrument {str(name)!r} is called {str(changed)!r}.")
+    return Names(usable, instrument.code, instrument.faults, instrument.raw)
+
+
+def _unknown_selection(system: Names, selection: Selection, problems: Problems) -> None:
+    """Say which selected names are not in the table."""
+    known = list(system.known)
+    if not known:
+        problems.append("no row has the name of a system.")
+    for key, listed in (("keep", [] if selection.keep == "all" else selection.keep), ("drop", selection.drop)):
+        for name in listed:
+            if name not in known:
+                said = f"systems.{key}: {name!r} is not in the table, which has {len(known)} systems."
+                problems.append(said + nearest(name, known))
+
+
+def coordinates(
+    system: Names, found: Mapping[str, Numbers], settings: Mapping[str, Any]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Right ascension and declination of each row's star [deg], from their columns or the systems' names.
+
+    They are not a number where a name holds none; where no name does, that is an InputError.
+    """
+    if settings.get("coordinates", "columns") == "columns":
+        return found["ra"].values, found["dec"].values
+    named = np.array([is_designation(name) for name in system.known], dtype=bool)
+    if not named.any():
+        coordinates_from_name(system.known)
+    ra, dec = np.full((2, len(system.known)), np.nan)
+    ra[named], dec[named] = coordinates_from_name(system.known[named])
+    return system.each(ra, np.nan), system.each(dec, np.nan)
+
+
+def _reject_short(verdicts: Verdicts, system: Names, time: np.ndarray, min_visits: int) -> None:
+    """Systems whose visits are too few, or all at one time."""
+    used, several = verdicts.used, len(system.known)
+    counts = np.bincount(system.code[used], minlength=several)
+    verdicts.reject(system.each(counts < min_visits, False), f"fewer than {min_visits} usable visits")
+    first, last = np.full(several, np.inf), np.full(several, -np.inf)
+    used = verdicts.used
+    np.minimum.at(first, system.code[used], time[used])
+    np.maximum.at(last, system.code[used], time[used])
+    verdicts.reject(system.each(first == last, False), "all visits at one time")
+
+
+def summarise(visits: Table) -> Table:
+    """One row a system: its number of visits, first visit, baseline and median error."""
+    names = np.asarray(visits["system"])
+    first = np.flatnonzero(np.append(True, names[1:] != names[:-1]))
+    count = np.diff(first, append=len(names))
+    time, error = np.asarray(visits["time_jd"]), np.asarray(visits["rv_err_kms"])
+    start, end = np.minimum.reduceat(time, first), np.maximum.reduceat(time, first)
+    ascending = error[np.lexsort((error, np.repeat(np.arange(len(first)), count)))]
+    median = 0.5 * (ascending[first + (count - 1) // 2] + ascending[first + count // 2])
+    return Table(
+        {
+            "system": names[first],
+            "n_visits": count,
+            "first_visit_jd": start * u.day,
+            "baseline_days": (end - start) * u.day,
+            "rv_err_median_kms": median * u.km / u.s,
+        }
+    )

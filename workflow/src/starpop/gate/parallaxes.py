@@ -1,0 +1,87 @@
+"""From a user's table of parallaxes to the stars of a cluster: what is used, what is not, and why.
+
+Every row ends among the stars or among the rejected rows, with the value and the reason; `catalog` does the same for
+radial velocities. A configured zero point is subtracted. A negative parallax is a measurement like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from astropy import units as u
+from astropy.table import Table
+
+from starpop.gate import columns
+from starpop.gate.table_file import UserTable, read_table
+from starpop.gate.verdicts import Verdicts
+from starpop.run.errors import InputError
+
+# No star is so near (the nearest has 768 mas); a common sign for no parallax.
+ABSURD_MAS = 1000.0
+KINDS = ("parallax", "parallax_error")
+
+
+def read_stars(entry: Mapping[str, Any]) -> UserTable:
+    """Read the columns that ``cluster.table`` names."""
+    named = entry["columns"]
+    return read_table(entry, [*named.values(), *entry.get("rows", {})], [named["star"]])
+
+
+def prepare(source: UserTable, settings: Mapping[str, Any]) -> tuple[Table, Table]:
+    """The stars, in the order of their names, and the rejected rows.
+
+    Parameters
+    ----------
+    source : the user's table
+    settings : ``cluster.table``: ``columns``, ``units``, ``rows``, ``zero_point_mas``
+
+    Raises
+    ------
+    InputError : the table cannot be used; lists all that is wrong with it
+    """
+    title, problems = " and ".join(source.paths), columns.Problems()
+    wanted = {f"cluster.table.columns.{key}": name for key, name in settings["columns"].items()}
+    wanted |= {f"cluster.table.rows.{name}": name for name in settings.get("rows", {})}
+    columns.missing_columns(source.colnames, wanted, problems)
+    problems.raise_if_any(title)
+    if len(source.row) == 0:
+        problems.append("the table has no rows.")
+    parallax, error = (columns.numbers(source.table, kind, settings, problems) for kind in KINDS)
+    star = columns.names(source.table, settings["columns"]["star"], "a star", problems)
+    unmet = list(columns.chosen_rows(source.table, settings.get("rows", {}), problems))
+    problems.raise_if_any(title)
+    assert parallax is not None and error is not None and star is not None  # else there would be problems
+
+    verdicts = Verdicts(len(source.row))
+    verdicts.reject_unnamed(star)
+    for rows, why, column in unmet:
+        verdicts.reject(rows, f"rows: {why}", column)
+    verdicts.reject_numbers(parallax, "parallax")
+    verdicts.reject(np.abs(parallax.values) > ABSURD_MAS, f"parallax is beyond {ABSURD_MAS:g} mas", parallax.raw)
+    verdicts.reject_numbers(error, "parallax error")
+    verdicts.reject(error.values <= 0, "parallax error is not positive", error.raw)
+    verdicts.reject(error.values > ABSURD_MAS, f"parallax error is beyond {ABSURD_MAS:g} mas", error.raw)
+    verdicts.reject_repeated("parallax of this star", [star.code], [parallax.values, error.values])
+    used = verdicts.used
+    if used.sum() < 2:
+        raise InputError(
+            f"{title}: {used.sum()} of the table's {len(used)} stars can be used, and a cluster needs two: "
+            f"{verdicts.listing()}."
+        )
+    order = np.flatnonzero(used)[np.argsort(star.code[used], kind="stable")]
+    stars = {
+        "star": star.known[star.code[order]],
+        "parallax": (parallax.values[order] - settings.get("zero_point_mas", 0.0)) * u.mas,
+        "parallax_error": error.values[order] * u.mas,
+    }
+    rejected = {
+        "row": source.row[~used],
+        "star": star.each(star.known, "", ~used),
+        "value": verdicts.values(~used),
+        "reason": verdicts.reasons(~used),
+    }
+    if source.file is not None:
+        rejected["file"] = np.array(source.paths)[source.file[~used]]
+    return Table(stars), Table(rejected)

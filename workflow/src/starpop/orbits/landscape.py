@@ -1,0 +1,181 @@
+"""The scans of one system: ln L along the range of periods, the noise that matters, and every peak.
+
+With an uncertain noise L is a sum over the points u_k of its lattice. The grid is scanned at every third point of
+those that matter, which gives ln L on the grid but for up to 0.1 that hardly changes along it. Narrower peaks are
+found at each scanned noise by itself, where -2 ln L is nearly the square of a smooth residual and a peak shows in the
+samples beside it. All are refined on the whole L. The points that matter are those whose term at some peak lies within
+NOISE_DEPTH of the highest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from starpop.orbits.linear_model import LinearModel
+from starpop.orbits.ln_likelihood import evaluate, ln_shares, noise_terms, scan_at
+from starpop.orbits.peaks import DEPTH, Peaks, Samples, bracket, candidates, climb, find_peaks
+from starpop.orbits.scan import Lattice, scan
+
+# A noise whose term is so far below the highest at every peak holds nothing: not even on the ground, which is up to
+# 10^6 times as wide as a peak.
+NOISE_DEPTH = 35.0
+# Points of the noise's lattice from one scanned to the next.
+STRIDE = 3
+# Terms this far below the highest add nothing to a sample.
+NEGLIGIBLE = 20.0
+# Between two scanned noises a term of a width of about one rises above both by less than this.
+HIGHEST_RISE = 3.0
+# Beyond the last scanned noise a term may rise as it likes, but its exponential must be a number.
+LARGEST_LN = 600.0
+# Maxima of a scan at one noise that are followed where only the highest is wanted.
+MOST_FOLLOWED = 10
+# The search for the noise that matters starts with errors of this share of the velocities' scatter.
+FIRST_NOISE = 0.2
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """The scans of one system.
+
+    Attributes
+    ----------
+    model : the system, with the points of its noise that matter
+    first_noise : which of the lattice's points its first is
+    samples : of ln L, interpolated where the noise is uncertain; the first and the last are the ends of the range
+    peaks : all within DEPTH of the highest
+    """
+
+    model: LinearModel
+    first_noise: int
+    samples: Samples
+    peaks: Peaks
+
+
+def survey(model: LinearModel, grid: Lattice, low: float, high: float) -> Landscape:
+    """Scan a system from a low to a high frequency [1/d], and find its peaks."""
+    frequency = np.concatenate([[low], grid.frequencies, [high]])
+    points = len(model.constant)
+    scans: dict[int, np.ndarray] = {}
+
+    def at(noise: int) -> np.ndarray:
+        if noise not in scans:
+            ends = scan_at(frequency[[0, -1]], model.at_noise(noise, noise + 1))
+            scans[noise] = np.concatenate([ends[:1], scan(model, grid, noise), ends[1:]])
+        return scans[noise]
+
+    if points == 1:
+        samples = Samples(frequency, with_condition(frequency, at(0), at(0)[None], 0, model))
+        return Landscape(model, 0, samples, find_peaks(samples, np.empty((0, len(frequency))), model))
+    first, last = _noise_that_matters(model, frequency, at)
+    while True:
+        start, end = max(first - 1, 0), min(last + 2, points)
+        window = model.at_noise(start, end)
+        stacked = np.stack([at(k) for k in range(start + STRIDE // 2, end, STRIDE)])
+        sums = add_up(stacked, stacked.max() - DEPTH)
+        samples = Samples(frequency, with_condition(frequency, sums, stacked, STRIDE // 2, window))
+        peaks = find_peaks(samples, stacked, window)
+        terms = noise_terms(peaks.frequency, model)
+        matter = np.flatnonzero(terms.max(axis=0) > terms.max() - NOISE_DEPTH)
+        if matter[0] >= start and matter[-1] < end:
+            break
+        first, last = min(int(matter[0]), first), max(int(matter[-1]), last)
+    return Landscape(window, start, samples, peaks)
+
+
+def _noise_that_matters(model: LinearModel, frequency: np.ndarray, at: Callable[[int], np.ndarray]) -> tuple[int, int]:
+    """The first and last point of the noise whose term comes within NOISE_DEPTH of the highest, at one high peak.
+
+    The best sample at one noise is followed to its peak and the noise that suits it, where the grid is scanned anew.
+    """
+    first_guess = 2 * np.log(FIRST_NOISE * np.std(model.velocity))
+    noise = int(np.abs(np.median(np.log(model.weight), axis=0) + first_guess).argmin())
+    seen: set[int] = set()
+    while noise not in seen:
+        seen.add(noise)
+        top = int(at(noise).argmax())
+        low, peak, high = bracket(top, frequency)
+        for _ in range(4):
+            peak = climb(low, peak, high, model.at_noise(noise, noise + 1))
+            terms = noise_terms(np.array([peak]), model)[0]
+            if terms.argmax() == noise:
+                break
+            noise = int(terms.argmax())
+    matter = np.flatnonzero(terms > terms.max() - NOISE_DEPTH)
+    return int(matter[0]), int(matter[-1])
+
+
+def with_condition(
+    frequency: np.ndarray, values: np.ndarray, stacked: np.ndarray, first: int, model: LinearModel
+) -> np.ndarray:
+    """Samples of ln L with the condition on the `fundamental`, which the scan leaves out, where they matter.
+
+    It lowers what the scan gives, so that what the scan has below DEPTH matters as little with it. It is taken at the
+    likeliest of the scanned noises, of which the first is at point `first`.
+    """
+    if model.harmonics > 1:
+        noise = first + STRIDE * stacked.argmax(axis=0)
+        known = np.zeros(len(values), bool)
+        while (high := ~known & (values > values.max() - DEPTH)).any():
+            values[high] += ln_shares(frequency[high], noise[high], model)
+            known |= high
+    return values
+
+
+def highest_of(model: LinearModel, grid: Lattice, low: float, high: float, noise: int) -> tuple[float, float]:
+    """Where ln L is highest between two frequencies [1/d], and its value there, from a scan at one noise alone.
+
+    The highest maxima of that scan are followed on the whole L: enough to know whether there is a higher one than
+    another, at a cost of one scan.
+    """
+    frequency = np.concatenate([[low], grid.frequencies, [high]])
+    one = model.at_noise(noise, noise + 1)
+    ends = scan_at(frequency[[0, -1]], one)
+    values = np.concatenate([ends[:1], scan(model, grid, noise), ends[1:]])
+    tops, predicted, _ = candidates(values)
+    best, height = low, -np.inf
+    for top in tops[np.argsort(-predicted)[:MOST_FOLLOWED]]:
+        low, start, high = bracket(top, frequency)
+        at = climb(low, start, high, model)
+        value = evaluate(np.array([at]), model)[0]
+        if value > height:
+            best, height = at, value
+    return float(best), float(height)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def add_up(stacked, threshold):
+    """(F,) ln of the sum over all noises, from (S, F) scans of every third; the highest term where that is low.
+
+    Between two scanned noises ln of the term is taken from the parabola through the three nearest, which a normal
+    density follows exactly. Where the term falls off like exp(-chi2) on one side the parabola overshoots on the other,
+    and is not followed beyond what is possible.
+    """
+    scans, count = stacked.shape
+    values = np.empty(count)
+    for i in range(count):
+        top = -np.inf
+        for k in range(scans):
+            top = max(top, stacked[k, i])
+        total = 1.0
+        if top > threshold and scans >= 3:
+            total = 0.0
+            for k in range(scans):
+                if stacked[k, i] < top - NEGLIGIBLE:
+                    continue
+                middle = min(max(k, 1), scans - 2)
+                slope = 0.5 * (stacked[middle + 1, i] - stacked[middle - 1, i]) / STRIDE
+                bend = (stacked[middle + 1, i] - 2 * stacked[middle, i] + stacked[middle - 1, i]) / STRIDE**2
+                slope += bend * STRIDE * (k - middle)
+                for away in (-1.0, 0.0, 1.0):
+                    rise = away * slope + 0.5 * bend * away**2
+                    beside = k + int(away)
+                    most = LARGEST_LN
+                    if 0 <= beside < scans:
+                        most = max(stacked[beside, i] - stacked[k, i], 0.0) + HIGHEST_RISE
+                    total += np.exp(stacked[k, i] - top + min(rise, most))
+        values[i] = top + np.log(total)
+    return values

@@ -1,0 +1,77 @@
+"""One system's visits, basis, prior and noise, as arrays that the compiled functions take.
+
+Velocities are taken about their mean and times about the middle of the visits: the sums then lose the fewest digits.
+That moves the prior mean m of v0; the prior of each harmonic is isotropic, so that its phase origin is free.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from starpop.orbits.fundamental import ln_prior_share
+from starpop.orbits.system_model import SystemModel
+from starpop.orbits.visits import Visits
+
+
+class LinearModel(NamedTuple):
+    """One system's visits, the basis and prior of its orbit, and its noise: what the compiled functions take.
+
+    Attributes
+    ----------
+    time : (J,) times about `time_origin` [d]
+    weight : (J, K) inverse variances at every point of the noise's lattice, descending [s^2/km^2]
+    velocity : (J,) velocities about `velocity_origin` [km/s]
+    static : (J, q) columns that do not depend on the frequency; the first is the constant
+    harmonics : number H of harmonics
+    precision : (2H + q,) prior precisions, harmonics first [s^2/km^2]
+    mean : (2H + q,) prior means about the origins [km/s]
+    constant : (K,) what does not depend on the frequency in ln L, with the ln of the point's weight
+    time_origin : time of the middle, from the system's first visit [d]
+    velocity_origin : weighted mean velocity [km/s]
+    """
+
+    time: np.ndarray
+    weight: np.ndarray
+    velocity: np.ndarray
+    static: np.ndarray
+    harmonics: int
+    precision: np.ndarray
+    mean: np.ndarray
+    constant: np.ndarray
+    time_origin: float
+    velocity_origin: float
+
+    @property
+    def baseline_days(self) -> float:
+        """Time from the first to the last visit [d]."""
+        return float(np.ptp(self.time))
+
+    def at_noise(self, first: int, end: int) -> LinearModel:
+        """The model with some of the points of its noise only."""
+        return self._replace(weight=np.ascontiguousarray(self.weight[:, first:end]), constant=self.constant[first:end])
+
+
+def linear_model(visits: Visits, model: SystemModel) -> LinearModel:
+    """Prepare a system for the kernel."""
+    noise = model.noise.lattice(visits.rv_kms, visits.rv_err_kms)
+    weight = visits.rv_err_kms**-2
+    velocity_origin = float(np.sum(weight * visits.rv_kms) / np.sum(weight))
+    time_origin = 0.5 * float(visits.time_days.min() + visits.time_days.max())
+    sd = model.standard_deviations(visits)
+    mean = np.zeros(len(sd))
+    mean[2 * model.harmonics] = -velocity_origin
+    ln_determinant = np.sum(np.log(2 * np.pi * noise.variance), axis=1)
+    return LinearModel(
+        visits.time_days - time_origin,
+        np.ascontiguousarray(1 / noise.variance.T),
+        visits.rv_kms - velocity_origin,
+        model.static_columns(visits),
+        model.harmonics,
+        sd**-2,
+        mean,
+        noise.ln_weight - 0.5 * ln_determinant - np.sum(np.log(sd)) - ln_prior_share(sd, model.harmonics),
+        time_origin,
+        velocity_origin,
+    )

@@ -1,0 +1,132 @@
+"""The likelihood of an orbit, linear in everything but its period and its noise: the slow and obvious reference.
+
+With A the basis of a `system_model` at the period P = 1/f, C = diag(variances at the noise u), and the prior
+theta ~ N(0, L), the coefficients integrate out of v = A theta + noise:
+
+    ln L(P, u) = -1/2 min_theta [ (v - A theta)' C^-1 (v - A theta) + theta' L^-1 theta ]
+                 - 1/2 ln |B| - 1/2 ln |L| - 1/2 sum ln(2 pi C_jj),         B = A' C^-1 A + L^-1,
+
+    theta | P, u ~ N(B^-1 A' C^-1 v, B^-1).
+
+Of several harmonics the first is at least as strong as the others together: ln of the probability of that under this
+posterior comes to ln L, less ln of its prior probability (`fundamental`).
+
+| symbol | here |
+|---|---|
+| P, f = 1/P | ``period_days``, ``frequency`` [1/d] |
+| u | ``ln_noise``, the number of the noise model |
+| theta, L | `SystemModel.coefficients`, ``.standard_deviations`` |
+| min_theta [...] | ``penalised_chi2`` |
+
+Everything is evaluated from residuals, not from differences of large sums, and in plain NumPy: faster paths
+are tested against this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.linalg import cho_solve
+
+from starpop.orbits.fundamental import ln_prior_share, ln_share
+from starpop.orbits.system_model import SystemModel, harmonic_names
+from starpop.orbits.visits import Visits
+
+
+@dataclass(frozen=True)
+class Conditional:
+    """The coefficients at given periods: theta | P ~ N(mean, covariance), and what the fit leaves.
+
+    Attributes
+    ----------
+    mean : (F, p) conditional means of the coefficients [km/s]
+    cholesky : (F, p, p) lower Cholesky factor of the precision B [s^2/km^2]
+    chi2 : (F,) sum of squared normalised residuals at the mean
+    penalised_chi2 : (F,) chi2 plus the prior's term
+    """
+
+    mean: np.ndarray
+    cholesky: np.ndarray
+    chi2: np.ndarray
+    penalised_chi2: np.ndarray
+
+    def covariance(self, index: int = 0) -> np.ndarray:
+        """(p, p) covariance of the coefficients at one of the periods [km^2/s^2]."""
+        return cho_solve((self.cholesky[index], True), np.eye(self.mean.shape[1]))
+
+
+def harmonic_columns(frequency: np.ndarray, time_days: np.ndarray, harmonics: int) -> np.ndarray:
+    """(F, J, 2H) columns cos and sin of every harmonic at F frequencies [1/d] and J times [d]."""
+    phase = 2 * np.pi * np.multiply.outer(np.atleast_1d(frequency), time_days)
+    waves = [wave(h * phase) for h in range(1, harmonics + 1) for wave in (np.cos, np.sin)]
+    return np.stack(waves, axis=-1)
+
+
+def design_matrix(frequency: np.ndarray, visits: Visits, model: SystemModel) -> np.ndarray:
+    """(F, J, p) the basis A at F frequencies [1/d]."""
+    harmonics = harmonic_columns(frequency, visits.time_days, model.harmonics)
+    static = model.static_columns(visits)
+    return np.concatenate([harmonics, np.broadcast_to(static, (*harmonics.shape[:2], static.shape[1]))], axis=-1)
+
+
+def radial_velocity(time_days: np.ndarray, period_days: float, coefficients: np.ndarray) -> np.ndarray:
+    """(J,) velocities [km/s] of a circular orbit with coefficients (a, b, v0) [km/s]."""
+    *wave, v0 = coefficients
+    return harmonic_columns(np.array([1 / period_days]), time_days, 1)[0] @ wave + v0
+
+
+def wave(time_days: np.ndarray, orbit: Mapping[str, float]) -> np.ndarray:
+    """(J,) velocities [km/s] of an orbit's harmonics and its v0, from its parameters by name: P, a, b, ..., v0."""
+    harmonics = 1 + sum(f"a_{h}" in orbit for h in (2, 3))
+    theta = np.array([orbit[name] for name in harmonic_names(harmonics)])
+    return harmonic_columns(np.array([1 / orbit["P"]]), time_days, harmonics)[0] @ theta + orbit["v0"]
+
+
+def without_trend_and_offsets(visits: Visits, orbit: Mapping[str, float]) -> Visits:
+    """The visits with the trend and the instruments' offsets taken off, as `wave` describes them."""
+    trend = sum(name.startswith("trend_") for name in orbit)
+    others = SystemModel(1, 1, trend=trend, offsets=any(name.startswith("offset_") for name in orbit))
+    theta = [orbit[name] for name in others.coefficients(visits)[3:]]
+    return replace(visits, rv_kms=visits.rv_kms - others.static_columns(visits)[:, 1:] @ np.array(theta, float))
+
+
+def total_errors(visits: Visits, orbit: Mapping[str, float]) -> np.ndarray:
+    """(J,) errors with the noise that an orbit's parameters give [km/s]."""
+    scale, jitter = orbit.get("ln_error_scale", 0.0), orbit.get("ln_jitter", -np.inf)
+    return np.hypot(visits.rv_err_kms * np.exp(scale), np.exp(jitter))
+
+
+def conditional(frequency: np.ndarray, visits: Visits, model: SystemModel, ln_noise: float = 0.0) -> Conditional:
+    """The coefficients of the orbit given its frequency, at each of F frequencies [1/d], and its noise."""
+    weight = 1 / model.noise.variance(np.array([ln_noise]), visits.rv_err_kms)
+    precisions = model.standard_deviations(visits) ** -2
+    design = design_matrix(frequency, visits, model)
+    weighted = design * weight[:, None]
+    precision = np.einsum("fjk,fjl->fkl", weighted, design) + np.diag(precisions)
+    projection = weighted.transpose(0, 2, 1) @ visits.rv_kms
+    mean = np.linalg.solve(precision, projection[..., None])[..., 0]
+    residual = visits.rv_kms - (design @ mean[..., None])[..., 0]
+    chi2 = residual**2 @ weight
+    return Conditional(mean, np.linalg.cholesky(precision), chi2, chi2 + mean**2 @ precisions)
+
+
+def ln_likelihood(
+    frequency: np.ndarray, visits: Visits, model: SystemModel, ln_noise: float = 0.0, chunk: int = 4096
+) -> np.ndarray:
+    """(F,) ln-likelihood of the frequencies [1/d] at a given noise, with the coefficients integrated out."""
+    frequency = np.atleast_1d(frequency)
+    variance = model.noise.variance(np.array([ln_noise]), visits.rv_err_kms)
+    deviations = model.standard_deviations(visits)
+    constant = -0.5 * np.sum(np.log(2 * np.pi * variance)) - np.sum(np.log(deviations))
+    constant -= ln_prior_share(deviations, model.harmonics)
+    values = np.empty(len(frequency))
+    for start in range(0, len(frequency), chunk):
+        at = slice(start, start + chunk)
+        fit = conditional(frequency[at], visits, model, ln_noise)
+        ln_diagonal = np.log(np.diagonal(fit.cholesky, axis1=1, axis2=2))
+        values[at] = constant - 0.5 * fit.penalised_chi2 - ln_diagonal.sum(axis=1)
+        if model.harmonics > 1:
+            values[at] += [ln_share(*of_one, model.harmonics) for of_one in zip(fit.cholesky, fit.mean, strict=True)]
+    return values

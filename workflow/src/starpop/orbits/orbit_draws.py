@@ -1,0 +1,240 @@
+"""Independent exact draws of a system's period, noise and coefficients, from the panels of its period likelihood.
+
+1. A group of panels is proposed by its mass times the highest population density in it, a panel by its mass, and a
+   period in it by rejection under L: within a panel L varies little. It is kept with the probability that the density
+   of ln P has there, relative to that highest.
+2. Given the period, the noise u: a cell [t_k - 1/2, t_k + 1/2] of the lattice is proposed by the highest of the terms
+   beside it, t is uniform in it, and kept with the probability L(P, u(t)) p(u) u'(t) over that highest.
+3. Given both, the coefficients are normal, under the condition of `fundamental` if there are several harmonics. Where
+   that is the exception they are proposed from the normal density times exp(s Q), s the minimum of M, which is normal
+   too, and kept with the probability exp(-s Q): many are, however rare the condition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numba import njit
+from scipy.ndimage import maximum_filter1d
+
+from starpop.inference import rejection
+from starpop.inference.densities import Density
+from starpop.orbits.fundamental import quadratic_form, saddle
+from starpop.orbits.ln_likelihood import (
+    factorise,
+    fill_design,
+    ln_likelihood_at,
+    ln_likelihood_given_noise,
+    noise_terms,
+    turns,
+    workspace,
+)
+from starpop.orbits.noise import UncertainNoise
+from starpop.orbits.period_likelihood import PeriodLikelihood
+
+DRAWS_AT_ONCE = 500
+# Within an accepted panel the likelihood exceeds the highest of the 15 points by less than this factor.
+ENVELOPE = 1.15
+# Within a cell of the noise's lattice its density exceeds the highest of the three points beside by less than this.
+NOISE_ENVELOPE = 1.3
+# Of a period within its panel, and of coefficients under the condition of `fundamental`: some are usual.
+MOST_PROPOSALS = 1_000_000
+# Pivots of a positive definite matrix are above this share of its precisions.
+ROUNDING = 1e-12
+
+
+def draw_ln_periods(
+    likelihood: PeriodLikelihood,
+    density: Density,
+    parameters: Sequence[np.ndarray],
+    size: int,
+    rng: np.random.Generator,
+    mode: int | None = None,
+) -> np.ndarray:
+    """Independent exact draws of ln P from L(x) p(x | parameters).
+
+    A group of panels is proposed by its mass times the highest p in it, a panel of it by its mass, a period in that by
+    rejection under L, and the period is kept with the probability p(x) over that highest p. What is refused is drawn
+    anew, from the choice of the group on.
+
+    Parameters
+    ----------
+    density, parameters : the density of ln P, and one value, or `size` values, of each of its parameters
+    mode : keep to the panels of one peak (an index into `peak_ln_period`)
+    """
+    parameters = [np.broadcast_to(p, size) for p in parameters]
+    starts = likelihood.group_start
+    ends = np.append(starts[1:], len(likelihood.panel_low))
+    low, high = -np.log(likelihood.panel_high[ends - 1]), -np.log(likelihood.panel_low[starts])
+    weight = np.exp(likelihood.panel_ln_mass - likelihood.panel_ln_mass.max())
+    if mode is not None:
+        weight = np.where(likelihood.panel_mode == mode, weight, 0.0)
+    cumulated = np.cumsum(weight)
+    with np.errstate(divide="ignore"):  # a group outside the mode
+        mass = np.log(np.add.reduceat(weight, starts))
+    drawn = np.empty(size)
+
+    def propose(waiting: np.ndarray) -> np.ndarray:
+        panels = np.empty(len(waiting), np.int64)
+        ceiling = np.empty(len(waiting))
+        for at in range(0, len(waiting), DRAWS_AT_ONCE):
+            some = slice(at, at + DRAWS_AT_ONCE)
+            here = [p[waiting[some], None] for p in parameters]
+            highest = np.broadcast_to(density.ln_peak(low, high, *here), (len(waiting[some]), len(mass)))
+            terms = mass + highest
+            share = np.cumsum(np.exp(terms - terms.max(axis=1, keepdims=True)), axis=1)
+            group = np.sum(share < share[:, -1:] * rng.random((len(share), 1)), axis=1)
+            before = np.where(starts[group] > 0, cumulated[starts[group] - 1], 0.0)
+            target = before + rng.random(len(group)) * (cumulated[ends[group] - 1] - before)
+            panels[some] = np.clip(np.searchsorted(cumulated, target), starts[group], ends[group] - 1)
+            ceiling[some] = np.take_along_axis(highest, group[:, None], axis=1)[:, 0]
+        x = draw_in_panels(
+            panels, likelihood.panel_low, likelihood.panel_high, likelihood.panel_top, rng, likelihood.linear
+        )
+        ln_pdf = density.ln_pdf(x, *(p[waiting] for p in parameters))
+        accepted = np.log(rng.random(len(x))) < ln_pdf - ceiling
+        drawn[waiting[accepted]] = x[accepted]
+        return accepted
+
+    rejection.draw(size, propose)
+    return drawn
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def draw_in_panels(panels, low, high, top, rng, model):
+    """Rejection from the uniform density in frequency, whose Jacobian 1/f is part of what is accepted."""
+    room = workspace(model)
+    drawn = np.empty(len(panels))
+    for k in range(len(panels)):
+        a, b = low[panels[k]], high[panels[k]]
+        drawn[k] = np.nan
+        for _ in range(MOST_PROPOSALS):
+            at = a + (b - a) * rng.random()
+            value = ln_likelihood_at(at, model, room)
+            if rng.random() * ENVELOPE < np.exp(value - top[panels[k]]) * a / at:
+                drawn[k] = -np.log(at)
+                break
+    return drawn
+
+
+def draw_orbits(
+    likelihood: PeriodLikelihood,
+    density: Density,
+    parameters: Sequence[np.ndarray],
+    size: int,
+    rng: np.random.Generator,
+    mode: int | None = None,
+) -> dict[str, np.ndarray]:
+    """Independent exact draws of ln P [ln day], the noise, and the coefficients; arguments as `draw_ln_periods`."""
+    ln_period = draw_ln_periods(likelihood, density, parameters, size, rng, mode)
+    return {"lnP": ln_period} | draw_given_period(likelihood, ln_period, rng)
+
+
+def draw_given_period(
+    likelihood: PeriodLikelihood, ln_period: np.ndarray, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Exact draws of the noise and the coefficients given each period, with times from the system's first visit."""
+    model, system_model = likelihood.linear, likelihood.system_model
+    frequency = np.exp(-ln_period)
+    names = system_model.coefficients(likelihood.visits)
+    drawn = {}
+    rows, weight = np.zeros(len(frequency), np.int64), model.weight.T.copy()
+    if isinstance(system_model.noise, UncertainNoise):
+        drawn[system_model.noise.parameter], weight = _draw_noise(likelihood, system_model.noise, frequency, rng)
+        rows = np.arange(len(frequency))
+    theta = draw_theta(frequency, weight, rows, rng, model)
+    for h in range(system_model.harmonics):
+        a, b = theta[:, 2 * h].copy(), theta[:, 2 * h + 1].copy()
+        angle = 2 * np.pi * (h + 1) * turns_of(frequency, model.time_origin)
+        c, s = np.cos(angle), np.sin(angle)
+        theta[:, 2 * h], theta[:, 2 * h + 1] = a * c - b * s, a * s + b * c
+    theta[:, 2 * system_model.harmonics] += model.velocity_origin
+    return drawn | dict(zip(names, theta.T, strict=True))
+
+
+def _draw_noise(
+    likelihood: PeriodLikelihood, noise: UncertainNoise, frequency: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """(S,) exact draws of u given each frequency, and (S, J) inverse variances."""
+    visits, model = likelihood.visits, likelihood.linear
+    lattice = noise.lattice(visits.rv_kms, visits.rv_err_kms)
+    curve = noise.curve(lattice, visits.rv_err_kms)
+    slope = curve.derivative()
+    ceiling = maximum_filter1d(noise_terms(frequency, model), 3, axis=1, mode="nearest") + np.log(NOISE_ENVELOPE)
+    share = np.cumsum(np.exp(ceiling - ceiling.max(axis=1, keepdims=True)), axis=1)
+    # ln L but for what depends on the noise
+    first = likelihood.first_noise
+    bare = model.constant[0] - lattice.ln_weight[first] + 0.5 * np.log(lattice.variance[first]).sum()
+    ln_noise, weight = np.empty(len(frequency)), np.empty((len(frequency), len(visits)))
+
+    def propose(waiting: np.ndarray) -> np.ndarray:
+        cell = np.sum(share[waiting] < share[waiting, -1:] * rng.random((len(waiting), 1)), axis=1)
+        t = first + cell + rng.uniform(-0.5, 0.5, len(waiting))
+        u = curve(t)
+        variance = noise.variance(u[:, None], visits.rv_err_kms)
+        constant = bare + noise.ln_prior(u) + np.log(slope(t)) - 0.5 * np.log(variance).sum(axis=1)
+        values = evaluate_each(frequency[waiting], 1 / variance, constant, model)
+        accepted = np.log(rng.random(len(waiting))) < values - ceiling[waiting, cell]
+        done = waiting[accepted]
+        ln_noise[done], weight[done] = u[accepted], 1 / variance[accepted]
+        return accepted
+
+    rejection.draw(len(frequency), propose)
+    return ln_noise, weight
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def evaluate_each(frequencies, weight, constant, model):
+    """(S,) ln L at some frequencies, each at a noise of its own: (S, J) inverse variances, (S,) constants."""
+    room = workspace(model)
+    values = np.empty(len(frequencies))
+    for k in range(len(frequencies)):
+        fill_design(frequencies[k], model, room)
+        values[k] = ln_likelihood_given_noise(weight[k], constant[k], model, room)
+    return values
+
+
+@njit(cache=True)
+def turns_of(frequencies, time):
+    """Fractions of a turn of each frequency at one time."""
+    result = np.empty(len(frequencies))
+    for k in range(len(frequencies)):
+        result[k] = turns(frequencies[k], time)
+    return result
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def draw_theta(frequencies, weight, rows, rng, model):
+    """(F, p) coefficients about the model's origins, at each frequency and its row of the inverse variances.
+
+    theta = mean + F^-T z with F the Cholesky factor of B.
+    """
+    room = workspace(model)
+    count, harmonics = len(model.precision), model.harmonics
+    theta = np.empty((len(frequencies), count))
+    for f in range(len(frequencies)):
+        fill_design(frequencies[f], model, room)
+        factorise(weight[rows[f]], model.precision, model.precision, model, room)
+        tilt = 0.0
+        if harmonics > 1:
+            values, shift = quadratic_form(room.matrix, room.vector, harmonics)
+            if np.sum(values * (1 + shift**2)) < 0:
+                tilt = saddle(values, shift, 0.0)
+                tilted = model.precision.copy()
+                tilted[:2] -= 2 * tilt
+                tilted[2 : 2 * harmonics] += 2 * tilt
+                # its pivots may be far below the prior's precisions, which are no bound here
+                factorise(weight[rows[f]], tilted, ROUNDING * model.precision, model, room)
+        for _ in range(MOST_PROPOSALS):
+            for k in range(count - 1, -1, -1):
+                total = rng.standard_normal()
+                for i in range(k + 1, count):
+                    total -= room.matrix[i, k] * (theta[f, i] - room.vector[i])
+                theta[f, k] = room.vector[k] + total / room.matrix[k, k]
+            if harmonics == 1:
+                break
+            beyond = 2 * np.sum(theta[f, :2] ** 2) - np.sum(theta[f, : 2 * harmonics] ** 2)
+            if not (beyond < 0 or np.log(rng.random()) > -tilt * beyond):
+                break
+    return theta

@@ -1,0 +1,194 @@
+"""The likelihood of a system's period as nodes: integrals against any smooth density of ln P become sums.
+
+For x = ln P and L(x) the likelihood with the orbit's coefficients integrated out (`scan`), nodes (x_k, w_k) satisfy
+
+    sum_k w_k g(x_k) = integral of L(x) g(x) dx,        over the period range,
+
+to about 1e-9 (1e-6 with an uncertain noise) for every g that is smooth on the scale of 0.05 in ln P. L may be one
+peak of width 1e-6 or hundreds of comparable ones; the mechanism is the same:
+
+1. `landscape`: ln L on a grid that brackets its maxima. Each local maximum that could come within 45 of the highest,
+   by a parabola or by a change of sign of the residual, is refined by Brent's method, best first (`peaks`).
+2. `pieces`: the range is cut at every tenth of a resolution element 1/T, at the peaks and beside them, and what stays
+   45 below the highest is dropped: it holds less than e^-45 of the mass per unit of width.
+3. `nodes`: the other pieces are integrated, and the points of adjacent panels condensed to Gauss rules.
+
+The panels also serve to draw periods exactly: within one, L varies little, and uniform proposals are often accepted.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from starpop.inference.densities import UniformPeriod
+from starpop.inference.density import Density
+from starpop.orbits.landscape import Landscape, survey
+from starpop.orbits.linear_model import LinearModel, linear_model
+from starpop.orbits.nodes import integrate
+from starpop.orbits.noise import Jitter
+from starpop.orbits.scan import lattice
+from starpop.orbits.system_model import SystemModel
+from starpop.orbits.visits import Visits
+from starpop.run.errors import InputError
+
+# Of a resolution element 1/T, from one cut of the integral to the next.
+CUTS = 0.1
+
+
+@dataclass(frozen=True)
+class PeriodLikelihood:
+    """Nodes, panels and peaks of one system's period likelihood.
+
+    Attributes
+    ----------
+    ln_period, ln_weight, node_group : (K,) nodes x_k [ln day], ln w_k, and the group of panels each stands for
+    panel_low, panel_high : (M,) ends of the panels in frequency [1/d], ascending
+    panel_top : (M,) highest ln L among the panel's points
+    panel_ln_mass : (M,) ln of the integral of L over the panel
+    panel_group : (M,) the group of each panel, ascending
+    peak_ln_period, peak_ln_period_sd, peak_ln_likelihood : (Q,) refined peaks, highest first; at an end of the range
+        the sd is the width within which ln L falls by about one, and it is infinite where ln L does not fall
+    visits, system_model : what it is the likelihood of; the model has this system's own width of the offsets' prior
+    linear : both, as the compiled functions take them, with the points of the noise's lattice that matter
+    first_noise : which of the lattice's points the first of these is
+    """
+
+    ln_period: np.ndarray
+    ln_weight: np.ndarray
+    node_group: np.ndarray
+    panel_low: np.ndarray
+    panel_high: np.ndarray
+    panel_top: np.ndarray
+    panel_ln_mass: np.ndarray
+    panel_group: np.ndarray
+    peak_ln_period: np.ndarray
+    peak_ln_period_sd: np.ndarray
+    peak_ln_likelihood: np.ndarray
+    visits: Visits
+    system_model: SystemModel
+    linear: LinearModel
+    first_noise: int
+
+    @property
+    def system(self) -> str:
+        """The system's name."""
+        return self.visits.system
+
+    def ln_evidence(self, ln_prior: np.ndarray) -> float:
+        """ln of the integral of L against a prior, given the ln of its density of ln P at the nodes."""
+        terms = self.ln_weight + ln_prior
+        top = terms.max()
+        return float(top + np.log(np.sum(np.exp(terms - top))))
+
+    @cached_property
+    def panel_mode(self) -> np.ndarray:
+        """(M,) the peak that each panel belongs to: the nearest."""
+        middle = 0.5 * (self.panel_low + self.panel_high)
+        order = np.argsort(-self.peak_ln_period)
+        frequency = np.exp(-self.peak_ln_period[order])
+        return order[np.searchsorted(0.5 * (frequency[1:] + frequency[:-1]), middle)]
+
+    @cached_property
+    def group_start(self) -> np.ndarray:
+        """(G,) first panel of each group."""
+        return np.flatnonzero(np.diff(self.panel_group, prepend=-1))
+
+
+def mode_weights(likelihood: PeriodLikelihood, density: Density, parameters: Sequence[Any] = ()) -> np.ndarray:
+    """(Q,) posterior probability of each peak under a density of ln P, which is taken as flat across a panel."""
+    middle = -np.log(0.5 * (likelihood.panel_low + likelihood.panel_high))
+    terms = likelihood.panel_ln_mass + density.ln_pdf(middle, *parameters)
+    weights = np.exp(terms - terms.max())
+    return np.bincount(likelihood.panel_mode, weights / weights.sum(), minlength=len(likelihood.peak_ln_period))
+
+
+def survey_period_range(
+    visits: Visits, system_model: SystemModel, period_range_days: tuple[float, float]
+) -> Landscape:
+    """Scan one system, of at least three visits, over the range where its period may lie [d], and find its peaks."""
+    model = linear_model(visits, system_model)
+    grid = lattice(period_range_days, model.baseline_days, len(visits))
+    return survey(model, grid, 1 / period_range_days[1], 1 / period_range_days[0])
+
+
+def integrate_landscape(landscape: Landscape, visits: Visits, system_model: SystemModel) -> PeriodLikelihood:
+    """The nodes of one system, from its scan."""
+    stride = max(int(CUTS / (landscape.model.baseline_days * landscape.samples.step)), 1)
+    nodes = integrate(landscape.samples, landscape.peaks, stride, landscape.model)
+    highest_first = np.argsort(-landscape.peaks.height, kind="stable")
+    frequency, height, width = (values[highest_first] for values in landscape.peaks)
+    system = visits, system_model, landscape.model, landscape.first_noise
+    return PeriodLikelihood(*(*nodes, -np.log(frequency), width / frequency, height, *system))
+
+
+def likeliest(
+    visits: Visits, system_model: SystemModel, period_range_days: tuple[float, float]
+) -> tuple[Landscape, PeriodLikelihood]:
+    """The scan and the nodes of one system, with the width of its offsets' prior that has the highest evidence."""
+    uniform = UniformPeriod(period_range_days)
+    found = []
+    for model in system_model.offset_models(visits):
+        landscape = survey_period_range(visits, model, period_range_days)
+        found.append((landscape, integrate_landscape(landscape, visits, model)))
+    evidences = [n.ln_evidence(uniform.ln_pdf(n.ln_period)) for _, n in found] if len(found) > 1 else [0.0]
+    return found[int(np.argmax(evidences))]
+
+
+def period_likelihood(
+    visits: Visits, system_model: SystemModel, period_range_days: tuple[float, float]
+) -> PeriodLikelihood:
+    """The nodes of one system.
+
+    Parameters
+    ----------
+    visits : at least three
+    system_model : basis, priors and noise
+    period_range_days : where the period may lie [d]
+
+    Raises
+    ------
+    InputError : the range is none
+    """
+    _check_range(period_range_days)
+    return likeliest(visits, system_model, period_range_days)[1]
+
+
+def _check_range(period_range_days: tuple[float, float]) -> None:
+    """Say that a range of periods is none."""
+    try:
+        low, high = map(float, period_range_days)
+    except (TypeError, ValueError):
+        low = high = np.nan
+    if not 0 < low < high < np.inf:
+        raise InputError(
+            f"period_range_days: {period_range_days!r} is no range of periods; expected two positive numbers of days, "
+            "the lower first, such as (1.5, 20)."
+        )
+
+
+def compile_kernels() -> None:
+    """Compile what a scan needs, or load it; of many processes that start at once one compiles, the others wait."""
+    with Path(__file__).open() as lock:
+        with suppress(OSError):  # a file system without locks: each compiles for itself
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        time = np.array([0.0, 1.1, 2.7, 3.9])
+        period_likelihood(
+            Visits("none", time, np.sin(time), np.ones(4)), SystemModel(1, 1, noise=Jitter(0, 1)), (1.5, 2.5)
+        )
+
+
+def period_likelihoods(
+    systems: Sequence[Visits], system_model: SystemModel, period_range_days: tuple[float, float], threads: int = 1
+) -> list[PeriodLikelihood]:
+    """The nodes of some systems, in their order; the compiled parts of several run at once."""
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda visits: period_likelihood(visits, system_model, period_range_days), systems))

@@ -1,0 +1,197 @@
+"""The periods of a batch of systems as a product: periodograms to draw, peaks, and the nodes of each likelihood."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+
+from starpop.orbits.landscape import highest_of
+from starpop.orbits.linear_model import linear_model
+from starpop.orbits.ln_likelihood import noise_terms
+from starpop.orbits.period_likelihood import PeriodLikelihood, likeliest
+from starpop.orbits.scan import lattice
+from starpop.orbits.system_model import SystemModel
+from starpop.orbits.visits import Visits, read_systems
+from starpop.run.progress import progress
+from starpop.run.store import read_tree
+
+logger = logging.getLogger("starpop")
+
+# What is stored of each likelihood, and along which list of the file.
+LISTS = {
+    "node": ("ln_period", "ln_weight", "node_group"),
+    "panel": ("panel_low", "panel_high", "panel_top", "panel_ln_mass", "panel_group"),
+    "peak": ("peak_ln_period", "peak_ln_period_sd", "peak_ln_likelihood"),
+}
+# Which points of its noise's lattice matter to a system: the first, and how many.
+NOISE = ("first_noise", "noise_points")
+# How far beyond the ends of the range a better period is looked for, as a factor; and in baselines.
+BEYOND, BEYOND_BASELINE = 3.0, 2.0
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """What is stored of a system: ln L to draw, its likelihood, what is outside, and its Lomb-Scargle periodogram."""
+
+    visits: Visits
+    drawn: np.ndarray
+    likelihood: PeriodLikelihood
+    outside: tuple[float, float]
+    frequency: np.ndarray
+    power: np.ndarray
+
+
+def lomb_scargle(visits: Visits, period_range_days: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Frequencies [1/d] and Lomb-Scargle powers on astropy's default grid, as the tutorial takes them.
+
+    The highest *sample* of this grid is the tutorial's starting period. The grid has five points to a peak of width
+    1/T; the peaks of ln L of well-measured systems are up to 10^3 times narrower, so that the highest sample need not
+    belong to the highest peak.
+    """
+    from astropy.timeseries import LombScargle
+
+    low, high = 1 / period_range_days[1], 1 / period_range_days[0]
+    return LombScargle(visits.time_days, visits.rv_kms, visits.rv_err_kms).autopower(
+        minimum_frequency=low, maximum_frequency=high
+    )
+
+
+def best_outside(likelihood: PeriodLikelihood, period_range_days: tuple[float, float]) -> tuple[float, float]:
+    """The likeliest period [d] beyond the ends of the range, and its ln L less that of the likeliest within.
+
+    It is looked for within a factor of three of each end, and up to twice the baseline: of longer periods the visits
+    show an arc.
+    """
+    visits, (low, high) = likelihood.visits, period_range_days
+    longest = min(BEYOND * high, BEYOND_BASELINE * visits.baseline_days)
+    ranges = [(low / BEYOND, low)] + ([(high, longest)] if longest > high else [])
+    model = linear_model(visits, likelihood.system_model)
+    noise = int(noise_terms(np.exp(-likelihood.peak_ln_period[:1]), model)[0].argmax())
+    found = []
+    for shortest, longest in ranges:
+        grid = lattice((shortest, longest), model.baseline_days, len(visits))
+        found.append(highest_of(model, grid, 1 / longest, 1 / shortest, noise))
+    frequency, height = max(found, key=lambda one: one[1])
+    return 1 / frequency, height - float(likelihood.peak_ln_likelihood[0])
+
+
+def envelope(frequency: np.ndarray, values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """(len(edges) - 1,) highest value in each bin of frequency, for drawing; empty bins are interpolated."""
+    binned = np.full(len(edges) - 1, -np.inf)
+    index = np.clip(np.searchsorted(edges, frequency, side="right") - 1, 0, len(edges) - 2)
+    np.maximum.at(binned, index, values)
+    centre, empty = 0.5 * (edges[1:] + edges[:-1]), np.isneginf(binned)
+    order = np.argsort(frequency)
+    binned[empty] = np.interp(centre[empty], frequency[order], values[order])
+    return binned
+
+
+def scan_systems(
+    systems: Sequence[Visits],
+    system_model: SystemModel,
+    period_range_days: tuple[float, float],
+    bins: int,
+    threads: int = 1,
+) -> xr.Dataset:
+    """Scan the systems of a batch.
+
+    Returns
+    -------
+    ``frequency`` (bin) [1/d], ``ln_likelihood`` and ``lomb_scargle_power`` (system, bin), both the highest values in
+    each bin, to draw; ``lomb_scargle_period_days`` (system); ``outside_period_days`` and ``outside_ln_gain`` (system)
+    of `best_outside`; ``offset_sd_kms`` (system), the width of the offsets' prior; and the attributes of every
+    `PeriodLikelihood`, one list after the other, with ``node_system``, ``panel_system`` and ``peak_system`` the index
+    of the system. What cannot be scanned is in ``failed_system`` (failure) instead, and why in ``reason``
+    """
+    edges = np.linspace(1 / period_range_days[1], 1 / period_range_days[0], bins + 1)
+
+    def scan_one(visits: Visits) -> Scanned | str:
+        try:
+            found, likelihood = likeliest(visits, system_model, period_range_days)
+            frequency = np.append(found.samples.frequency, found.peaks.frequency)
+            drawn = envelope(frequency, np.append(found.samples.values, found.peaks.height), edges)
+            if not (len(likelihood.ln_weight) and np.isfinite(likelihood.ln_weight).all()):
+                raise FloatingPointError("its likelihood is not finite")
+            outside = best_outside(likelihood, period_range_days)
+            return Scanned(visits, drawn, likelihood, outside, *lomb_scargle(visits, period_range_days))
+        except Exception as error:  # one system must not stop the others
+            logger.exception("System %s:", visits.system)
+            return f"{type(error).__name__}: {error}"
+
+    with ThreadPoolExecutor(threads) as pool:  # the compiled parts of several run at once
+        outcomes = list(progress(pool.map(scan_one, systems), total=len(systems)))
+    failures = {v.system: outcome for v, outcome in zip(systems, outcomes, strict=True) if isinstance(outcome, str)}
+    scanned = [outcome for outcome in outcomes if isinstance(outcome, Scanned)]
+    ln_likelihoods, powers = np.empty((2, len(scanned), bins))
+    lomb_scargle_period = np.empty(len(scanned))
+    noise = np.empty((len(scanned), 2), int)
+    lists: dict[str, list[np.ndarray]] = {name: [np.empty(0)] for names in LISTS.values() for name in names}
+    owners: dict[str, list[np.ndarray]] = {name: [np.empty(0, int)] for name in LISTS}
+    for i, one in enumerate(scanned):
+        likelihood = one.likelihood
+        ln_likelihoods[i] = one.drawn
+        noise[i] = likelihood.first_noise, len(likelihood.linear.constant)
+        lomb_scargle_period[i] = 1 / one.frequency[one.power.argmax()]
+        powers[i] = envelope(one.frequency, one.power, edges)
+        for dim, names in LISTS.items():
+            for name in names:
+                lists[name].append(getattr(likelihood, name))
+            owners[dim].append(np.full(len(getattr(likelihood, names[0])), i))
+    return xr.Dataset(
+        {
+            "ln_likelihood": (("system", "bin"), ln_likelihoods),
+            "lomb_scargle_power": (("system", "bin"), powers),
+            "lomb_scargle_period_days": ("system", lomb_scargle_period),
+            "outside_period_days": ("system", np.array([one.outside[0] for one in scanned], float)),
+            "outside_ln_gain": ("system", np.array([one.outside[1] for one in scanned], float)),
+            "offset_sd_kms": (
+                "system",
+                np.array([one.likelihood.system_model.offset_sd_kms for one in scanned], float),
+            ),
+            "failed_system": ("failure", np.array(list(failures), dtype=object)),
+            "reason": ("failure", np.array(list(failures.values()), dtype=object)),
+        }
+        | {name: ("system", values) for name, values in zip(NOISE, noise.T, strict=True)}
+        | {f"{dim}_system": (dim, np.concatenate(listed)) for dim, listed in owners.items()}
+        | {name: (dim, np.concatenate(lists[name])) for dim, names in LISTS.items() for name in names},
+        coords={
+            "system": np.array([one.visits.system for one in scanned], dtype=str),
+            "frequency": ("bin", 0.5 * (edges[1:] + edges[:-1])),
+        },
+    )
+
+
+def load_likelihoods(
+    visits_path: str, period_paths: Iterable[str], system_model: SystemModel
+) -> list[PeriodLikelihood]:
+    """The period likelihoods in some products, in the order of the systems' names."""
+    systems = {visits.system: visits for visits in read_systems(visits_path, times=system_model.times)}
+    return read_likelihoods((read_tree(path).to_dataset() for path in period_paths), systems, system_model)
+
+
+def read_likelihoods(
+    scans: Iterable[xr.Dataset], systems: Mapping[str, Visits], system_model: SystemModel
+) -> list[PeriodLikelihood]:
+    """The period likelihoods of some batches, in the order of the systems' names."""
+    found = {}
+    for scan in scans:
+        owners = {dim: scan[f"{dim}_system"].values for dim in LISTS}
+        for i, name in enumerate(map(str, scan["system"].values)):
+            values = {
+                attribute: scan[attribute].values[owners[dim] == i]
+                for dim, attributes in LISTS.items()
+                for attribute in attributes
+            }
+            for attribute in ("node_group", "panel_group"):
+                values[attribute] = values[attribute].astype(np.int64)
+            visits = systems[name]
+            first, points = (int(scan[key].values[i]) for key in NOISE)
+            own = replace(system_model, offset_sd_kms=float(scan["offset_sd_kms"].values[i]))
+            linear = linear_model(visits, own).at_noise(first, first + points)
+            found[name] = PeriodLikelihood(**values, visits=visits, system_model=own, linear=linear, first_noise=first)
+    return [found[name] for name in sorted(found)]

@@ -1,0 +1,86 @@
+"""The visits' part of the PyMC models: coefficients, noise and velocities of one system or of many.
+
+theta_i ~ N(0, s_i)  (`SystemModel.standard_deviations`),        u ~ N(mean, sd)  (`noise`),
+v_j ~ N(sum_i theta_i A_ij(P), variance_j(u)),
+
+and of several harmonics the first as strong as the others (`fundamental`): a wall, where NUTS diverges if visits tell
+so little that the posterior reaches it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from starpop.orbits.fundamental import excess, ln_prior_share
+from starpop.orbits.noise import Scaled, UncertainNoise
+from starpop.orbits.system_model import SystemModel
+from starpop.orbits.visits import Visits
+
+
+def data(visits: Visits, model: SystemModel) -> dict[str, np.ndarray]:
+    """What a model takes from one system: times [d], velocities and errors [km/s], and the columns after v0's.
+
+    Of a model with offsets also the standard deviation of their prior [km/s], which is the system's own.
+    """
+    values = {"t": visits.time_days, "rv_observed": visits.rv_kms, "rv_err": visits.rv_err_kms}
+    static = model.static_columns(visits)[:, 1:]
+    values |= {"static": static} if static.shape[1] else {}
+    return values | ({"offset_sd": np.array([model.offset_sd_kms])} if model.offsets else {})
+
+
+def observe(model: SystemModel, visits: Visits, values: dict[str, Any], period: Any, index: Any = None) -> None:
+    """Add coefficients, noise and visits to the PyMC model of the context.
+
+    Parameters
+    ----------
+    visits : a system, for the names of the coefficients
+    values : of `data`, of one system or concatenated
+    period : of every visit, or of all [d]
+    index : the system of every visit, where the model has the dimension ``system``
+    """
+    import pymc as pm
+
+    dims = None if index is None else "system"
+
+    def of_visit(variable: Any) -> Any:
+        return variable if index is None else variable[index]
+
+    names = model.coefficients(visits)
+    deviations = model.standard_deviations(visits)
+    noise = model.noise
+    if isinstance(noise, UncertainNoise):
+        number = of_visit(pm.Normal(noise.parameter, noise.mean, noise.sd, dims=dims))
+
+    def deviation(name: str, sd: float) -> Any:
+        if not name.startswith("offset_"):
+            return sd
+        return values["offset_sd"][0] if index is None else values["offset_sd"]
+
+    variables = [
+        pm.Normal(name, 0, deviation(name, sd), dims=dims) for name, sd in zip(names, deviations, strict=True)
+    ]
+    if model.harmonics > 1:
+        possible = excess(variables, model.harmonics) >= 0
+        pm.Potential("fundamental", pm.math.switch(possible, -ln_prior_share(deviations, model.harmonics), -np.inf))
+    theta = [of_visit(variable) for variable in variables]
+    velocity = 0.0
+    for h in range(model.harmonics):
+        phase = 2 * np.pi * (h + 1) * values["t"] / period
+        velocity += theta[2 * h] * pm.math.cos(phase) + theta[2 * h + 1] * pm.math.sin(phase)
+    constant, *others = theta[2 * model.harmonics :]
+    velocity += constant + sum(c * values["static"][:, q] for q, c in enumerate(others))
+    error = values["rv_err"]
+    if isinstance(noise, UncertainNoise):
+        scaled = isinstance(noise, Scaled)
+        error = error * pm.math.exp(number) if scaled else pm.math.sqrt(error**2 + pm.math.exp(2 * number))
+    pm.Normal("rv", velocity, error, observed=values["rv_observed"])
+
+
+def concatenated(systems: Sequence[Visits], models: Sequence[SystemModel]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """`data` of some systems, one after the other, and the system of every visit."""
+    parts = [data(visits, model) for visits, model in zip(systems, models, strict=True)]
+    index = np.repeat(np.arange(len(systems)), [len(visits) for visits in systems])
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, index

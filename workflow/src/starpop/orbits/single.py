@@ -1,0 +1,289 @@
+"""The orbit of one system, as a PyMC model: the tutorial's Part 1, for every system.
+
+    P ~ U(period range),   a, b ~ N(0, s_amplitude),   v0 ~ N(0, s_v0),
+    v_j ~ N(a cos(2 pi t_j / P) + b sin(2 pi t_j / P) + v0, sigma_j),
+
+with more coefficients, and a number of the noise, where the system model has them (`pymc_orbit`).
+
+The model is compiled once; the visits are `pm.Data`, so each further system costs only its sampling. Each system is
+sampled on its own, with a seed of its own: its draws do not depend on what else is in its batch.
+
+The same posterior is drawn from exactly, through the nodes of the period likelihood: all modes in their proportions,
+where NUTS stays in the one it starts in, or wanders between a few. Where there are several, NUTS is kept to the
+periods of the heaviest, which it can check.
+
+Nodes and draws are two roads, and the verdict on the exact answer is that they agree: mean and standard deviation of
+ln P by the nodes, and of the draws, in Monte Carlo errors.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+from scipy.optimize import minimize_scalar
+
+from starpop.inference.densities import UniformPeriod
+from starpop.inference.density import Density
+from starpop.orbits import pymc_orbit
+from starpop.orbits.noise import UncertainNoise
+from starpop.orbits.orbit import conditional
+from starpop.orbits.orbit_draws import draw_orbits
+from starpop.orbits.period_likelihood import PeriodLikelihood, mode_weights
+from starpop.orbits.system_model import SystemModel
+from starpop.orbits.visits import Visits
+from starpop.run.progress import progress
+from starpop.run.seeds import generator_for, seed_for
+from starpop.run.status import LEFT_OUT, NOT_CHECKED
+
+if TYPE_CHECKING:  # PyMC takes seconds to load, and the exact answer does not need it
+    import pymc as pm
+
+    from starpop.inference.sampling import SamplerSettings
+
+logger = logging.getLogger("starpop")
+
+STARTS = 64
+# A mode of less posterior probability than this is not counted.
+LIGHTEST_MODE = 1e-3
+# A system has one mode where that has at least this posterior probability.
+ONE_MODE = 0.9999
+# Draws and nodes may differ by so much in sqrt(n) times Kolmogorov's statistic, and by so many errors in a mean, which
+# has at least this of rounding; either has a chance of 1e-5.
+LARGEST_APART, LARGEST_Z, ROUNDING = 2.5, 4.5, 1e-15
+# What a model's data call the ends of the range of periods.
+BOUNDS = ("shortest_period", "longest_period")
+MODE_COLUMNS = ("ln_evidence", "n_modes", "mode_weight")
+
+
+def build_model(visits: Visits, system_model: SystemModel, period_range_days: tuple[float, float]) -> pm.Model:
+    """The PyMC model of one system."""
+    import pymc as pm
+
+    data = pymc_orbit.data(visits, system_model) | bounds_of_period(period_range_days)
+    with pm.Model() as model:
+        values = {name: pm.Data(name, array) for name, array in data.items()}
+        period = pm.Uniform("P", values["shortest_period"], values["longest_period"])
+        pymc_orbit.observe(system_model, visits, values, period)
+    return model
+
+
+def bounds_of_period(period_range_days: tuple[float, float]) -> dict[str, np.ndarray]:
+    """The model's data that say where the period may lie [d]."""
+    return dict(zip(BOUNDS, map(np.array, map(float, period_range_days)), strict=True))
+
+
+def sampled_range(
+    likelihood: PeriodLikelihood, period_range_days: tuple[float, float]
+) -> tuple[int, tuple[float, float]]:
+    """The heaviest mode, and the range of periods that NUTS keeps to [d]: all, or that mode where there are others."""
+    weights = mode_weights(likelihood, UniformPeriod(period_range_days))
+    mode = int(weights.argmax())
+    if weights[mode] >= ONE_MODE:
+        return mode, (float(period_range_days[0]), float(period_range_days[1]))
+    own = likelihood.panel_mode == mode
+    return mode, (float(1 / likelihood.panel_high[own].max()), float(1 / likelihood.panel_low[own].min()))
+
+
+def status_of_check(status: str, bounds: Sequence[float], period_range_days: Sequence[float]) -> str:
+    """The status of a system's NUTS: one that fails within one of several modes is a check that cannot be made."""
+    if status == "ok" or tuple(bounds) == tuple(map(float, period_range_days)):
+        return status
+    return f"{NOT_CHECKED}of many modes, and within the heaviest {status}"
+
+
+def verdict_on_draws(likelihood: PeriodLikelihood, density: Density, ln_period: np.ndarray) -> str:
+    """Whether draws of ln P lie where the nodes have their mass: empty, or what is wrong.
+
+    The distribution function is compared at the ends of the groups of panels that nodes stand for, by Kolmogorov's
+    statistic; within the heaviest group, which may be a whole narrow peak, the mean.
+    """
+    ln_mass = likelihood.ln_weight + density.ln_pdf(likelihood.ln_period)
+    mass = np.exp(ln_mass - ln_mass.max())
+    starts = likelihood.group_start
+    by_group = np.bincount(likelihood.node_group, mass, len(starts)) / mass.sum()
+    # groups are in ascending frequency
+    group = np.searchsorted(likelihood.panel_low[starts], np.exp(-ln_period), side="right") - 1
+    drawn = np.bincount(np.maximum(group, 0), minlength=len(starts)) / len(group)
+    apart = np.sqrt(len(group)) * np.abs(np.cumsum(drawn) - np.cumsum(by_group)).max()
+    heaviest = by_group.argmax()
+    own, here = likelihood.node_group == heaviest, ln_period[group == heaviest]
+    error = np.std(here) / np.sqrt(max(len(here), 1)) + ROUNDING if len(here) else np.inf
+    off = abs(np.mean(here) - np.average(likelihood.ln_period[own], weights=mass[own])) / error if len(here) else 0.0
+    if not (apart <= LARGEST_APART and off <= LARGEST_Z):
+        return f"draws and nodes disagree: by {apart:.1f} in Kolmogorov's statistic, {off:.1f} errors of the mean"
+    return ""
+
+
+def parameters(systems: Sequence[Visits], system_model: SystemModel) -> tuple[str, ...]:
+    """The names of a system's parameters, the same for all systems of a catalogue; of none, only the period."""
+    return ("P", *(system_model.parameters(systems[0]) if systems else ()))
+
+
+def draw(
+    likelihoods: Sequence[PeriodLikelihood],
+    period_range_days: tuple[float, float],
+    size: int,
+    base_seed: int,
+) -> xr.DataTree:
+    """Independent exact draws of every system's orbit, P uniform over the range, in ArviZ's layout: one chain.
+
+    Returns
+    -------
+    ``posterior`` with P and the other parameters, of dimensions (system, chain, draw); ``modes`` with the
+    ``ln_evidence``, the number ``n_modes`` of peaks that have a posterior probability of 1e-3 or more, the
+    ``mode_weight`` of the heaviest, and a ``status`` that is empty, or says why a system could not be drawn (its draws
+    are then NaN) or is not to be trusted, each of dimension (system)
+    """
+    density = UniformPeriod(period_range_days)
+    names = ("P",) if not likelihoods else parameters([likelihoods[0].visits], likelihoods[0].system_model)
+    draws = {name: np.full((len(likelihoods), 1, size), np.nan) for name in names}
+    modes = {name: np.full(len(likelihoods), np.nan) for name in MODE_COLUMNS}
+    status = [""] * len(likelihoods)
+    for i, likelihood in enumerate(progress(likelihoods)):
+        rng = generator_for(base_seed, "draw_orbits", likelihood.system)
+        try:
+            drawn = draw_orbits(likelihood, density, (), size, rng)
+        except Exception as error:  # one system must not stop the others
+            logger.exception("System %s:", likelihood.system)
+            status[i] = f"not drawn: {error}"
+            continue
+        drawn["P"] = np.exp(drawn["lnP"])
+        for name in names:
+            draws[name][i, 0] = drawn[name]
+        status[i] = verdict_on_draws(likelihood, density, drawn["lnP"])
+        ln_prior = density.ln_pdf(likelihood.ln_period)
+        weights = mode_weights(likelihood, density)
+        values = likelihood.ln_evidence(ln_prior), np.sum(weights >= LIGHTEST_MODE), weights.max()
+        for name, value in zip(MODE_COLUMNS, values, strict=True):
+            modes[name][i] = value
+    coords = {"system": np.array([n.system for n in likelihoods], dtype=str)}
+    dims = ("system", "chain", "draw")
+    return xr.DataTree.from_dict(
+        {
+            "posterior": xr.Dataset({k: (dims, v) for k, v in draws.items()}, coords=coords),
+            "modes": xr.Dataset(
+                {k: ("system", v) for k, v in modes.items()} | {"status": ("system", np.array(status, object))},
+                coords=coords,
+            ),
+        }
+    )
+
+
+def best_mode_starts(
+    likelihood: PeriodLikelihood, period_range_days: tuple[float, float], rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Exact draws within the heaviest mode: where a sampler that cannot change modes starts."""
+    mode, _ = sampled_range(likelihood, period_range_days)
+    drawn = draw_orbits(likelihood, UniformPeriod(period_range_days), (), STARTS, rng, mode)
+    return {"P": np.exp(drawn.pop("lnP"))} | drawn
+
+
+def maximum_a_posteriori(
+    visits: Visits, system_model: SystemModel, period_range_days: tuple[float, float], starts: Mapping[str, np.ndarray]
+) -> dict[str, float]:
+    """The highest point of the posterior density, near some draws of one mode.
+
+    Given period and noise the coefficients are at their conditional mean, so that only these two are searched for, in
+    turns: with P uniform, the density is highest where the penalised chi-squared of the linear fit, with the noise's
+    terms, is smallest. A draw can only come near it.
+    """
+    noise = system_model.noise
+    low, high = np.log(period_range_days)
+    ln_periods = np.log(starts["P"])
+    x = float(np.median(ln_periods))
+    reach = 10 * min(np.ptp(ln_periods), 0.1 * np.exp(x) / visits.baseline_days)
+    bounds = (max(x - reach, low), min(x + reach, high))
+    u, spread = 0.0, 0.0
+    if noise.parameter is not None:
+        u, spread = float(np.median(starts[noise.parameter])), 2 * float(np.ptp(starts[noise.parameter]))
+
+    def cost(x: float, u: float) -> float:
+        value = float(conditional(np.array([np.exp(-x)]), visits, system_model, u).penalised_chi2[0])
+        if isinstance(noise, UncertainNoise):
+            at = np.array([u])
+            value += float(np.log(noise.variance(at, visits.rv_err_kms)).sum() - 2 * noise.ln_prior(at)[0])
+        return value
+
+    for _ in range(1 if noise.parameter is None else 4):
+        x = minimize_scalar(cost, bounds=bounds, args=(u,), method="bounded", options={"xatol": 1e-6 * reach}).x
+        if noise.parameter is not None:
+            u = minimize_scalar(lambda u, x=x: cost(x, u), bounds=(u - spread, u + spread), method="bounded").x
+    theta = conditional(np.array([np.exp(-x)]), visits, system_model, u).mean[0]
+    numbers = {} if noise.parameter is None else {noise.parameter: float(u)}
+    coefficients = dict(zip(system_model.coefficients(visits), map(float, theta), strict=True))
+    return {"P": float(np.exp(x))} | numbers | coefficients
+
+
+def fit_systems(
+    likelihoods: Sequence[PeriodLikelihood],
+    system_model: SystemModel,
+    period_range_days: tuple[float, float],
+    settings: SamplerSettings,
+    base_seed: int,
+    cores: int = 1,
+) -> xr.DataTree:
+    """Sample each system in its heaviest mode.
+
+    Parameters
+    ----------
+    likelihoods : the period likelihoods of a batch's systems, possibly none
+    system_model, period_range_days, settings, base_seed : as configured
+    cores : chains to run at once
+
+    Returns
+    -------
+    groups ``posterior`` and ``sample_stats`` with dimensions (system, chain, draw), and ``map`` with (system,), where
+    ``shortest_period`` and ``longest_period`` [d] are what NUTS was kept to, and ``status`` is empty, or says why a
+    system could not be sampled (its draws are then NaN)
+    """
+    from starpop.inference.sampling import Sampler, TooSlow
+
+    systems = [likelihood.visits for likelihood in likelihoods]
+    shape = (len(systems), settings.chains, settings.draws)
+    names = parameters(systems, system_model)
+    posterior = {name: np.full(shape, np.nan) for name in names}
+    stats = {name: np.full(shape, np.nan) for name in ("diverging", "energy", "tree_depth", "n_steps")}
+    best = {name: np.full(len(systems), np.nan) for name in (*names, *bounds_of_period(period_range_days))}
+    status = [""] * len(systems)
+    sampler = None
+    for i, likelihood in enumerate(progress(likelihoods)):
+        visits = likelihood.visits
+        if sampler is None and settings.backend != "none":
+            sampler = Sampler(build_model(visits, system_model, period_range_days), settings, cores)
+        try:
+            starts = best_mode_starts(likelihood, period_range_days, generator_for(base_seed, "starts", visits.system))
+            highest = maximum_a_posteriori(visits, likelihood.system_model, period_range_days, starts)
+            bounds = bounds_of_period(sampled_range(likelihood, period_range_days)[1])
+            for name, value in (highest | bounds).items():
+                best[name][i] = value
+            if sampler is None:
+                status[i] = f"{NOT_CHECKED}{LEFT_OUT}"
+                continue
+            data = pymc_orbit.data(visits, likelihood.system_model) | bounds
+            tree = sampler.run(starts, seed_for(base_seed, "fit_systems", visits.system), data)
+        except TooSlow as error:
+            status[i] = f"{NOT_CHECKED}{error}"
+            continue
+        except Exception as error:  # one system must not stop the others
+            logger.exception("System %s:", visits.system)
+            status[i] = f"not sampled: {error}"
+            continue
+        for target, group in ((posterior, "posterior"), (stats, "sample_stats")):
+            for name, values in target.items():
+                values[i] = tree[group][name].transpose("chain", "draw")
+    dims = ("system", "chain", "draw")
+    coords = {"system": [s.system for s in systems]}
+    return xr.DataTree.from_dict(
+        {
+            "posterior": xr.Dataset({k: (dims, v) for k, v in posterior.items()}, coords=coords),
+            "sample_stats": xr.Dataset({k: (dims, v) for k, v in stats.items()}, coords=coords),
+            "map": xr.Dataset(
+                {k: ("system", v) for k, v in best.items()} | {"status": ("system", np.array(status, object))},
+                coords=coords,
+            ),
+        }
+    )

@@ -1,0 +1,141 @@
+"""Figures of the population: its hyper-parameters, how they were sampled, and the density of ln P."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import scipy
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from starpop.inference.density import Density
+from starpop.pages.corner import corner
+from starpop.pages.style import CHAIN_COLORS, ONE_COLUMN, TWO_COLUMNS, Style, new_figure, plain
+
+SYMBOLS = {
+    "mu": (r"$\mu$", r"mean of $\ln(P/\mathrm{d})$"),
+    "lnsigma": (r"$\ln\sigma$", r"of $\ln(P/\mathrm{d})$"),
+    "lnnu": (r"$\ln\nu$", "degrees of freedom"),
+    "mu1": (r"$\mu_1$", r"first mean of $\ln(P/\mathrm{d})$"),
+    "separation": (r"$\mu_2-\mu_1$", r"in $\ln(P/\mathrm{d})$"),
+    "lnsigma1": (r"$\ln\sigma_1$", r"of $\ln(P/\mathrm{d})$"),
+    "lnsigma2": (r"$\ln\sigma_2$", r"of $\ln(P/\mathrm{d})$"),
+    "weight": ("$w_1$", "share of the first"),
+    "beta": (r"$\beta$", r"slope of $\ln p(\ln P)$"),
+    "lntau": (r"$\ln\tau$", "of the steps"),
+}
+# More hyper-parameters than these would not be legible.
+MOST_SHOWN = 6
+RANK_BINS = 20
+TRACE_POINTS = 500
+# Of the periods that the population predicts, the share beyond the figure on either side, if it has no end of its own.
+BEYOND = 0.005
+DAYS = np.outer(10.0 ** np.arange(-1, 5), [1, 2, 5]).ravel()
+
+
+def symbol(name: str) -> str:
+    """How a hyper-parameter is written in a figure: its name where it has no symbol."""
+    return SYMBOLS[name][0] if name in SYMBOLS else plain(name)
+
+
+def label(name: str) -> str:
+    """The same with its meaning."""
+    return ", ".join(SYMBOLS[name]) if name in SYMBOLS else plain(name)
+
+
+def _shown(parameters: Mapping[str, np.ndarray]) -> list[str]:
+    return list(parameters)[-MOST_SHOWN:]
+
+
+def hyper_corner(parameters: Mapping[str, np.ndarray], style: Style) -> Figure:
+    """Corner plot of the last six hyper-parameters, or of all where there are no more.
+
+    Of a histogram these are the scale of the steps and the last steps; what is left out are its first steps.
+    """
+    names = _shown(parameters)
+    draws = [parameters[name].ravel() for name in names]
+    width, write = (ONE_COLUMN, label) if len(names) < 3 else (TWO_COLUMNS, symbol)
+    return corner(draws, [write(name) for name in names], style, [None] * len(names), width)
+
+
+def trace(parameters: Mapping[str, np.ndarray], style: Style) -> Figure:
+    """Marginal density, trace and ranks of the hyper-parameters that `hyper_corner` shows, chain by chain."""
+    names = _shown(parameters)
+    if not names:
+        return new_figure(TWO_COLUMNS, 1.0)
+    figure = new_figure(TWO_COLUMNS, (1.7 if len(names) < 4 else 1.35) * len(names) + 0.2)
+    axes = figure.subplots(len(names), 3, squeeze=False, width_ratios=(1, 1.4, 1))
+    for (density, path, ranks), name in zip(axes, names, strict=True):
+        draws = parameters[name]
+        chains, length = draws.shape
+        ranked = scipy.stats.rankdata(draws).reshape(draws.shape)
+        step = max(length // TRACE_POINTS, 1)
+        for i in range(chains):
+            color = CHAIN_COLORS[i % len(CHAIN_COLORS)]
+            density.hist(draws[i], bins=40, density=True, histtype="step", color=color, lw=0.8)
+            density.plot([], [], color=color, label=f"chain {i + 1}")
+            path.plot(np.arange(0, length, step), draws[i, ::step], color=color, lw=0.35)
+            counts, edges = np.histogram(ranked[i], bins=RANK_BINS, range=(0.5, draws.size + 0.5))
+            ranks.stairs(counts, edges, baseline=None, color=color, lw=0.8)
+        ranks.axhline(length / RANK_BINS, color=style.colors.neutral, ls="--", lw=0.8)
+        ranks.set_ylim(0, 1.4 * length / RANK_BINS)
+        density.set(xlabel=label(name), ylabel="density", yticks=[])
+        path.set(xlabel=f"draw (every {step}th)" if step > 1 else "draw", ylabel=symbol(name), xlim=(0, length))
+        ranks.set(xlabel=f"rank of {symbol(name)} among all draws", ylabel="draws in bin")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=chains)
+    return figure
+
+
+def density(
+    population: Density, parameters: Mapping[str, np.ndarray], ln_periods: np.ndarray, style: Style, curves: int = 4000
+) -> Figure:
+    """The density of ln P with its credible band, over the periods of the systems.
+
+    Parameters
+    ----------
+    population : the density
+    parameters : draws of its hyper-parameters
+    ln_periods : (N,) posterior means of ln P
+    style : colours
+    curves : draws that the band is made of
+    """
+    total = parameters[next(iter(parameters))].size
+    chosen = np.linspace(0, total - 1, min(curves, total)).astype(int)
+    drawn = [parameters[name].ravel()[chosen] for name in population.parameters]
+    grid, limits = _grid(population, drawn, ln_periods)
+    values = np.exp(population.ln_pdf(grid, *(p[:, None] for p in drawn)))
+    figure = new_figure(0.75 * TWO_COLUMNS, 3.2)
+    ax = figure.subplots()
+    ink = 1 - np.array(to_rgb(style.colors.model))
+    for share, depth in ((0.9, 0.2), (0.5, 0.5)):
+        low, high = np.quantile(values, [0.5 - share / 2, 0.5 + share / 2], axis=0)
+        ax.fill_between(grid, low, high, color=1 - depth * ink, lw=0, label=f"{share:.0%} credible band")
+    mean = values.mean(axis=0)
+    if np.isfinite(population.support[0]):
+        grid, mean = np.pad(grid, 1, "edge"), np.pad(mean, 1)
+    ax.plot(grid, mean, color=style.colors.model, label="posterior mean")
+    top = ax.get_ylim()[1]
+    ax.vlines(ln_periods, 0, 0.06 * top, color=style.colors.data, lw=1, label=f"{len(ln_periods)} systems")
+    ax.set(xlabel=r"$\ln(P\,/\,\mathrm{day})$", ylabel=r"density of $\ln P$", xlim=limits, ylim=(0, top))
+    ax.tick_params(axis="x", which="both", top=False)
+    days = ax.secondary_xaxis("top", functions=(np.exp, lambda p: np.log(np.maximum(p, 1e-9))))
+    ticks = [p for p in DAYS if limits[0] < np.log(p) < limits[1]]
+    days.set_xticks(ticks, [f"{p:g}" for p in ticks])
+    days.set_xlabel("period $P$ [d]")
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    return figure
+
+
+def _grid(
+    population: Density, parameters: list[np.ndarray], ln_periods: np.ndarray
+) -> tuple[np.ndarray, tuple[float, float]]:
+    """Points of ln P where to draw the density, and the ends of the axis, which show where the density ends."""
+    low, high = population.support
+    if np.isfinite(low):
+        margin = 0.04 * (high - low)
+        return np.linspace(low, high, 800), (low - margin, high + margin)
+    predicted = population.draw(parameters, len(parameters[0]), np.random.default_rng(0))
+    low, high = np.quantile(predicted, [BEYOND, 1 - BEYOND])
+    low, high = min(low, ln_periods.min() - 0.1), max(high, ln_periods.max() + 0.1)
+    return np.linspace(low, high, 800), (low, high)

@@ -1,1 +1,0 @@
-"""The figures, each a function from products to a matplotlib figure."""

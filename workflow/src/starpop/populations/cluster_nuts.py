@@ -1,0 +1,45 @@
+"""The cluster by NUTS: the road that checks the exact one, where it is not left out or too slow."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from starpop.inference.sampling import Sampler, SamplerSettings, TooSlow, starts_from
+from starpop.populations import cluster
+from starpop.run.seeds import seed_for
+from starpop.run.status import LEFT_OUT
+
+logger = logging.getLogger("starpop")
+
+
+def sample(
+    stars: Sequence[object],
+    parallax_mas: np.ndarray,
+    parallax_error_mas: np.ndarray,
+    prior: cluster.ClusterPrior,
+    exact: xr.DataTree,
+    settings: SamplerSettings,
+    base_seed: int,
+    cores: int = 1,
+) -> tuple[xr.DataTree, str]:
+    """Draws of the cluster and all its stars; or none, and why.
+
+    Parameters
+    ----------
+    stars, parallax_mas, parallax_error_mas, prior : of the model
+    exact : exact draws, of which the chains start at some
+    settings, base_seed, cores : of the sampler
+    """
+    if settings.backend == "none":
+        return xr.DataTree(), LEFT_OUT
+    model = cluster.build_model(stars, parallax_mas, parallax_error_mas, prior)
+    try:
+        sampler = Sampler(model, settings, cores)
+        return sampler.run(starts_from(exact, model), seed_for(base_seed, "fit_cluster")), ""
+    except TooSlow as error:
+        logger.info("The cluster is not checked: %s.", error)
+        return xr.DataTree(), str(error)

@@ -1,0 +1,283 @@
+"""The period distribution of all systems: the tutorial's Part 2 and any other density, exactly and as PyMC models.
+
+    ln P_n ~ p(x | h),        each hyper-parameter in h ~ its prior (`densities`),
+    a_n, b_n ~ N(0, s_amplitude),   v0_n ~ N(0, s_v0),
+    v_nj ~ N(a_n cos(2 pi t_nj / P_n) + b_n sin(2 pi t_nj / P_n) + v0_n, sigma_nj).
+
+With the nodes (x_nk, w_nk) of each system's period likelihood, everything but h integrates out:
+
+    p(D | h) = prod_n sum_k w_nk p(x_nk | h).
+
+One to three hyper-parameters are integrated by `quadrature`. More are sampled by NUTS, from starts that `tempering`
+finds, and `bridge` gives the evidence. Given h the periods are independent, and given its period a system's
+coefficients are normal: joint draws of all parameters are as independent and exact as those of h.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+from numba import njit
+
+from starpop.inference.convergence import MAX_TREEDEPTH
+from starpop.inference.densities import Normal
+from starpop.inference.density import Density, Range
+from starpop.inference.numerics import tensors
+from starpop.inference.quadrature import integrate
+from starpop.inference.tempering import temper
+from starpop.inference.weighted import Posterior
+from starpop.orbits import pymc_orbit
+from starpop.orbits.orbit_draws import draw_orbits
+from starpop.orbits.period_likelihood import PeriodLikelihood
+from starpop.orbits.system_model import SystemModel
+from starpop.orbits.visits import Visits
+from starpop.run.errors import InputError
+from starpop.run.progress import progress
+
+if TYPE_CHECKING:  # PyMC takes seconds to load, and the exact answer does not need it
+    import pymc as pm
+
+    from starpop.inference.sampling import Sampler
+
+MOST_INTEGRATED = 3
+# Terms of the sums over nodes that are evaluated at once: some arrays of so many fit into a processor's cache.
+TERMS_AT_ONCE = 60_000
+CHAINS, TUNE, DRAWS, TARGET_ACCEPT = 4, 1000, 4000, 0.9
+# Of the sampler that is itself the answer.
+MOST_MINUTES = 120.0
+
+LnLikelihood = Callable[..., np.ndarray]
+
+
+def _nodes(likelihoods: Sequence[PeriodLikelihood], density: Density) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Nodes and ln weights of all systems within the density's support, and the first node of each system."""
+    low, high = density.support
+    inside = [(n.ln_period >= low) & (n.ln_period <= high) for n in likelihoods]
+    for likelihood, some in zip(likelihoods, inside, strict=True):
+        if not some.any():
+            raise InputError(
+                f"System {likelihood.system}: its period cannot lie in the population's range of {np.exp(low):g} to "
+                f"{np.exp(high):g} d. Widen period_range_days of the population model, or put the system under "
+                "systems.drop."
+            )
+    x = np.concatenate([n.ln_period[some] for n, some in zip(likelihoods, inside, strict=True)])
+    ln_weight = np.concatenate([n.ln_weight[some] for n, some in zip(likelihoods, inside, strict=True)])
+    counts = [int(some.sum()) for some in inside]
+    return x, ln_weight, np.cumsum([0, *counts[:-1]])
+
+
+def system_ln_likelihoods(likelihoods: Sequence[PeriodLikelihood], density: Density) -> LnLikelihood:
+    """A function of (M,) values of each hyper-parameter: (M, N) ln p(D_n | h) of the N systems."""
+    x, ln_weight, starts = _nodes(likelihoods, density)
+    counts = np.diff(starts, append=len(x))
+
+    def evaluate(*parameters: np.ndarray) -> np.ndarray:
+        values = np.empty((len(parameters[0]), len(starts)))
+        for first in range(0, len(values), max(TERMS_AT_ONCE // len(x), 1)):
+            some = slice(first, first + max(TERMS_AT_ONCE // len(x), 1))
+            terms = density.ln_pdf(x, *(p[some, None] for p in parameters)) + ln_weight
+            top = np.maximum.reduceat(terms, starts, axis=1)
+            terms = np.exp(terms - np.repeat(top, counts, axis=1))
+            values[some] = top + np.log(np.add.reduceat(terms, starts, axis=1))
+        return values
+
+    return evaluate
+
+
+def ln_likelihood(likelihoods: Sequence[PeriodLikelihood], density: Density) -> LnLikelihood:
+    """A function of (M,) values of each hyper-parameter: (M,) ln p(D | h)."""
+    if isinstance(density, Normal):
+        return _normal_ln_likelihood(likelihoods, density)
+    evaluate = system_ln_likelihoods(likelihoods, density)
+    at_once = max(TERMS_AT_ONCE // len(likelihoods), 1)
+
+    def total(*parameters: np.ndarray) -> np.ndarray:
+        chunks = range(0, len(parameters[0]), at_once)
+        return np.concatenate([evaluate(*(p[i : i + at_once] for p in parameters)).sum(axis=1) for i in chunks])
+
+    return total
+
+
+def _normal_ln_likelihood(likelihoods: Sequence[PeriodLikelihood], density: Normal) -> LnLikelihood:
+    """The same of a normal density, truncated or not, fast."""
+    x, ln_weight, starts = _nodes(likelihoods, density)
+    tops = np.maximum.reduceat(ln_weight, starts)
+    ends = np.append(starts[1:], len(x))
+    weight = np.exp(ln_weight - np.repeat(tops, ends - starts))
+
+    def evaluate(mu: np.ndarray, lnsigma: np.ndarray) -> np.ndarray:
+        values = np.empty(len(mu))
+        _sum_over_systems(np.ascontiguousarray(mu, float), np.exp(-lnsigma), x, weight, ends, values)
+        return values + len(likelihoods) * density.ln_norm(mu, lnsigma) + tops.sum()
+
+    return evaluate
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _sum_over_systems(mu, inverse_sigma, x, weight, ends, values):
+    """sum_n ln sum_k w_nk exp(-((x_nk - mu) / sigma)^2 / 2), for each (mu, sigma)."""
+    for m in range(len(mu)):
+        total, product, first = 0.0, 1.0, 0
+        for end in ends:
+            system = 0.0
+            for k in range(first, end):
+                z = (x[k] - mu[m]) * inverse_sigma[m]
+                system += weight[k] * np.exp(-0.5 * z * z)
+            # one logarithm for the systems whose product is in range
+            if system < 1e-100:
+                total += _ln_sum(x[first:end], weight[first:end], mu[m], inverse_sigma[m])
+            elif not 1e-150 < product < 1e150:
+                total += np.log(product) + np.log(system)
+                product = 1.0
+            else:
+                product *= system
+            first = end
+        values[m] = total + np.log(product)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _ln_sum(x, weight, mu, inverse_sigma):
+    """The ln of one system's sum, where its terms may underflow."""
+    top = -np.inf
+    for k in range(len(x)):
+        top = max(top, np.log(weight[k]) - 0.5 * ((x[k] - mu) * inverse_sigma) ** 2)
+    total = 0.0
+    for k in range(len(x)):
+        total += np.exp(np.log(weight[k]) - 0.5 * ((x[k] - mu) * inverse_sigma) ** 2 - top)
+    return top + np.log(total)
+
+
+def posterior(likelihoods: Sequence[PeriodLikelihood], density: Density, seed: int = 0, cores: int = 1) -> Posterior:
+    """The posterior of the hyper-parameters; ln_evidence is that of all visits.
+
+    Parameters
+    ----------
+    likelihoods, density : of the systems, and of ln P
+    seed, cores : of the sampler, which more than three hyper-parameters need
+    """
+    names, priors = tuple(density.parameters), tuple(density.parameters.values())
+    evaluate = ln_likelihood(likelihoods, density)
+    if len(names) <= MOST_INTEGRATED:
+
+        def ln_density(*h: np.ndarray) -> np.ndarray:
+            return evaluate(*h) + sum(prior.ln_pdf(p) for prior, p in zip(priors, h, strict=True))
+
+        return integrate(ln_density, names, [prior.bounds for prior in priors])
+    return _sample(likelihoods, density, evaluate, seed, cores)
+
+
+def _sample(
+    likelihoods: Sequence[PeriodLikelihood], density: Density, evaluate: LnLikelihood, seed: int, cores: int
+) -> Posterior:
+    """The posterior by NUTS over the nodes, in chains that start at particles of a tempered sample."""
+    from starpop.inference.bridge import SampledPosterior, bridge_sampling
+    from starpop.inference.sampling import STARTS
+
+    names, priors = tuple(density.parameters), tuple(density.parameters.values())
+    rng = np.random.default_rng(seed)
+
+    def of_normal(u: np.ndarray) -> np.ndarray:
+        return evaluate(*(prior.from_normal(column) for prior, column in zip(priors, u.T, strict=True)))
+
+    particles = temper(of_normal, len(names), rng)
+    starts = {
+        name: prior.from_normal(column[:STARTS])
+        for (name, prior), column in zip(density.parameters.items(), particles.T, strict=True)
+    }
+    tree = _node_sampler(density, cores).run(starts, seed, _padded_nodes(likelihoods, density))
+    sampled = tree["posterior"].to_dataset()
+    draws = np.stack([sampled[name].values for name in names], axis=-1)
+    coordinates = np.stack(
+        [prior.to_normal(column) for prior, column in zip(priors, np.moveaxis(draws, -1, 0), strict=True)], axis=-1
+    )
+
+    def ln_density(u: np.ndarray) -> np.ndarray:
+        return of_normal(u) - 0.5 * np.sum(u**2 + np.log(2 * np.pi), axis=1)
+
+    evidence = bridge_sampling(ln_density, coordinates, rng)
+    points = draws.reshape(-1, len(names))
+    weights, statistics = np.full(len(points), 1 / len(points)), tree["sample_stats"].to_dataset()
+    return SampledPosterior(names, points, weights, *evidence, CHAINS, statistics)
+
+
+def draw(
+    likelihoods: Sequence[PeriodLikelihood],
+    density: Density,
+    hyper: Posterior,
+    size: int,
+    rng_of: Callable[[str], np.random.Generator],
+) -> xr.DataTree:
+    """Independent draws of all parameters, in ArviZ's layout: one chain.
+
+    Parameters
+    ----------
+    hyper : the posterior of the hyper-parameters
+    size : number of draws
+    rng_of : the generator for a name: of each system, and "population"
+    """
+    parameters = hyper.draw(size, rng_of("population"))
+    h = tuple(parameters.values())
+    orbits = [draw_orbits(n, density, h, size, rng_of(n.system)) for n in progress(likelihoods)]
+    data: dict[str, tuple] = {name: (("chain", "draw"), values[None]) for name, values in parameters.items()}
+    for name in orbits[0]:
+        data[name] = ("chain", "draw", "system"), np.stack([drawn[name] for drawn in orbits], axis=1)[None]
+    coords = {"chain": [0], "draw": np.arange(size), "system": [n.system for n in likelihoods]}
+    return xr.DataTree.from_dict({"posterior": xr.Dataset(data, coords=coords)})
+
+
+def build_model(
+    systems: Sequence[Visits], system_models: Sequence[SystemModel], density: Density, period_range_days: Range
+) -> pm.Model:
+    """The full PyMC model: the hyper-parameters, and the orbit of every system, its period within the range [d].
+
+    Like the sum over nodes it cuts p(x | h) where no period is looked for, and does not normalise what is left: only
+    densities with a range of their own are normalised on it.
+    """
+    import pymc as pm
+
+    values, index = pymc_orbit.concatenated(systems, system_models)
+    with pm.Model(coords={"system": [s.system for s in systems]}) as model:
+        parameters = [p.variable(name) for name, p in density.parameters.items()]
+        ln_period = density.variable("lnP", parameters, period_range_days, dims="system")
+        pymc_orbit.observe(system_models[0], systems[0], values, pm.math.exp(ln_period)[index], index)
+    return model
+
+
+def _padded_nodes(likelihoods: Sequence[PeriodLikelihood], density: Density) -> dict[str, np.ndarray]:
+    """Nodes and ln weights, a row for each system, filled up with nodes of no weight."""
+    x, ln_weight, starts = _nodes(likelihoods, density)
+    sizes = np.diff(starts, append=len(x))
+    node = np.minimum(starts[:, None] + np.arange(sizes.max()), len(x) - 1)
+    ln_weights = np.where(np.arange(sizes.max()) < sizes[:, None], ln_weight[node], -np.inf)
+    return {"node": x[node], "node_ln_weight": ln_weights}
+
+
+def build_node_model(likelihoods: Sequence[PeriodLikelihood], density: Density) -> pm.Model:
+    """The PyMC model of the hyper-parameters alone, over the nodes of the systems' period likelihoods."""
+    return _node_model(_padded_nodes(likelihoods, density), density)
+
+
+def _node_model(nodes: Mapping[str, np.ndarray], density: Density) -> pm.Model:
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    with pm.Model() as model:
+        x, ln_weights = (pm.Data(name, values) for name, values in nodes.items())
+        parameters = [p.variable(name) for name, p in density.parameters.items()]
+        terms = density.ln_pdf(x, *parameters, math=tensors()) + ln_weights
+        pm.Potential("visits", pt.sum(pt.logsumexp(terms, axis=1)))
+    return model
+
+
+@lru_cache(maxsize=4)
+def _node_sampler(density: Density, cores: int) -> Sampler:
+    """The node model, compiled once for the systems of every catalogue: compiling takes longer than sampling."""
+    from starpop.inference.sampling import Sampler, SamplerSettings
+
+    settings = SamplerSettings("nutpie", CHAINS, TUNE, DRAWS, TARGET_ACCEPT, MAX_TREEDEPTH, MOST_MINUTES)
+    nodes = {"node": np.zeros((1, 1)), "node_ln_weight": np.zeros((1, 1))}
+    return Sampler(_node_model(nodes, density), settings, cores)

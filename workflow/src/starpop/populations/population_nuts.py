@@ -1,0 +1,91 @@
+"""The population by NUTS: the road that checks the exact one, in full and over the nodes, as far as it leads.
+
+The full model has the orbit of every system. Where a system has several modes NUTS does not change between them, of
+hundreds of parameters it takes hours, and one or two systems leave it a funnel: there the population is left to the
+nodes, where its hyper-parameters alone are sampled, and the product says why.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import xarray as xr
+
+from starpop.inference.densities import UniformPeriod
+from starpop.inference.density import Density, Range
+from starpop.inference.sampling import Sampler, SamplerSettings, TooSlow, starts_from
+from starpop.orbits.period_likelihood import PeriodLikelihood, mode_weights
+from starpop.populations import population
+from starpop.run.seeds import seed_for
+from starpop.run.status import LEFT_OUT
+
+logger = logging.getLogger("starpop")
+
+# The full model needs this many systems, and all their posterior mass in one mode each but for this much.
+FEWEST_SYSTEMS, LARGEST_SHARE_OUTSIDE = 3, 0.05
+
+
+def why_not_in_full(
+    likelihoods: Sequence[PeriodLikelihood], period_range_days: Range, settings: SamplerSettings
+) -> str:
+    """Why NUTS of the full model would tell nothing, or empty."""
+    if settings.backend == "none":
+        return LEFT_OUT
+    if len(likelihoods) < FEWEST_SYSTEMS:
+        return f"of {len(likelihoods)} systems, and {FEWEST_SYSTEMS} make a population"
+    if len(likelihoods) > settings.max_systems:
+        return f"{len(likelihoods)} systems are more than sampler.max_systems, {settings.max_systems}"
+    uniform = UniformPeriod(period_range_days)
+    outside = {n.system: 1 - mode_weights(n, uniform).max() for n in likelihoods}
+    if sum(outside.values()) > LARGEST_SHARE_OUTSIDE:
+        worst = max(outside, key=outside.__getitem__)
+        several = sum(share > LARGEST_SHARE_OUTSIDE for share in outside.values())
+        return f"many modes, which NUTS cannot change between ({max(several, 1)} systems, the first of them {worst})"
+    return ""
+
+
+def sample(
+    likelihoods: Sequence[PeriodLikelihood],
+    density: Density,
+    period_range_days: Range,
+    exact: xr.DataTree,
+    settings: SamplerSettings,
+    base_seed: int,
+    cores: int = 1,
+) -> dict[str, tuple[xr.DataTree, str]]:
+    """Draws of the full model (``posterior``) and over the nodes (``hyper_posterior``).
+
+    Parameters
+    ----------
+    likelihoods, density, period_range_days : of the systems, and of the population
+    exact : exact draws, of which the chains start at some
+    settings, base_seed, cores : of the sampler
+
+    Returns
+    -------
+    for each name its draws, and why they are not what the name says: the full model's are then those over the nodes,
+    and those over the nodes are none where NUTS is left out or too slow
+    """
+
+    def run(name: str, model) -> xr.DataTree:
+        sampler = Sampler(model, settings, cores)
+        return sampler.run(starts_from(exact, model), seed_for(base_seed, f"fit_population {name}"))
+
+    over_nodes, reason = xr.DataTree(), LEFT_OUT if settings.backend == "none" else ""
+    if not reason:
+        try:
+            over_nodes = run("hyper_posterior", population.build_node_model(likelihoods, density))
+        except TooSlow as error:
+            reason = str(error)
+    result = {"hyper_posterior": (over_nodes, reason)}
+    why_not = why_not_in_full(likelihoods, period_range_days, settings)
+    if not why_not:
+        systems, models = zip(*((n.visits, n.system_model) for n in likelihoods), strict=True)
+        model = population.build_model(systems, models, density, period_range_days)
+        try:
+            return result | {"posterior": (run("posterior", model), "")}
+        except TooSlow as error:
+            why_not = str(error)
+    logger.info("The population is left to the nodes: %s.", why_not)
+    return result | {"posterior": (over_nodes, why_not)}

@@ -1,0 +1,121 @@
+"""What a rule's result depends on in the code and in the user's files: digests that Snakemake compares.
+
+The times of files tell neither: a restored backup is older than what was made of another file, a checkout is newer.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from starpop.run.files import replacing
+
+PACKAGE = Path(__file__).parents[1]
+# The digests of large files, by path, are kept here, and hold while size and times are the same.
+MEMORY = Path(".snakemake/starpop_digests.json")
+LARGE_BYTES = 10_000_000
+# A file may change twice within one tick of its disk's clock [ns]; what is younger is not remembered.
+YOUNGEST_NS = 3_000_000_000
+
+
+def _module_path(name: str) -> Path | None:
+    """The file of a first-party module, or None."""
+    if name.split(".")[0] != PACKAGE.name:
+        return None
+    path = PACKAGE.joinpath(*name.split(".")[1:])
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+def _imports(tree: ast.AST) -> set[Path]:
+    """Files of the first-party modules that a syntax tree imports, wherever in it they are imported."""
+    found: set[Path | None] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {_module_path(alias.name) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(_module_path(node.module))
+            found |= {_module_path(f"{node.module}.{alias.name}") for alias in node.names}
+    return {path for path in found if path is not None}
+
+
+def _without_docstrings(tree: ast.AST) -> ast.AST:
+    """The tree without the docstrings of its modules, classes and functions."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and body:
+            first = body[0]
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                node.body = body[1:]
+    return tree
+
+
+@cache
+def _read(path: Path) -> tuple[str, frozenset[Path]]:
+    """What counts of a source file (its syntax tree as text), and the first-party files that it imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imports = frozenset(_imports(tree))
+    return ast.dump(_without_docstrings(tree)), imports
+
+
+def sources(script: Path) -> list[Path]:
+    """A script and every first-party module it imports, transitively, in a fixed order."""
+    seen: set[Path] = set()
+    waiting = [script]
+    while waiting:
+        path = waiting.pop()
+        if path not in seen:
+            seen.add(path)
+            waiting.extend(_read(path)[1])
+    return sorted(seen)
+
+
+def source_digest(script: Path) -> str:
+    """A digest of a script and of the first-party modules it imports: comments and docstrings do not count."""
+    digest = hashlib.sha256()
+    for path in sources(script):
+        digest.update(path.relative_to(path.parents[1]).as_posix().encode() + b"\0" + _read(path)[0].encode() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def data_digest(paths: Sequence[str]) -> str:
+    """A digest of the bytes of files, in their order; those of large ones are read once, until they change."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(_file_digest(Path(path).resolve()).encode())
+    return digest.hexdigest()[:16]
+
+
+def _file_digest(path: Path) -> str:
+    """The sha256 of a file, from the memory if it is in there."""
+    state = path.stat()
+    # the time of the last change of any kind, unlike that of the content, cannot be set back
+    key = [state.st_size, state.st_mtime_ns, state.st_ctime_ns]
+    memory = _remembered() if state.st_size > LARGE_BYTES else {}
+    if memory.get(str(path), [])[:-1] == key:
+        return memory[str(path)][-1]
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if state.st_size > LARGE_BYTES and time.time_ns() - max(key[1:]) > YOUNGEST_NS:
+        memory[str(path)] = [*key, digest]
+        with suppress(OSError), replacing(MEMORY) as temporary:
+            temporary.write_text(json.dumps(memory))
+    return digest
+
+
+def _remembered() -> dict[str, list[Any]]:
+    """The memory; an empty one if it is not there, or not as it was written."""
+    try:
+        memory = json.loads(MEMORY.read_text())
+        return {path: [*map(int, key), str(digest)] for path, (*key, digest) in memory.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}

@@ -1,0 +1,304 @@
+"""The configuration: checked as a whole, every mistake said at once before any job starts, and each rule's share."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from starpop.run.errors import InputError, nearest
+from starpop.run.files import paths_of, unusable
+from starpop.run.schema import conform
+
+# Names of folders beside the catalogues', the system models' and the population models'.
+RESERVED = {
+    "catalogs": {"cluster", "benchmarks", "model_graphs", "simulated", "calibration", "recovery"},
+    "system_models": {"figures"},
+    "population_models": {"figures", "periods", "exact", "posteriors", "focus_system"},
+}
+# The prior of each noise model's number.
+NOISE_PRIORS = {"scaled": "ln_error_scale", "jitter": "ln_jitter_kms"}
+AUTO = "auto"
+# The catalogues of the tutorial, and what ``density: auto`` and ``mu: auto`` mean there.
+TUTORIAL, TUTORIAL_MU = ("apogee", "twin"), [1, 10]
+
+
+def check(
+    config: Mapping[str, Any], schema_path: str | Path, layers: Iterable[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """The configuration as it is meant (`schema.conform`), or an InputError that lists everything wrong with it."""
+    meant, problems = conform(config, schema_path, layers)
+    raise_if_any(problems or contradictions(meant))
+    return meant
+
+
+def raise_if_any(problems: Iterable[str]) -> None:
+    """Raise an InputError that lists the mistakes of a configuration, if there are any."""
+    if listed := list(problems):
+        raise InputError("the configuration has mistakes:\n  - " + "\n  - ".join(listed))
+
+
+def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
+    """What a schema cannot say: names that must exist, ranges that must ascend, folders that must not collide."""
+    known = [*config["catalogs"], "auto"]
+    if config["catalog"] not in known:
+        yield (f"catalog: {config['catalog']!r} is not one of {', '.join(known)}." + nearest(config["catalog"], known))
+    lacking = {"apogee", "twin"} - config["catalogs"].keys()
+    if config["catalog"] == "auto" and lacking:
+        yield (
+            "catalog: 'auto' chooses between apogee and twin, and catalogs has no "
+            f"{' and no '.join(sorted(lacking))}; name one of {', '.join(config['catalogs'])}."
+        )
+    for section, reserved in RESERVED.items():
+        for name in config[section]:
+            if name in reserved:
+                yield f"{section}.{name}: this name is taken by a folder of the results; choose another."
+    for section in RESERVED:
+        yield from colliding_folders(section, config[section])
+    for name, entry in config["catalogs"].items():
+        yield from contradictory_entry(f"catalogs.{name}", entry)
+        yield from contradictory_coordinates(f"catalogs.{name}", entry)
+    if config["systems"]["keep"] == []:
+        yield "systems.keep: [] keeps no system; name some, or set it to all."
+    ranges = {
+        "cluster.prior.ln_depth_kpc": config["cluster"]["prior"]["ln_depth_kpc"],
+        "cluster.simulation.log10_parallax_error_mas": config["cluster"]["simulation"]["log10_parallax_error_mas"],
+    }
+    for section in ("calibration", "recovery"):
+        survey = config[section]["survey"]
+        ranges |= {f"{section}.survey.{key}": survey[key] for key in ("visits", "baseline_days", "rv_err_kms")}
+    ranges["calibration.period_range_days"] = config["calibration"]["period_range_days"]
+    for name, model in config["calibration"]["population_models"].items():
+        where = f"calibration.population_models.{name}"
+        ranges |= {f"{where}.{key}": value for key, value in model.items() if isinstance(value, list)}
+    for name, model in config["population_models"].items():
+        ranges |= {f"population_models.{name}.{key}": v for key, v in model.items() if isinstance(v, list)}
+    where_looked = {"period_range_days": config["period_range_days"]}
+    for name, entry in config["catalogs"].items():
+        where_looked[f"catalogs.{name}.period_range_days"] = entry.get("period_range_days", AUTO)
+    ranges |= {key: value for key, value in where_looked.items() if value != AUTO}
+    for key, (low, high) in ranges.items():
+        if not low < high:
+            yield f"{key}: [{low}, {high}] is empty; the lower end stands first."
+    calibration = config["calibration"]
+    yield from narrow_populations("calibration.", calibration["population_models"], calibration["period_range_days"])
+    yield from contradictory_cases(config["calibration"])
+
+
+def narrow_populations(where: str, populations: Mapping[str, Any], looked_for: Sequence[float] | str) -> Iterable[str]:
+    """Populations that end within the range [d] where periods are looked for; `where` is their section."""
+    if looked_for == AUTO:
+        return
+    low, high = map(float, looked_for)
+    for name, model in populations.items():
+        start, end = model.get("period_range_days", [low, high])
+        if low < start < end or start < end < high:
+            yield (
+                f"{where}population_models.{name}.period_range_days: [{start}, {end}] ends within the range where "
+                f"periods are looked for, {where}period_range_days of [{low:g}, {high:g}]; narrow that instead."
+            )
+
+
+def colliding_folders(section: str, names: Iterable[str]) -> Iterable[str]:
+    """Names that differ by capitals only, which are one folder on some disks."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.lower(), name)
+        if other != name:
+            yield f"{section}.{name}: it differs from {other!r} by capitals only; one of them needs another name."
+
+
+def contradictory_entry(where: str, entry: Mapping[str, Any]) -> Iterable[str]:
+    """What a catalogue's entry says of its table and cannot mean; `where` is its path of keys."""
+    columns, time = entry["columns"], entry.get("time", {})
+    if ("system" in columns) == ("system" in entry):
+        yield (
+            f"{where}: name the column of the systems' names as columns.system, or, of a table of one system alone, "
+            "its name as system: " + ("not both." if "system" in entry else "neither is there.")
+        )
+    if "format" in time and "zero_jd" in time:
+        yield f"{where}.time: format {time['format']!r} and zero_jd {time['zero_jd']} cannot both be; leave out one."
+    if "url" in entry and not isinstance(entry["path"], str):
+        yield f"{where}.url: it is of one file, and path names {len(entry['path'])}; leave out url."
+    if "hdu" in entry and entry.get("format", "fits") != "fits":
+        yield f"{where}.hdu: {entry['hdu']!r} is of FITS files, but format is {entry['format']!r}."
+    by_column: dict[str, str] = {}
+    for key, name in columns.items():
+        other = by_column.setdefault(name, key)
+        if other != key:
+            yield f"{where}.columns.{key}: {name!r} is columns.{other} too; each needs a column of its own."
+    for key in entry.get("units", {}):
+        if key not in columns and key not in ("ra", "dec"):
+            yield f"{where}.units.{key}: it is the unit of no column; name columns.{key}."
+    for name, asked in entry.get("rows", {}).items():
+        low, high = asked.get("at_least"), asked.get("at_most")
+        if low is not None and high is not None and low > high:
+            yield f"{where}.rows.{name}: nothing is at least {low} and at most {high}."
+
+
+def contradictory_cases(calibration: Mapping[str, Any]) -> Iterable[str]:
+    """What a calibration says of its cases and cannot mean."""
+    for kind, name in calibration["base"].items():
+        known = calibration[f"{kind}s"]
+        if name not in known:
+            yield f"calibration.base.{kind}: {name!r} is not one of {', '.join(known)}." + nearest(name, known)
+    for name in calibration["system_models"].keys() & calibration["population_models"].keys():
+        yield f"calibration.population_models.{name}: a system model has this name too; each names a case of its own."
+
+
+def unsuited_models(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
+    """Choices of the models that the catalogue to analyse has nothing for, or that its range of periods forbids."""
+    entry = config["catalogs"][catalog]
+    yield from narrow_populations("", config["population_models"], looked_for(config, catalog))
+    for name, model in config["system_models"].items():
+        if model.get("offsets") and "instrument" not in entry["columns"]:
+            yield (
+                f"system_models.{name}.offsets: true, but catalogue {catalog} tells no instruments; name its column "
+                f"as catalogs.{catalog}.columns.instrument, or leave offsets out."
+            )
+        if model.get("times") == "barycentric" and "observatory" not in entry:
+            yield (
+                f"system_models.{name}.times: 'barycentric', but catalogue {catalog} has no observatory to correct "
+                f"from; add catalogs.{catalog}.observatory and coordinates, or set times: reported."
+            )
+
+
+def resolve(config: Mapping[str, Any], catalog: str) -> dict[str, Any]:
+    """The configuration with every model complete for a catalogue, and with a calibration's cases.
+
+    A rule that takes a system model, or a case, so depends on nothing that this does not use. A range of periods that
+    is still ``auto`` then is that of the catalogue's cadence (`visits.period_range`).
+    """
+    models = {name: complete(model, config) for name, model in config["system_models"].items()}
+    populations = {name: meant(model, catalog) for name, model in config["population_models"].items()}
+    calibration = dict(config["calibration"]) | {"cases": cases(config["calibration"])}
+    resolved = {"system_models": models, "population_models": populations, "calibration": calibration}
+    return dict(config) | resolved | {"period_range_days": looked_for(config, catalog)}
+
+
+def looked_for(config: Mapping[str, Any], catalog: str) -> Any:
+    """The range of periods [d] of a catalogue: the configuration's, else that of its entry; else ``auto``."""
+    chosen = config["period_range_days"]
+    return config["catalogs"][catalog].get("period_range_days", AUTO) if chosen == AUTO else chosen
+
+
+def meant(population: Mapping[str, Any], catalog: str) -> dict[str, Any]:
+    """A population model with what ``auto`` means: the tutorial's for its catalogues, else normalised on the range."""
+    tutorial, chosen = catalog in TUTORIAL, dict(population)
+    if chosen["density"] == AUTO:
+        chosen["density"] = "normal" if tutorial else "truncated_normal"
+    if chosen.get("mu") == AUTO and tutorial:
+        chosen["mu"] = TUTORIAL_MU
+    return chosen
+
+
+def complete(choices: Mapping[str, Any], priors: Mapping[str, Any]) -> dict[str, Any]:
+    """A system model with its defaults and, of ``orbit_prior`` and ``noise_prior``, what it uses."""
+    model: dict[str, Any] = {"offsets": False, "times": "reported"} | dict(choices)
+    used = ["amplitude_sd_kms", "systemic_velocity_sd_kms"]
+    used += ["eccentricity_scale"] if model["harmonics"] > 1 else []
+    used += ["trend_sd_kms_per_year"] if model["trend"] else []
+    used += ["offset_sd_kms"] if model["offsets"] else []
+    model["orbit_prior"] = {key: priors["orbit_prior"][key] for key in used}
+    if model["noise"] in NOISE_PRIORS:
+        model["noise_prior"] = priors["noise_prior"][NOISE_PRIORS[model["noise"]]]
+    return model
+
+
+def cases(calibration: Mapping[str, Any]) -> dict[str, Any]:
+    """What each case of a calibration is, by its name: that of what distinguishes it from the base."""
+    systems, populations = calibration["system_models"], calibration["population_models"]
+    base = calibration["base"]
+    common = {key: calibration[key] for key in ("catalogs", "draws", "period_range_days", "survey")}
+
+    def case(kind: str, system_model: str, population_model: str) -> dict[str, Any]:
+        return common | {
+            "systems": calibration["systems"][kind],
+            "system_model": complete(systems[system_model], calibration),
+            "population_model": meant(populations[population_model], TUTORIAL[0]),
+        }
+
+    of_systems = {name: case("system_models", name, base["population_model"]) for name in systems}
+    others = [name for name in populations if name != base["population_model"]]
+    return of_systems | {name: case("population_models", base["system_model"], name) for name in others}
+
+
+def contradictory_coordinates(where: str, entry: Mapping[str, Any]) -> Iterable[str]:
+    """What a catalogue's entry says of its stars' coordinates and cannot mean; `where` is its path of keys."""
+    columns, source = entry["columns"], entry.get("coordinates")
+    named = [key for key in ("ra", "dec") if key in columns]
+    instead = "coordinates: name where the systems' names are such as 2M01282954+8522331"
+    if len(named) == 1:
+        yield f"{where}.columns.{named[0]}: {columns[named[0]]!r} stands alone; name both ra and dec, or neither."
+    for key in ("ra", "dec"):
+        if key in entry.get("units", {}) and key not in columns:
+            yield f"{where}.units.{key}: {entry['units'][key]!r} is the unit of no column; name columns.{key}."
+    if source == "columns" and not named:
+        yield f"{where}.coordinates: 'columns' needs columns.ra and columns.dec; name them, or set {instead}."
+    if source == "name" and named:
+        yield f"{where}.coordinates: 'name', but columns.{named[0]} is named too; leave out one of them."
+    if source and "observatory" not in entry:
+        yield f"{where}.coordinates: {source!r} is of no use without an observatory; add one, or leave this out."
+    if "observatory" in entry and not source and not named:
+        yield (
+            f"{where}.observatory: {dict(entry['observatory'])} needs the stars' coordinates; name columns.ra and "
+            f"columns.dec, or set {instead}."
+        )
+
+
+def lookup(config: Mapping[str, Any], path: str) -> Any:
+    """The value at a path of keys, such as "draws/systems"."""
+    value: Any = config
+    for key in path.split("/"):
+        value = value[key]
+    return value
+
+
+def as_json(config: Mapping[str, Any], paths: Mapping[str, str]) -> str:
+    """Parts of the configuration as one line of JSON: the same text for the same values, whatever their order."""
+    return json.dumps({name: lookup(config, path) for name, path in paths.items()}, sort_keys=True)
+
+
+def choose_catalog(config: Mapping[str, Any]) -> tuple[str, str]:
+    """The catalogue to analyse, and a line that says which it is and why.
+
+    Raises
+    ------
+    InputError : a file of the catalogue or of the cluster's table cannot be read, or a system model asks for what the
+        catalogue has not
+    """
+    paths = {name: paths_of(entry) for name, entry in config["catalogs"].items()}
+    name, why = config["catalog"], ""
+    if name == "auto" and all(os.access(path, os.F_OK) for path in paths["apogee"]):
+        name, why = "apogee", ", the tutorial's table"
+    elif name == "auto":
+        name, why = "twin", ", the simulated stand-in; `snakemake --cores 1 fetch_apogee` gets the tutorial's table"
+    raise_if_any([*unusable_files(config, name), *unsuited_models(config, name)])
+    line = f"Catalogue: {name} ({', '.join(paths[name])}){why}."
+    told = "instrument" in config["catalogs"][name]["columns"]
+    if told and not any(model.get("offsets") for model in config["system_models"].values()):
+        line += " It tells instruments, and no system model has offsets: true, so that their zero points count as one."
+    return name, line
+
+
+def cluster_name(table: Mapping[str, Any]) -> str:
+    """The name of a table of parallaxes, for its folder: that of its file, without the ending, or of the first."""
+    first, *others = paths_of(table)
+    name = re.sub(r"[^\w-]+", "_", Path(first).stem)
+    return f"{name}_and_{len(others)}_more" if others else name
+
+
+def unusable_files(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
+    """Files of the user's, of the catalogue to analyse and of the cluster, that are not there or cannot be read."""
+    tables = {f"catalogs.{catalog}": config["catalogs"][catalog]}
+    if "table" in config["cluster"]:
+        tables["cluster.table"] = config["cluster"]["table"]
+    for where, entry in tables.items():
+        fetched = where == "catalogs.apogee" and "url" in entry
+        fetch = "run `snakemake --cores 1 fetch_apogee --config catalog=auto`, or " if fetched else ""
+        for path in paths_of(entry):
+            if said := unusable(path, fetch):
+                yield f"{where}.path: {said}"

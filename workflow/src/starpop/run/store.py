@@ -1,0 +1,134 @@
+"""Reading and writing the product files: whole or not at all, with their provenance in their attributes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import sys
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+from astropy.table import Table
+from astropy.utils.exceptions import AstropyUserWarning
+
+from starpop.run.errors import InputError
+from starpop.run.files import product, refusal
+from starpop.run.stopping import ending_when_told
+
+# Rows from which on a table is not written by astropy, but so many at once.
+LARGE_TABLE = 50_000
+# An ECSV file of more is read by the faster of astropy's readers.
+LARGE_BYTES = 1_000_000
+VERSIONED = ("numpy", "scipy", "astropy", "pymc", "pytensor", "nutpie", "numba", "arviz-stats")
+
+
+def provenance(**facts: Any) -> dict[str, str]:
+    """Attributes that say where a product comes from: versions of the libraries, and the facts given."""
+    versions = {name: version(name) for name in VERSIONED}
+    python = ".".join(map(str, sys.version_info[:3]))
+    attributes = {"versions": json.dumps({"python": python, **versions})}
+    return attributes | {k: v if isinstance(v, str) else json.dumps(v, sort_keys=True) for k, v in facts.items()}
+
+
+def write_tree(tree: xr.DataTree, path: str | Path, attributes: Mapping[str, str]) -> None:
+    """Write groups of arrays as netCDF, and check that they read back."""
+    tree = tree.copy()
+    tree.attrs = dict(attributes)
+    with product(path) as temporary:
+        tree.to_netcdf(temporary, engine="netcdf4")
+        read_tree(temporary)
+
+
+def read_tree(path: str | Path) -> xr.DataTree:
+    """Read the groups of a netCDF product into memory."""
+    try:
+        with xr.open_datatree(path, engine="netcdf4") as tree:
+            return tree.load()
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"{path} is damaged ({error}); remove it and run again: rm {path}") from error
+
+
+def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write a table with every digit of its numbers."""
+    with product(path) as temporary:
+        frame.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read_batches(paths: Iterable[str | Path]) -> pd.DataFrame:
+    """The tables of all batches as one, by the systems' names; each cell as it is written."""
+    tables = [pd.read_csv(path, dtype=str, keep_default_na=False) for path in paths]
+    return pd.concat(tables).sort_values("system", ignore_index=True, kind="stable")
+
+
+def write_table(table: Table, path: str | Path, attributes: Mapping[str, str]) -> None:
+    """Write an astropy table (FITS or ECSV, by its ending) with its provenance in the meta-data.
+
+    FITS knows no text but ASCII: names in other alphabets are stored as their bytes in UTF-8.
+    """
+    table = table.copy(copy_data=False)
+    table.meta.update(attributes)
+    if Path(path).suffix == ".fits":
+        table.convert_unicode_to_bytestring()
+    with product(path) as temporary:
+        if temporary.suffix == ".ecsv" and len(table) > LARGE_TABLE:
+            # the head as astropy writes it, the rows some 20 times faster
+            table[:0].write(temporary, format="ascii.ecsv", overwrite=True)
+            style = {"sep": " ", "quoting": csv.QUOTE_NONNUMERIC, "na_rep": "nan", "lineterminator": "\n"}
+            for first in range(0, len(table), LARGE_TABLE):
+                rows = table[first : first + LARGE_TABLE].to_pandas()
+                rows.to_csv(temporary, mode="a", header=False, index=False, **style)
+        else:
+            table.write(temporary, overwrite=True)
+
+
+def read_ecsv(path: str | Path) -> Table:
+    """Read an ECSV table; astropy's fast reader takes a large one only, since it fails on an empty one."""
+    engine = "pyarrow" if Path(path).stat().st_size > LARGE_BYTES else "io.ascii"
+    return Table.read(path, format="ecsv", engine=engine)
+
+
+def read_table(path: str | Path) -> Table:
+    """Read a table that `write_table` wrote."""
+    try:
+        with warnings.catch_warnings(action="error", category=AstropyUserWarning):  # of a file cut short
+            if Path(path).suffix == ".ecsv":
+                return read_ecsv(path)
+            table = Table.read(path)
+            table.convert_bytestring_to_unicode()
+            return table
+    except (OSError, ValueError, AstropyUserWarning) as error:
+        raise InputError(f"{path} is damaged ({error}); remove it and run again: rm {path}") from error
+
+
+@contextmanager
+def job(log: str) -> Iterator[logging.Logger]:
+    """Run a script's work: its log goes to the rule's log file, a user's mistake is its message alone."""
+    logging.raiseExceptions = False  # a log that cannot be written is no reason to stop
+    try:
+        logging.basicConfig(filename=log, filemode="w", level=logging.INFO, format="%(asctime)s %(message)s")
+    except OSError as error:
+        sys.exit(f"Error: {refusal(error) or error}")
+    logging.captureWarnings(True)
+    logger = logging.getLogger("starpop")
+    try:
+        with ending_when_told(logger):
+            yield logger
+    except SystemExit as stop:
+        logger.error("%s", stop)
+        raise
+    except InputError as error:
+        logger.error("%s", error)
+        sys.exit(f"Error: {error}")
+    except Exception as error:
+        if said := refusal(error):
+            logger.error("%s", said)
+            sys.exit(f"Error: {said}")
+        logger.exception("This is an error of the program, not of the data:")
+        raise
