@@ -148,7 +148,7 @@ def test_adding_a_system_reruns_its_catalogue(run):
             "orbits/scan.py",
             "POINTS_PER_RESOLUTION = 10",
             "POINTS_PER_RESOLUTION = 11",
-            ALL_PERIODS,
+            ALL_PERIODS | once("plot_visits"),  # which marks what the flags say, and these know of periods
         ),
         ("populations/population.py", "The full PyMC model", "The whole PyMC model", {}),
         ("orbits/scan.py", "# With few visits ln L", "# Where visits are few ln L", {}),
