@@ -66,12 +66,17 @@ def test_left_to_the_nodes_the_product_is_that_over_the_nodes(likelihoods):
     assert not status.has_failed(row["status"])
 
 
-def test_without_nuts_there_is_nothing_to_summarise(likelihoods):
-    _, exact = exact_of(likelihoods, TRUNCATED)
-    trees = population_nuts.sample(likelihoods, TRUNCATED, RANGE, exact, replace(SETTINGS, backend="none"), 1)
+@pytest.mark.parametrize(
+    ("systems", "backend", "why"),
+    [(4, "none", "sampler.backend is none"), (2, "nutpie", "of 2 systems, and 3 make a population")],
+)
+def test_where_nuts_would_tell_nothing_there_is_nothing_to_summarise(likelihoods, systems, backend, why):
+    some = likelihoods[:systems]
+    _, exact = exact_of(some, TRUNCATED)
+    trees = population_nuts.sample(some, TRUNCATED, RANGE, exact, replace(SETTINGS, backend=backend), 1)
     for tree, reason in trees.values():
         row, summary = diagnostics.assess_tree("p", tree, LIMITS, 10, reason)
-        assert row["status"] == "not checked: sampler.backend is none"
+        assert row["status"] == f"not checked: {why}"
         assert summary.empty
 
 

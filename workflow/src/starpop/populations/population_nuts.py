@@ -22,18 +22,25 @@ from starpop.run.status import LEFT_OUT
 
 logger = logging.getLogger("starpop")
 
-# The full model needs this many systems, and all their posterior mass in one mode each but for this much.
+# A population needs this many systems; the full model all their posterior mass in one mode each but for this much.
 FEWEST_SYSTEMS, LARGEST_SHARE_OUTSIDE = 3, 0.05
+
+
+def why_not(likelihoods: Sequence[PeriodLikelihood], settings: SamplerSettings) -> str:
+    """Why NUTS would tell nothing, or empty."""
+    if settings.backend == "none":
+        return LEFT_OUT
+    if len(likelihoods) < FEWEST_SYSTEMS:
+        return f"of {len(likelihoods)} systems, and {FEWEST_SYSTEMS} make a population"
+    return ""
 
 
 def why_not_in_full(
     likelihoods: Sequence[PeriodLikelihood], period_range_days: Range, settings: SamplerSettings
 ) -> str:
     """Why NUTS of the full model would tell nothing, or empty."""
-    if settings.backend == "none":
-        return LEFT_OUT
-    if len(likelihoods) < FEWEST_SYSTEMS:
-        return f"of {len(likelihoods)} systems, and {FEWEST_SYSTEMS} make a population"
+    if reason := why_not(likelihoods, settings):
+        return reason
     if len(likelihoods) > settings.max_systems:
         return f"{len(likelihoods)} systems are more than sampler.max_systems, {settings.max_systems}"
     uniform = UniformPeriod(period_range_days)
@@ -65,27 +72,27 @@ def sample(
     Returns
     -------
     for each name its draws, and why they are not what the name says: the full model's are then those over the nodes,
-    and those over the nodes are none where NUTS is left out or too slow
+    and those over the nodes are none where NUTS is left out, would tell nothing, or is too slow
     """
 
     def run(name: str, model) -> xr.DataTree:
         sampler = Sampler(model, settings, cores)
         return sampler.run(starts_from(exact, model), seed_for(base_seed, f"fit_population {name}"))
 
-    over_nodes, reason = xr.DataTree(), LEFT_OUT if settings.backend == "none" else ""
+    over_nodes, reason = xr.DataTree(), why_not(likelihoods, settings)
     if not reason:
         try:
             over_nodes = run("hyper_posterior", population.build_node_model(likelihoods, density))
         except TooSlow as error:
             reason = str(error)
     result = {"hyper_posterior": (over_nodes, reason)}
-    why_not = why_not_in_full(likelihoods, period_range_days, settings)
-    if not why_not:
+    reason = why_not_in_full(likelihoods, period_range_days, settings)
+    if not reason:
         systems, models = zip(*((n.visits, n.system_model) for n in likelihoods), strict=True)
         model = population.build_model(systems, models, density, period_range_days)
         try:
             return result | {"posterior": (run("posterior", model), "")}
         except TooSlow as error:
-            why_not = str(error)
-    logger.info("The population is left to the nodes: %s.", why_not)
-    return result | {"posterior": (over_nodes, why_not)}
+            reason = str(error)
+    logger.info("The population is left to the nodes: %s.", reason)
+    return result | {"posterior": (over_nodes, reason)}
