@@ -96,7 +96,7 @@ def integrate(samples, peaks, stride, model):
     return (*_nodes(panels, group, scale.best), panels.low, panels.high, panels.top, ln_mass, group)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _panels(pieces, samples, scale, model, room):
     """The `Panels` of all pieces."""
     panels, count = _room_for(len(pieces.low) + 256), 0
@@ -132,7 +132,7 @@ def _panels(pieces, samples, scale, model, room):
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _corrections(pieces, samples, scale, model, room):
     """(M, 2) what the samples of a sum over noises lack at their ends.
 
@@ -152,7 +152,7 @@ def _corrections(pieces, samples, scale, model, room):
     return off
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _add_up_samples(ends, off, samples, scale, panels, row):
     """A panel from its samples by the trapezium rule; neighbours are taken together as one point."""
     (first, last), frequency, values = ends, samples.frequency, samples.values
@@ -175,7 +175,7 @@ def _add_up_samples(ends, off, samples, scale, panels, row):
     panels.low[row], panels.high[row], panels.top[row], panels.mass[row] = frequency[first], frequency[last], top, mass
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _apply_rule(low, high, scale, panels, row, model, room):
     """A panel by the Gauss-Kronrod rule; whether that is precise enough."""
     half, middle = 0.5 * (high - low), 0.5 * (high + low)
@@ -201,7 +201,7 @@ def _room_for(count):
     return Panels(low, high, top, mass, np.zeros((count, MOST_POINTS)), np.zeros((count, MOST_POINTS)))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _with_room(panels, count):
     """The panels, in a place twice as large if they fill theirs."""
     if count < len(panels.low):
@@ -212,7 +212,7 @@ def _with_room(panels, count):
     return bigger
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _groups(panels):
     """(M,) the group of each panel: adjacent ones, within the widest span."""
     group = np.empty(len(panels.low), np.int64)
@@ -227,7 +227,7 @@ def _groups(panels):
     return group
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _nodes(panels, group, best):
     """ln P, ln weight and group of the nodes: each group's Gauss rule."""
     capacity = 4 * len(group)

@@ -90,7 +90,7 @@ def bracket(top, frequency):
     return frequency[max(top - 1, 0)], frequency[top], frequency[min(top + 1, len(frequency) - 1)]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _all_candidates(values, stacked):
     """`candidates` of the sum, and what is narrow of those at each noise."""
     tops, predicted, bound = candidates(values)
@@ -147,7 +147,7 @@ def may_cross(values, top, best):
     return False
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _is_known(top, low, high, found):
     """Whether a search from beside this sample has ended in its bracket."""
     near = found[max(top - 1, 0) : top + 2]
@@ -202,7 +202,7 @@ def brent(low, start, high, value, precision, model, room):
     return x, fx
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _width(at, height, step, frequency, model, room):
     """The width of a peak, from steps that shorten towards it."""
     if at <= frequency[0] or at >= frequency[-1]:
@@ -216,7 +216,7 @@ def _width(at, height, step, frequency, model, room):
     return width
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _fall(end, height, step, model, room):
     """How far from an end of the range ln L has fallen by about one, if it does so within a step; else infinity."""
     for _ in range(MOST_FALLS):

@@ -62,7 +62,7 @@ class Pieces(NamedTuple):
     kind: np.ndarray
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def scale_of(samples, peaks, stride, model):
     """`Scale` of an integral."""
     best = peaks.height.max()
@@ -80,7 +80,7 @@ def scale_of(samples, peaks, stride, model):
     return Scale(best, whole, ground, bottom, rounding, stride)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def cut(samples, peaks, scale, model, room):
     """The `Pieces`, in ascending frequency."""
     frequency, values, cuts = samples.frequency, samples.values, _cuts(samples, peaks)
@@ -109,7 +109,7 @@ def cut(samples, peaks, scale, model, room):
     return Pieces(pieces.low[:count], pieces.high[:count], pieces.sampled[:count], pieces.kind[:count])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _cuts(samples, peaks):
     """The cuts beside the peaks, ascending."""
     frequency = samples.frequency
@@ -137,7 +137,7 @@ def _holds_something(first, last, values, threshold):
     return highest >= threshold
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _kind(first, last, samples, scale):
     """What a stretch from a sample to another is."""
     frequency, values = samples.frequency, samples.values
@@ -152,7 +152,7 @@ def _kind(first, last, samples, scale):
     return ON_GROUND if on_ground else ABOVE_GROUND
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _add_sampled(first, last, kind, samples, scale, pieces, count):
     """Add a smooth stretch, to the piece before it if that goes on; returns the number of pieces."""
     frequency, before = samples.frequency, count - 1
@@ -173,7 +173,7 @@ def _add_sampled(first, last, kind, samples, scale, pieces, count):
     return count + 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _add_between(cuts, first, last, samples, scale, pieces, count, model, room):
     """Add what counts of a stretch, cut at these frequencies; returns the number of pieces."""
     frequency, values, threshold = samples.frequency, samples.values, scale.best - DEPTH
