@@ -35,9 +35,7 @@ sys.path.insert(0, SOURCE)
 one_thread = dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"], "1")
 os.environ |= {"PYTHONPATH": os.pathsep.join(filter(None, [SOURCE, os.getenv("PYTHONPATH")]))} | one_thread
 
-from starpop.checks import flags
-from starpop.run import files, provenance
-from starpop.checks.diagnostics import verdict
+from starpop.run import files, provenance, status
 from starpop.run.errors import InputError
 from starpop.run.files import paths_of
 from starpop.run.settings import TUTORIAL, as_json, check, choose_catalog, cluster_name, resolve
@@ -166,10 +164,10 @@ def print_verdict():
     folder = Path(workflow.modifier.modify_path("results/")) / CATALOG
     if not workflow.is_main_process or not (folder / "diagnostics.csv").is_file():
         return
-    logger.info(verdict(pd.read_csv(folder / "diagnostics.csv")))
+    logger.info(status.of_fits(pd.read_csv(folder / "diagnostics.csv")))
     for model in SYSTEM_MODELS:
         path = folder / model / "orbits.csv"
-        if path.is_file() and (said := flags.summary(pd.read_csv(path))):
+        if path.is_file() and (said := status.of_orbits(pd.read_csv(path))):
             logger.warning(f"{path}: {said}")
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from starpop.checks import diagnostics
 from starpop.run import status, store
 from starpop.run.errors import InputError
 
@@ -17,7 +16,7 @@ with store.job(snakemake.log[0]) as log:
     ]
     others = [snakemake.input.cluster, *snakemake.input.populations, *snakemake.input.agreement]
     table = pd.concat([*map(pd.read_csv, others), *systems])
-    verdict = diagnostics.verdict(table)
+    verdict = status.of_fits(table)
     log.info("%s", verdict)
     if settings["diagnostics"]["strict"] and table["status"].map(status.has_failed).any():
         raise InputError(f"diagnostics.strict: {verdict}")

@@ -4,12 +4,11 @@ import json
 
 import pandas as pd
 
-from starpop.checks import flags
 from starpop.inference import convergence
 from starpop.inference.densities import density_from_settings
 from starpop.pages import criticism, population
 from starpop.pages.style import Style, failures, save
-from starpop.run import store
+from starpop.run import status, store
 
 with store.job(snakemake.log[0]):
     style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
@@ -18,15 +17,15 @@ with store.job(snakemake.log[0]):
     density = density_from_settings(fitted["population"], fitted["period_range_days"])
     hyper = convergence.columns_of(posterior[list(density.parameters)])
     chains = convergence.columns_of(nuts["posterior"].to_dataset()[list(density.parameters)]) if nuts.children else {}
-    status = pd.read_csv(snakemake.input.diagnostics).set_index("fit")["status"]
+    statuses = pd.read_csv(snakemake.input.diagnostics).set_index("fit")["status"]
     name = "{system_model}/{population_model}".format(**dict(snakemake.wildcards))
-    untrusted = flags.summary(pd.read_csv(snakemake.input.orbits))
-    failed = " ".join(filter(None, [failures([status[f"{name} exact"]]), untrusted]))
+    untrusted = status.of_orbits(pd.read_csv(snakemake.input.orbits))
+    failed = " ".join(filter(None, [failures([statuses[f"{name} exact"]]), untrusted]))
     source = "catalogue {catalog}, models {system_model} and {population_model}".format(**dict(snakemake.wildcards))
     checked = pd.read_csv(snakemake.input.criticism)
     figures = {
         "corner": (population.hyper_corner(hyper, style), failed),
-        "trace": (population.trace(chains, style), failures([status[name]])),
+        "trace": (population.trace(chains, style), failures([statuses[name]])),
         "density": (
             population.density(density, hyper, posterior["lnP"].mean(("chain", "draw")).values, style),
             failed,

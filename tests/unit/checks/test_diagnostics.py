@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from starpop.checks.diagnostics import Thresholds, assess, assess_exact, summarise, verdict
+from starpop.checks.diagnostics import Thresholds, assess, assess_exact, summarise
 from starpop.inference.convergence import columns_of, quality, quality_of_independent
 from starpop.inference.weighted import STATISTICS
+from starpop.run import status
 
 LIMITS = Thresholds(1.01, 400, 0, 0.01, 0.3, False)
 
@@ -93,8 +94,8 @@ def test_vectors_are_taken_apart_by_their_labels():
 
 def test_the_verdict_names_the_fits_that_failed():
     table = pd.DataFrame({"fit": ["a", "b"], "status": ["ok", "not converged: r_hat 1.2 > 1.01"]})
-    assert verdict(table) == "1 of 2 fits and checks FAILED: b: not converged: r_hat 1.2 > 1.01."
-    assert verdict(table[:1]) == "All 1 fits and checks passed."
+    assert status.of_fits(table) == "1 of 2 fits and checks FAILED: b: not converged: r_hat 1.2 > 1.01."
+    assert status.of_fits(table[:1]) == "All 1 fits and checks passed."
 
 
 def exact_tree(error, statistics=None):
@@ -121,5 +122,5 @@ def test_what_could_tell_nothing_is_no_failure_but_is_said():
     rows = [("A", "ok"), ("B", "not checked: many modes"), ("C", "hardly informed: so"), ("D", "not converged: r_hat")]
     table = pd.DataFrame(rows, columns=["fit", "status"])
     noted = "2 could tell nothing: B: not checked: many modes; C: hardly informed: so."
-    assert verdict(table[:3]) == f"All 1 fits and checks passed; {noted}"
-    assert verdict(table) == f"1 of 2 fits and checks FAILED: D: not converged: r_hat; {noted}"
+    assert status.of_fits(table[:3]) == f"All 1 fits and checks passed; {noted}"
+    assert status.of_fits(table) == f"1 of 2 fits and checks FAILED: D: not converged: r_hat; {noted}"

@@ -19,6 +19,7 @@ from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits
 from starpop.pages import tables
 from starpop.populations.simulate import visit_times
+from starpop.run import status
 
 RANGE = (1.5, 20)
 MODEL = SystemModel(50, 100)
@@ -276,11 +277,11 @@ def test_the_summary_names_the_worst_first_and_counts_each_orbit_once():
             "flags": ["misfit", np.nan, "at_range_end;better_outside_range"] + ["at_range_end"] * 5,
         }
     )
-    assert flags.summary(table) == (
+    assert status.of_orbits(table) == (
         "6 of 8 orbits are not to be trusted: better_outside_range 1 (C); at_range_end 6 (C, D, E, F, G and 1 more)."
     )
-    assert flags.summary(table[:2]) == ""
-    assert flags.serious("misfit;at_range_end;trend") == "at_range_end"
+    assert status.of_orbits(table[:2]) == ""
+    assert status.serious("misfit;at_range_end;trend") == "at_range_end"
 
 
 def test_an_eccentricity_at_its_ceiling_is_not_known():

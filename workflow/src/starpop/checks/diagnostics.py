@@ -11,7 +11,7 @@ import xarray as xr
 
 from starpop.inference.convergence import CHAIN_DRAW, MAX_TREEDEPTH, columns_of, quality, quality_of_independent
 from starpop.inference.weighted import HDI_PROBABILITY
-from starpop.run.status import NOT_CHECKED, UNINFORMED, has_failed
+from starpop.run.status import NOT_CHECKED, UNINFORMED
 
 COLUMNS = (
     "fit",
@@ -165,20 +165,3 @@ def summarise_exact(tree: xr.DataTree, status: str) -> pd.DataFrame:
         for statistic in summary.columns.intersection(list(values["statistic"].values)):
             summary.loc[name, statistic] = float(values.sel(parameter=name, statistic=statistic))
     return summary.reset_index()
-
-
-def verdict(table: pd.DataFrame) -> str:
-    """One sentence on all fits of a run."""
-    failed = table[table["status"].map(has_failed)]
-    noted = table[(table["status"] != "ok") & ~table["status"].map(has_failed)]
-    count = len(table) - len(noted)
-    said = f"All {count} fits and checks passed"
-    if len(failed):
-        said = f"{len(failed)} of {count} fits and checks FAILED: {_listing(failed)}"
-    return f"{said}; {len(noted)} could tell nothing: {_listing(noted)}." if len(noted) else f"{said}."
-
-
-def _listing(rows: pd.DataFrame) -> str:
-    """The first five of some fits with their statuses."""
-    listing = "; ".join(f"{row.fit}: {row.status}" for row in rows.head(5).itertuples())
-    return listing + (f"; and {len(rows) - 5} more" if len(rows) > 5 else "")

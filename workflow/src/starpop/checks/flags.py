@@ -27,7 +27,6 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from starpop.inference.densities import UniformPeriod
 from starpop.orbits import kepler
@@ -35,16 +34,6 @@ from starpop.orbits.period_likelihood import PeriodLikelihood, mode_weights
 from starpop.orbits.single import LIGHTEST_MODE
 from starpop.orbits.system_model import DAYS_PER_YEAR, SystemModel
 
-# Flags that say not to trust an orbit, the worst first.
-SERIOUS = (
-    "better_outside_range",
-    "at_range_end",
-    "longer_than_baseline",
-    "zero_points",
-    "jitter_dominates",
-    "eccentricity_limit",
-)
-MOST_NAMED = 5
 # A peak so many of its widths from an end of the range is at it.
 END_SD = 2.0
 # ln L of a better period less that of the best within: the range counts for odds of a hundred to one.
@@ -147,24 +136,6 @@ def aliases(
     best, baseline = frequencies[weights.argmax()], row["baseline_days"]
     others = possible[np.abs(possible - best) > 0.5 / baseline]
     return {name: bool(np.any(is_alias(others, best, baseline, window))) for name, window in WINDOWS.items()}
-
-
-def summary(table: pd.DataFrame) -> str:
-    """One sentence on the flags of a table of orbits: which that say not to trust an orbit, how many, and of whom."""
-    flags = table["flags"].fillna("").str.split(";").explode()
-    said = []
-    for flag in SERIOUS:
-        names = list(table["system"][flags.index[flags == flag]])
-        if names:
-            more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-            said.append(f"{flag} {len(names)} ({', '.join(names[:MOST_NAMED])}{more})")
-    flagged = flags.index[flags.isin(SERIOUS)].nunique()
-    return f"{flagged} of {len(table)} orbits are not to be trusted: {'; '.join(said)}." if said else ""
-
-
-def serious(flags: str) -> str:
-    """Of the flags of a system those that say not to trust its orbit."""
-    return ";".join(flag for flag in flags.split(";") if flag in SERIOUS)
 
 
 def significant(row: Mapping[str, Any], name: str, sd: str) -> bool:

@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
-from starpop.checks.flags import serious
 from starpop.orbits.orbit import total_errors, wave, without_trend_and_offsets
 from starpop.orbits.visits import Visits
 from starpop.pages.style import TWO_COLUMNS, Style, label_outer, mark, new_figure, panels, plain
+from starpop.run.status import serious
 
 # Periods written below an axis, of which more would overlap.
 MOST_TICKS = 5

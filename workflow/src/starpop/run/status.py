@@ -1,16 +1,66 @@
-"""What the status of a fit or a check says beyond "ok" that is no failure.
+"""Whether a result is to be trusted, as its reader is told: the status of a fit or a check, and the flags of an orbit.
 
 A product of NUTS whose draws are not of what it is called, or are none, says why in its attribute `WHY_NOT`.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
 # A check that NUTS cannot make, and a population of which its systems say next to nothing.
 NOT_CHECKED, UNINFORMED = "not checked: ", "hardly informed: "
 WHY_NOT = "why_not"
 LEFT_OUT = "sampler.backend is none"
+# Flags that say not to trust an orbit, the worst first.
+SERIOUS = (
+    "better_outside_range",
+    "at_range_end",
+    "longer_than_baseline",
+    "zero_points",
+    "jitter_dominates",
+    "eccentricity_limit",
+)
+MOST_NAMED = 5
 
 
 def has_failed(status: str) -> bool:
     """Whether a status is that of something gone wrong."""
     return status != "ok" and not status.startswith((NOT_CHECKED, UNINFORMED))
+
+
+def of_fits(table: pd.DataFrame) -> str:
+    """One sentence on all fits of a run."""
+    failed = table[table["status"].map(has_failed)]
+    noted = table[(table["status"] != "ok") & ~table["status"].map(has_failed)]
+    count = len(table) - len(noted)
+    said = f"All {count} fits and checks passed"
+    if len(failed):
+        said = f"{len(failed)} of {count} fits and checks FAILED: {_listing(failed)}"
+    return f"{said}; {len(noted)} could tell nothing: {_listing(noted)}." if len(noted) else f"{said}."
+
+
+def of_orbits(table: pd.DataFrame) -> str:
+    """One sentence on the flags of a table of orbits: which that say not to trust an orbit, how many, and of whom."""
+    flags = table["flags"].fillna("").str.split(";").explode()
+    said = []
+    for flag in SERIOUS:
+        names = list(table["system"][flags.index[flags == flag]])
+        if names:
+            more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+            said.append(f"{flag} {len(names)} ({', '.join(names[:MOST_NAMED])}{more})")
+    flagged = flags.index[flags.isin(SERIOUS)].nunique()
+    return f"{flagged} of {len(table)} orbits are not to be trusted: {'; '.join(said)}." if said else ""
+
+
+def serious(flags: str) -> str:
+    """Of the flags of a system those that say not to trust its orbit."""
+    return ";".join(flag for flag in flags.split(";") if flag in SERIOUS)
+
+
+def _listing(rows: pd.DataFrame) -> str:
+    """The first five of some fits with their statuses."""
+    listing = "; ".join(f"{row.fit}: {row.status}" for row in rows.head(5).itertuples())
+    return listing + (f"; and {len(rows) - 5} more" if len(rows) > 5 else "")
