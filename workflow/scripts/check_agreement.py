@@ -18,8 +18,8 @@ with store.job(snakemake.log[0]) as log:
                 tables.append(agreement.compare_fit("population", sampler, exact, read[name][i], several))
     order = ["section", "sampler", "parameter"]  # whatever the batches
     table = pd.concat([part for part in tables if len(part)] or tables[:1]).sort_values(order, ignore_index=True)
-    status, sentence = agreement.verdict(table)
-    log.info("%s: %s", status, sentence)
+    outcome, sentence = agreement.verdict(table)
+    log.info("%s: %s", outcome, sentence)
     store.write_csv(table, snakemake.output.agreement)
-    row = {"fit": f"{snakemake.wildcards.system_model}/agreement", "status": status}
+    row = {"fit": f"{snakemake.wildcards.system_model}/agreement", "status": outcome}
     store.write_csv(pd.DataFrame([row]), snakemake.output.status)
