@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from conftest import random_visits
 from starpop.inference.densities import Normal
-from starpop.orbits import single
+from starpop.orbits import pymc_orbit, single
 from starpop.orbits.fundamental import ln_prior_share
 from starpop.orbits.noise import Jitter, Reported, Scaled
 from starpop.orbits.orbit import design_matrix
@@ -83,3 +83,10 @@ def test_the_density_of_a_population(model):
         expected += ln_density(visits, model, np.exp(x), coefficients, number)
     built = population.build_model(systems, [model] * 2, Normal((1, 10), (-2, 3)), RANGE)
     assert built.compile_logp(jacobian=False)(point) == pytest.approx(expected, rel=1e-10)
+
+
+def test_whole_numbers_of_a_configuration_are_no_whole_numbers_of_a_model():
+    # the arrays of the next system are floating-point numbers, which an array of whole ones cannot take
+    model = SystemModel(100, 150, trend=1, offsets=True, offset_sd_kms=3)
+    values = pymc_orbit.data(system(0, "S0"), model) | single.bounds_of_period((1, 20))
+    assert {array.dtype for array in values.values()} == {np.dtype(float)}

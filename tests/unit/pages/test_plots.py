@@ -12,7 +12,7 @@ from starpop.inference.densities import Normal
 from starpop.orbits import single
 from starpop.orbits.system_model import SystemModel
 from starpop.pages import criticism as draw_criticism
-from starpop.pages import pgm, style
+from starpop.pages import comparison, pgm, style
 from starpop.pages.corner import ENCLOSED, contour_levels
 from starpop.populations import cluster, population
 
@@ -121,3 +121,13 @@ def test_the_figure_of_criticism_shows_the_smallest_p_values_and_counts_all(tmp_
     without = draw_criticism.systems(table.assign(zero_points_p=np.nan), residuals, look).axes[0]
     assert [label.get_text() for label in without.get_xticklabels()][-2:] == ["correlation", "second\nperiod"]
     style.save(draw_criticism.systems(nothing, residuals, look), [str(tmp_path / "f.png")], look, "catalogue x")
+
+
+def test_an_interval_beside_its_mean_is_drawn():
+    row = {"population_model": "n", "status": "ok", "mean": 1.4350845252864886}
+    row |= {"hdi_3%": 1.4350845252864879, "hdi_97%": 1.4350845252864883}
+    ax = style.new_figure(3, 2).subplots()
+    comparison._interval(ax, 2, pd.DataFrame([row]), {"n": {"color": "k", "marker": "o"}})
+    (line,) = ax.collections[0].get_segments()
+    np.testing.assert_array_equal(line, [[row["hdi_3%"], 2], [row["hdi_97%"], 2]])
+    np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[row["mean"], 2]])

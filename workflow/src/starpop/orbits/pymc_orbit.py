@@ -28,7 +28,7 @@ def data(visits: Visits, model: SystemModel) -> dict[str, np.ndarray]:
     values = {"t": visits.time_days, "rv_observed": visits.rv_kms, "rv_err": visits.rv_err_kms}
     static = model.static_columns(visits)[:, 1:]
     values |= {"static": static} if static.shape[1] else {}
-    return values | ({"offset_sd": np.array([model.offset_sd_kms])} if model.offsets else {})
+    return values | ({"offset_sd": np.array([model.offset_sd_kms], float)} if model.offsets else {})
 
 
 def observe(model: SystemModel, visits: Visits, values: dict[str, Any], period: Any, index: Any = None) -> None:

@@ -132,11 +132,10 @@ def forest(table: pd.DataFrame, moved: pd.DataFrame, style: Style) -> Figure:
 def _interval(ax: Axes, place: int, rows: pd.DataFrame, looks: Mapping[str, dict[str, Any]]) -> None:
     """Mean and interval of one line; faint, and a cross, where they are not known."""
     for row in rows.to_dict("records"):
-        look = dict(looks[row["population_model"]])
-        if row["status"] != "ok":
-            look |= {"marker": "x", "ecolor": "0.7"}
-        ends = [[row["mean"] - row["hdi_3%"]], [row["hdi_97%"] - row["mean"]]]
-        ax.errorbar(row["mean"], place, xerr=ends, ls="", ms=2.8, lw=0.9, **look)
+        look, known = dict(looks[row["population_model"]]), row["status"] == "ok"
+        # the mean of a skewed density, or of one that rounding has narrowed, may lie beside its interval
+        ax.hlines(place, row["hdi_3%"], row["hdi_97%"], color=look["color"] if known else "0.7", lw=0.9)
+        ax.plot(row["mean"], place, ls="", ms=2.8, **(look if known else look | {"marker": "x"}))
 
 
 def _looks(names: Iterable[str]) -> dict[str, dict[str, Any]]:
