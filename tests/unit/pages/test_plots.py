@@ -11,8 +11,8 @@ from starpop.checks import criticism
 from starpop.inference.densities import Normal
 from starpop.orbits import single
 from starpop.orbits.system_model import SystemModel
-from starpop.pages import criticism as draw_criticism
 from starpop.pages import comparison, pgm, style
+from starpop.pages import criticism as draw_criticism
 from starpop.pages.corner import ENCLOSED, contour_levels
 from starpop.populations import cluster, population
 
