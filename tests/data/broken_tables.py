@@ -686,7 +686,11 @@ JD = good()["bjd"]
 _times("mjd_taken_as_jd", r"none of them a Julian date of 1900 to 2100.*\(time: {format: mjd}\)", JD - 2400000.5)
 _times("days_from_gaias_zero", r"days from a zero point: time: {zero_jd: 2455197\.5}", JD - 2455197.5)
 _times("decimal_years", "could be decimal years", 2012 + np.arange(12) / 10)
-_times("seconds_since_1970", "could be counted since 1970 in s: units: {time: s}, time: {zero_jd: 2440587.5}", (JD - 2440587.5) * 86400)
+_times(
+    "seconds_since_1970",
+    "could be counted since 1970 in s: units: {time: s}, time: {zero_jd: 2440587.5}",
+    (JD - 2440587.5) * 86400,
+)
 _times("julian_dates_in_seconds", r"Julian dates in s: units: {time: s}", JD * 86400)
 _times("jd_taken_as_mjd", r"time: {'format': 'mjd'} was applied; is it right\?", JD, time={"format": "mjd"})
 

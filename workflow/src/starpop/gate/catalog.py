@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from astropy import units as u
@@ -76,9 +76,56 @@ def prepare(source: UserTable | Table, settings: Mapping[str, Any], selection: S
     """
     if not isinstance(source, UserTable):
         source = UserTable(source, source.colnames, np.arange(len(source)), None, ("the table",))
-    table, title = source.table, " and ".join(source.paths)
-    problems = Problems()
-    wanted = {f"columns.{key}": name for key, name in settings["columns"].items()}
+    problems, remarks = Problems(), list(source.remarks)
+    cells = _cells(source, settings, problems, remarks)
+    if "system" in cells.names:
+        _unknown_selection(cells.names["system"], selection, problems)
+    problems.raise_if_any(" and ".join(source.paths))
+    if "observatory" in settings:
+        cells = cells._replace(place=coordinates(cells.names["system"], cells.numbers, settings))
+    verdicts = Verdicts(len(source.row))
+    _judge(cells, selection, verdicts)
+    used, count = verdicts.used, np.count_nonzero(verdicts.used)
+    if not count:
+        raise InputError(
+            f"{' and '.join(source.paths)}: no visit of the table's {len(used)} rows is left: {verdicts.listing()}."
+        )
+    why = f": {verdicts.listing()}" if count < len(used) else ""
+    remarks.insert(0, f"{len(used)} rows: {count} visits used, {len(used) - count} rows rejected{why}.")
+    visits = _visits(cells, used)
+    return Prepared(visits, summarise(visits), _rejected(cells, verdicts), remarks)
+
+
+class Cells(NamedTuple):
+    """A table that can be used, as far as its columns tell.
+
+    Attributes
+    ----------
+    source, settings : as given
+    numbers : by kind, in the project's units; times are Julian dates
+    names : of the system, and of the instrument where there is one
+    unmet : rows that a condition rules out, why, and the column that it is about
+    place : right ascension and declination of each row's star [deg], where the catalogue has an observatory
+    """
+
+    source: UserTable
+    settings: Mapping[str, Any]
+    numbers: Mapping[str, Numbers]
+    names: Mapping[str, Names]
+    unmet: Sequence[tuple[np.ndarray, str, Any]]
+    place: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def telescope(self) -> np.ndarray:
+        """Of each row the number of its instrument; without one all are 0."""
+        instrument = self.names.get("instrument")
+        return np.zeros(len(self.source.row), np.int64) if instrument is None else instrument.code
+
+
+def _cells(source: UserTable, settings: Mapping[str, Any], problems: Problems, remarks: list[str]) -> Cells:
+    """What the columns hold, with all that is wrong with any of them as a whole."""
+    table, configured = source.table, settings["columns"]
+    wanted = {f"columns.{key}": name for key, name in configured.items()}
     wanted |= {f"rows.{name}": name for name in settings.get("rows", {})}
     lacking = columns.missing_columns(source.colnames, wanted, problems)
     if not lacking and len(source.row) == 0:
@@ -87,58 +134,42 @@ def prepare(source: UserTable | Table, settings: Mapping[str, Any], selection: S
     def present(kind: str) -> bool:
         return f"columns.{kind}" in wanted and f"columns.{kind}" not in lacking
 
-    remarks = list(source.remarks)
     kinds = ["time", "rv", "rv_err", *(key for key in ("ra", "dec") if "observatory" in settings)]
-    found: dict[str, Numbers] = {}
+    numbers: dict[str, Numbers] = {}
     for kind in filter(present, kinds):
         if (column := columns.numbers(table, kind, settings, problems)) is not None:
-            found[kind] = column
-    texts: dict[str, Names] = {}
+            numbers[kind] = column
+    names: dict[str, Names] = {}
     for kind, what in (("system", "a system"), ("instrument", "an instrument")):
-        named = columns.names(table, settings["columns"][kind], what, problems) if present(kind) else None
+        named = columns.names(table, configured[kind], what, problems) if present(kind) else None
         if named is not None:
-            texts[kind] = named
-    if "instrument" in texts:
-        texts["instrument"] = _usable_instruments(texts["instrument"], problems, remarks)
+            names[kind] = named
+    if "instrument" in names:
+        names["instrument"] = _usable_instruments(names["instrument"], problems, remarks)
     if "system" in settings:
-        texts["system"] = Names(np.array([settings["system"]]), np.zeros(len(source.row), np.int64), [], None)
-    rounded = np.zeros(0)
-    if "time" in found:
-        found["time"] = dates.julian_dates(found["time"], settings)
-        rounded = dates.rounding(found["time"], texts.get("system"), settings["columns"]["time"], problems, remarks)
-        dates.guess(found["time"], settings, problems)
-    if "rv" in found:
-        _guess_velocities(found["rv"], problems)
-    if "system" in texts:
-        _unknown_selection(texts["system"], selection, problems)
-    verdicts = Verdicts(len(source.row))
+        names["system"] = Names(np.array([settings["system"]]), np.zeros(len(source.row), np.int64), [], None)
     conditions = {} if lacking else settings.get("rows", {})
     unmet = [(rows, f"rows: {why}", about) for rows, why, about in columns.chosen_rows(table, conditions, problems)]
-    problems.raise_if_any(title)
-    why = f"time is rounded to {rounded.max(initial=0):.2g} d, as 32 bits round it"
-    unmet.append((rounded > 0, why, found["time"].raw))
-    return _judge(source, settings, selection, found, texts, verdicts, unmet, remarks)
+    if "time" in numbers:
+        numbers["time"] = time = dates.julian_dates(numbers["time"], settings)
+        rounded = dates.rounding(time, names.get("system"), configured["time"], problems, remarks)
+        dates.guess(time, settings, problems)
+        why = f"time is rounded to {rounded.max(initial=0):.2g} d, as 32 bits round it"
+        unmet.append((rounded > 0, why, time.raw))
+    if "rv" in numbers:
+        _guess_velocities(numbers["rv"], problems)
+    return Cells(source, settings, numbers, names, unmet)
 
 
-def _judge(
-    source: UserTable,
-    settings: Mapping[str, Any],
-    selection: Selection,
-    found: Mapping[str, Any],
-    texts: Mapping[str, Any],
-    verdicts: Verdicts,
-    unmet: Sequence[tuple[np.ndarray, str, Any]],
-    remarks: list[str],
-) -> Prepared:
-    """Use or reject each row of a table that can be used."""
-    system: Names = texts["system"]
-    time, rv, rv_err = (found[kind] for kind in ("time", "rv", "rv_err"))
-    known = system.known
+def _judge(cells: Cells, selection: Selection, verdicts: Verdicts) -> None:
+    """Use or reject each row, for the first reason found."""
+    system, instrument = cells.names["system"], cells.names.get("instrument")
+    time, rv, rv_err = (cells.numbers[kind] for kind in ("time", "rv", "rv_err"))
     verdicts.reject_unnamed(system)
     if selection.keep != "all":
-        verdicts.reject(system.each(~np.isin(known, selection.keep), False), "not in systems.keep")
-    verdicts.reject(system.each(np.isin(known, selection.drop), False), "in systems.drop")
-    for rows, why, column in unmet:
+        verdicts.reject(system.each(~np.isin(system.known, selection.keep), False), "not in systems.keep")
+    verdicts.reject(system.each(np.isin(system.known, selection.drop), False), "in systems.drop")
+    for rows, why, column in cells.unmet:
         verdicts.reject(rows, why, column)
     verdicts.reject_numbers(time, "time")
     low, high = dates.PLAUSIBLE_JD
@@ -148,66 +179,57 @@ def _judge(
     verdicts.reject_numbers(rv_err, "velocity error")
     verdicts.reject(rv_err.values <= 0, "velocity error is not positive", rv_err.raw)
     verdicts.reject(rv_err.values > ABSURD_KMS, f"velocity error is beyond {ABSURD_KMS:g} km/s", rv_err.raw)
-    if "observatory" in settings:
-        ra, dec = coordinates(system, found, settings)
-        verdicts.reject(~np.isfinite(ra + dec), f"no coordinates in its {settings.get('coordinates', 'columns')}")
+    if cells.place is not None:
+        ra, dec = cells.place
+        verdicts.reject(
+            ~np.isfinite(ra + dec), f"no coordinates in its {cells.settings.get('coordinates', 'columns')}"
+        )
         verdicts.reject((ra < 0) | (ra > 360), "right ascension is not within 0 to 360 deg")
         verdicts.reject(np.abs(dec) > 90, "declination is not within -90 to 90 deg")
-    instrument = texts.get("instrument")
     if instrument is not None:
         verdicts.reject_unnamed(instrument)
-    telescope = np.zeros(len(system.code), np.int64) if instrument is None else instrument.code
-    errors = corrected_errors(rv_err.values, settings.get("errors", {}))
-    measured = [rv.values, rv_err.values]
-    verdicts.reject_repeated(
-        "velocity of this system at the same time", [system.code, telescope, time.values], measured
-    )
-    verdicts.reject_again(
-        f"the same velocity stands in another row, within {AGAIN_DAYS * 86400:.0f} s",
-        [system.code, telescope, *measured],
-        time.values,
-        AGAIN_DAYS,
-    )
+    visit, measured = [system.code, cells.telescope], [rv.values, rv_err.values]
+    verdicts.reject_repeated("velocity of this system at the same time", [*visit, time.values], measured)
+    again = f"the same velocity stands in another row, within {AGAIN_DAYS * 86400:.0f} s"
+    verdicts.reject_again(again, [*visit, *measured], time.values, AGAIN_DAYS)
     _reject_short(verdicts, system, time.values, selection.min_visits)
 
-    used = verdicts.used
-    rejected = {
-        "row": source.row[~used],
-        "system": system.each(known, "", ~used),
-        "time_jd": time.values[~used] * u.day,
-        "rv_kms": rv.values[~used] * u.km / u.s,
-        "rv_err_kms": rv_err.values[~used] * u.km / u.s,
-        "value": verdicts.values(~used),
-        "reason": verdicts.reasons(~used),
-    }
-    order = np.flatnonzero(used)
-    keys = errors, rv.values, telescope, time.values, system.code
-    order = order[np.lexsort([key[order] for key in keys])]
-    visits = {
-        "system": known[system.code[order]],
-        "time_jd": time.values[order] * u.day,
-        "rv_kms": rv.values[order] * u.km / u.s,
-        "rv_err_kms": errors[order] * u.km / u.s,
-        "row": source.row[order],
-    }
+
+def _rejected(cells: Cells, verdicts: Verdicts) -> Table:
+    """The rows that are not used, in the table's order, each with the value that ruled it out and the reason."""
+    source, out = cells.source, ~verdicts.used
+    system = cells.names["system"]
+    rejected = {"row": source.row[out], "system": system.each(system.known, "", out)} | _measured(cells, out)
+    rejected |= {"value": verdicts.values(out), "reason": verdicts.reasons(out)}
     if source.file is not None:
-        paths = np.array(source.paths)
-        rejected["file"], visits["file"] = paths[source.file[~used]], paths[source.file[order]]
-    if not used.any():
-        raise InputError(
-            f"{' and '.join(source.paths)}: no visit of the table's {len(used)} rows is left: {verdicts.listing()}."
-        )
-    if "observatory" in settings:
-        observatory = Observatory(**settings["observatory"])
-        scale = settings.get("time", {}).get("scale", "utc")
-        shift = light_travel_days(time.values[order], ra[order], dec[order], observatory, scale)
-        visits["light_travel_days"] = shift * u.day
-    if instrument is not None:
-        visits["instrument"] = instrument.known[telescope[order]]
-    why = f": {verdicts.listing()}" if len(order) < len(used) else ""
-    remarks.insert(0, f"{len(used)} rows: {len(order)} visits used, {len(used) - len(order)} rows rejected{why}.")
-    used_table = Table(visits, copy=False)
-    return Prepared(used_table, summarise(used_table), Table(rejected, copy=False), remarks)
+        rejected["file"] = np.array(source.paths)[source.file[out]]
+    return Table(rejected, copy=False)
+
+
+def _visits(cells: Cells, used: np.ndarray) -> Table:
+    """The table of visits, by system and time."""
+    source, settings, system, telescope = cells.source, cells.settings, cells.names["system"], cells.telescope
+    time, rv = cells.numbers["time"].values, cells.numbers["rv"].values
+    errors = corrected_errors(cells.numbers["rv_err"].values, settings.get("errors", {}))
+    order = np.flatnonzero(used)
+    order = order[np.lexsort([key[order] for key in (errors, rv, telescope, time, system.code)])]
+    visits = {"system": system.known[system.code[order]]} | _measured(cells, order)
+    visits |= {"rv_err_kms": errors[order] * u.km / u.s, "row": source.row[order]}
+    if source.file is not None:
+        visits["file"] = np.array(source.paths)[source.file[order]]
+    if cells.place is not None:
+        ra, dec = cells.place
+        observatory, scale = Observatory(**settings["observatory"]), settings.get("time", {}).get("scale", "utc")
+        visits["light_travel_days"] = light_travel_days(time[order], ra[order], dec[order], observatory, scale) * u.day
+    if "instrument" in cells.names:
+        visits["instrument"] = cells.names["instrument"].known[telescope[order]]
+    return Table(visits, copy=False)
+
+
+def _measured(cells: Cells, rows: np.ndarray) -> dict[str, Any]:
+    """The columns of time, velocity and error of some rows, as they were given."""
+    units = {"time_jd": ("time", u.day), "rv_kms": ("rv", u.km / u.s), "rv_err_kms": ("rv_err", u.km / u.s)}
+    return {name: cells.numbers[kind].values[rows] * unit for name, (kind, unit) in units.items()}
 
 
 def corrected_errors(reported: np.ndarray, correction: Mapping[str, float]) -> np.ndarray:
