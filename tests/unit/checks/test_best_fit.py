@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from starpop.checks import best_fit, criticism
+from starpop.checks import best_fit, criticism, highest_peaks
 from starpop.inference.densities import UniformPeriod
 from starpop.orbits.linear_model import linear_model
 from starpop.orbits.ln_likelihood import evaluate, noise_terms, scan_at
@@ -56,7 +56,7 @@ def test_every_set_has_the_highest_peak_of_its_own_survey_and_the_errors_there(c
     for seed in range(6):
         likelihood, velocities = system_and_replicates(*CASES[case], np.random.default_rng([3, seed]))
         visits, model = likelihood.visits, likelihood.system_model
-        frequencies, errors = best_fit.highest_peaks(likelihood, velocities, RANGE)
+        frequencies, errors = highest_peaks.highest_peaks(likelihood, velocities, RANGE)
         for rv, frequency, error in zip(velocities, frequencies, errors, strict=True):
             landscape = survey_period_range(replace(visits, rv_kms=rv), model, RANGE)
             best = landscape.peaks.frequency[landscape.peaks.height.argmax()]
@@ -110,13 +110,13 @@ def test_the_scan_of_all_sets_is_that_of_each():
     frequency = np.linspace(1 / 20, 1 / 1.5, 40)
     velocities = rng.normal(0, 5, (3, 12))
     linear = linear_model(visits, model)
-    waves, factor = best_fit.eliminate_static(
+    waves, factor = highest_peaks.eliminate_static(
         linear.time, linear.weight[:, 0], linear.static, linear.precision[4:], linear.precision[:4]
     )
     theta = np.linalg.solve(factor @ factor.T, linear.static.T @ (linear.weight * velocities.T)).T
     weighted = np.ascontiguousarray(((velocities - theta @ linear.static.T) * linear.weight[:, 0]).T)
     values, half_ln_determinant = np.empty((40, 3)), np.empty(40)
-    best_fit.explain(frequency, waves, weighted, values, half_ln_determinant)
+    highest_peaks.explain(frequency, waves, weighted, values, half_ln_determinant)
     for rv, ours in zip(velocities, values.T, strict=True):
         slow = scan_at(frequency, linear._replace(velocity=rv, mean=np.zeros(6)))
         np.testing.assert_allclose(np.diff(0.5 * ours - half_ln_determinant), np.diff(slow), atol=1e-7)

@@ -50,7 +50,8 @@ import xarray as xr
 from scipy.linalg import cho_solve
 from scipy.special import ndtri_exp
 
-from starpop.checks.best_fit import BLOCK, ROUNDING, Fits, best_fits, eliminate_static, explain
+from starpop.checks.best_fit import ROUNDING, Fits, best_fits
+from starpop.checks.highest_peaks import BLOCK, eliminate_static, explain
 from starpop.inference.densities import UniformPeriod
 from starpop.orbits.noise import UncertainNoise
 from starpop.orbits.orbit import design_matrix, harmonic_columns

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -126,44 +127,39 @@ def scan_systems(
     with ThreadPoolExecutor(threads) as pool:  # the compiled parts of several run at once
         outcomes = list(progress(pool.map(scan_one, systems), total=len(systems)))
     failures = {v.system: outcome for v, outcome in zip(systems, outcomes, strict=True) if isinstance(outcome, str)}
-    scanned = [outcome for outcome in outcomes if isinstance(outcome, Scanned)]
-    ln_likelihoods, powers = np.empty((2, len(scanned), bins))
-    lomb_scargle_period = np.empty(len(scanned))
-    noise = np.empty((len(scanned), 2), int)
-    lists: dict[str, list[np.ndarray]] = {name: [np.empty(0)] for names in LISTS.values() for name in names}
-    owners: dict[str, list[np.ndarray]] = {name: [np.empty(0, int)] for name in LISTS}
-    for i, one in enumerate(scanned):
-        likelihood = one.likelihood
-        ln_likelihoods[i] = one.drawn
-        noise[i] = likelihood.first_noise, len(likelihood.linear.constant)
-        lomb_scargle_period[i] = 1 / one.frequency[one.power.argmax()]
-        powers[i] = envelope(one.frequency, one.power, edges)
-        for dim, names in LISTS.items():
-            for name in names:
-                lists[name].append(getattr(likelihood, name))
-            owners[dim].append(np.full(len(getattr(likelihood, names[0])), i))
-    return xr.Dataset(
-        {
-            "ln_likelihood": (("system", "bin"), ln_likelihoods),
-            "lomb_scargle_power": (("system", "bin"), powers),
-            "lomb_scargle_period_days": ("system", lomb_scargle_period),
-            "outside_period_days": ("system", np.array([one.outside[0] for one in scanned], float)),
-            "outside_ln_gain": ("system", np.array([one.outside[1] for one in scanned], float)),
-            "offset_sd_kms": (
-                "system",
-                np.array([one.likelihood.system_model.offset_sd_kms for one in scanned], float),
-            ),
-            "failed_system": ("failure", np.array(list(failures), dtype=object)),
-            "reason": ("failure", np.array(list(failures.values()), dtype=object)),
-        }
-        | {name: ("system", values) for name, values in zip(NOISE, noise.T, strict=True)}
-        | {f"{dim}_system": (dim, np.concatenate(listed)) for dim, listed in owners.items()}
-        | {name: (dim, np.concatenate(lists[name])) for dim, names in LISTS.items() for name in names},
-        coords={
-            "system": np.array([one.visits.system for one in scanned], dtype=str),
-            "frequency": ("bin", 0.5 * (edges[1:] + edges[:-1])),
-        },
-    )
+    return _as_dataset([outcome for outcome in outcomes if isinstance(outcome, Scanned)], failures, edges)
+
+
+def _as_dataset(scanned: Sequence[Scanned], failures: Mapping[str, str], edges: np.ndarray) -> xr.Dataset:
+    """What `scan_systems` gives, from what was scanned, and why the others could not be."""
+    likelihoods, bins = [one.likelihood for one in scanned], len(edges) - 1
+    drawn = np.array([one.drawn for one in scanned]).reshape(-1, bins)
+    powers = np.array([envelope(one.frequency, one.power, edges) for one in scanned]).reshape(-1, bins)
+    of_system = {
+        "lomb_scargle_period_days": [1 / one.frequency[one.power.argmax()] for one in scanned],
+        "outside_period_days": [one.outside[0] for one in scanned],
+        "outside_ln_gain": [one.outside[1] for one in scanned],
+        "offset_sd_kms": [likelihood.system_model.offset_sd_kms for likelihood in likelihoods],
+    }
+    noise = [[n.first_noise for n in likelihoods], [len(n.linear.constant) for n in likelihoods]]
+    variables: dict[str, Any] = {
+        "ln_likelihood": (("system", "bin"), drawn),
+        "lomb_scargle_power": (("system", "bin"), powers),
+        "failed_system": ("failure", np.array(list(failures), dtype=object)),
+        "reason": ("failure", np.array(list(failures.values()), dtype=object)),
+    }
+    variables |= {name: ("system", np.array(values, float)) for name, values in of_system.items()}
+    variables |= {name: ("system", np.array(values, int)) for name, values in zip(NOISE, noise, strict=True)}
+    for dim, names in LISTS.items():
+        lengths = [len(getattr(likelihood, names[0])) for likelihood in likelihoods]
+        variables[f"{dim}_system"] = (dim, np.repeat(np.arange(len(scanned)), lengths))
+        for name in names:
+            variables[name] = (dim, np.concatenate([np.empty(0), *(getattr(n, name) for n in likelihoods)]))
+    coords = {
+        "system": np.array([one.visits.system for one in scanned], dtype=str),
+        "frequency": ("bin", 0.5 * (edges[1:] + edges[:-1])),
+    }
+    return xr.Dataset(variables, coords=coords)
 
 
 def load_likelihoods(

@@ -275,15 +275,21 @@ def fit_systems(
         for target, group in ((posterior, "posterior"), (stats, "sample_stats")):
             for name, values in target.items():
                 values[i] = tree[group][name].transpose("chain", "draw")
-    dims = ("system", "chain", "draw")
-    coords = {"system": [s.system for s in systems]}
+    return _as_tree([s.system for s in systems], posterior, stats, best | {"status": np.array(status, object)})
+
+
+def _as_tree(
+    systems: Sequence[str],
+    posterior: Mapping[str, np.ndarray],
+    stats: Mapping[str, np.ndarray],
+    best: Mapping[str, np.ndarray],
+) -> xr.DataTree:
+    """What `fit_systems` gives, from its groups."""
+    dims, coords = ("system", "chain", "draw"), {"system": list(systems)}
+    groups = {"posterior": (dims, posterior), "sample_stats": (dims, stats), "map": (dims[:1], best)}
     return xr.DataTree.from_dict(
         {
-            "posterior": xr.Dataset({k: (dims, v) for k, v in posterior.items()}, coords=coords),
-            "sample_stats": xr.Dataset({k: (dims, v) for k, v in stats.items()}, coords=coords),
-            "map": xr.Dataset(
-                {k: ("system", v) for k, v in best.items()} | {"status": ("system", np.array(status, object))},
-                coords=coords,
-            ),
+            name: xr.Dataset({k: (its_dims, values) for k, values in variables.items()}, coords=coords)
+            for name, (its_dims, variables) in groups.items()
         }
     )
