@@ -121,3 +121,27 @@ def test_a_cluster_has_a_folder_of_its_own_its_stars_names_and_an_answer_also_wi
     (fresh.path / "hyades.csv").write_text("star,plx,e\n" + "".join(rows[:10]))
     jobs = fresh.would_run(*fresh.overlay(**changes), "--", "results/cluster/hyades/summary.csv")
     assert jobs["prepare_stars"] == jobs["integrate_cluster"] == jobs["criticise_cluster"] == 1
+
+
+@pytest.mark.slow
+def test_systems_may_be_called_by_numbers(fresh):
+    rng = np.random.default_rng(1)
+    names = ["007", "51", "NA"]
+    rows = [
+        f"{name},{2459000 + t:.4f},{20 * np.cos(2 * np.pi * t / (3 + k)) + rng.normal(0, 0.2):.4f},0.2\n"
+        for k, name in enumerate(names)
+        for t in np.sort(rng.uniform(0, 60, 12))
+    ]
+    (fresh.path / "mine.csv").write_text("star,bjd,v,e\n" + "".join(rows))
+    columns = {"system": "star", "time": "bjd", "rv": "v", "rv_err": "e"}
+    entry = {"path": "mine.csv", "columns": columns, "units": {"time": "d", "rv": "km/s"}}
+    changes = {"catalog": "mine", "catalogs": {"mine": entry}, "systems": {"keep": "all"}}
+    changes |= {"sampler": {"backend": "none"}, "period_range_days": [2, 6], "system_models": {"jitter": None}}
+    fresh.snakemake(*fresh.overlay(**changes))
+    results = fresh.path / "results/mine"
+    orbits = pd.read_csv(results / "tutorial/orbits.csv", dtype={"system": str}, keep_default_na=False)
+    assert list(orbits["system"]) == names
+    assert orbits["period_days"].astype(float).to_numpy() == pytest.approx([3, 4, 5], rel=0.01)
+    statuses = pd.read_csv(results / "diagnostics.csv", keep_default_na=False).set_index("fit")["status"]
+    assert {f"tutorial/{name}" for name in names} < set(statuses.index)
+    assert (results / "figures/forest.png").is_file()

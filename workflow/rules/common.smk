@@ -73,7 +73,7 @@ SHARES = 4
 
 
 wildcard_constraints:
-    catalog="|".join(config["catalogs"]),
+    catalog=CATALOG, # whose range, models and populations all rules are given
     system_model="|".join(SYSTEM_MODELS),
     population_model="|".join(POPULATION_MODELS),
     case="|".join(CASES),
@@ -161,13 +161,15 @@ def outputs():
 
 def print_verdict():
     """The last lines of a run: whether all fits of the catalogue passed their diagnostics, and which orbits did not."""
+    from starpop.run import store  # which takes a second to load
+
     folder = Path(workflow.modifier.modify_path("results/")) / CATALOG
     if not workflow.is_main_process or not (folder / "diagnostics.csv").is_file():
         return
-    logger.info(status.of_fits(pd.read_csv(folder / "diagnostics.csv")))
+    logger.info(status.of_fits(store.read_csv(folder / "diagnostics.csv")))
     for model in SYSTEM_MODELS:
         path = folder / model / "orbits.csv"
-        if path.is_file() and (said := status.of_orbits(pd.read_csv(path))):
+        if path.is_file() and (said := status.of_orbits(store.read_csv(path))):
             logger.warning(f"{path}: {said}")
 
 

@@ -28,6 +28,8 @@ rule diagnose_cluster:
 rule diagnose_systems:
     """Diagnostics of every system's own fit."""
     input:
+        periods=batches("results/{catalog}/{system_model}/periods/{batch}.nc"),
+        exact=batches("results/{catalog}/{system_model}/exact/{batch}.nc"),
         posteriors=batches("results/{catalog}/{system_model}/posteriors/{batch}.nc"),
     output:
         diagnostics="results/{catalog}/{system_model}/diagnostics.csv",

@@ -12,7 +12,7 @@ from starpop.run import store
 with store.job(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
     style, draws = Style.from_settings(settings["figures"]), settings["draws"]
-    ranks = pd.concat(map(pd.read_csv, snakemake.input.ranks)).sort_values("catalog", kind="stable")
+    ranks = pd.concat(map(store.read_csv, snakemake.input.ranks)).sort_values("catalog", kind="stable")
     table = calibration.calibration_table(ranks, draws)
     log.info("\n%s", table.to_string())
     store.write_csv(ranks, snakemake.output.ranks)

@@ -11,11 +11,11 @@ from starpop.run.errors import InputError
 with store.job(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
     systems = [
-        pd.read_csv(path).assign(fit=lambda table, model=Path(path).parent.name: model + "/" + table["fit"])
+        store.read_csv(path).assign(fit=lambda table, model=Path(path).parent.name: model + "/" + table["fit"])
         for path in snakemake.input.systems
     ]
     others = [snakemake.input.cluster, *snakemake.input.populations, *snakemake.input.agreement]
-    table = pd.concat([*map(pd.read_csv, others), *systems])
+    table = pd.concat([*map(store.read_csv, others), *systems])
     verdict = status.of_fits(table)
     log.info("%s", verdict)
     if settings["diagnostics"]["strict"] and table["status"].map(status.has_failed).any():

@@ -14,8 +14,8 @@ with store.job(snakemake.log[0]):
     row, summary = diagnostics.assess_tree(snakemake.params.fit, nuts, *limits, nuts.attrs.get(status.WHY_NOT, ""))
     exact_row = diagnostics.assess_exact(f"{snakemake.params.fit} exact", exact, limits[0])
     if criticism := snakemake.input.get("criticism"):
-        said = diagnostics.misfit(pd.read_csv(criticism, dtype={"star": str}, keep_default_na=False))
-        exact_row["status"] = "; ".join(filter(None, [exact_row["status"].removeprefix("ok"), said])) or "ok"
+        said = diagnostics.misfit(store.read_csv(criticism))
+        exact_row["status"] = "; ".join(filter(None, [said, exact_row["status"].removeprefix("ok")])) or "ok"
     rows = [row, exact_row]
     if hyper_posterior := snakemake.input.get("hyper_posterior"):
         over_nodes = store.read_tree(hyper_posterior)

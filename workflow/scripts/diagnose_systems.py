@@ -25,5 +25,8 @@ with store.job(snakemake.log[0]):
                 row["status"], bounds[i], looked_for
             )
             rows.append(row | {"status": status})
+    for periods, exact in zip(snakemake.input.periods, snakemake.input.exact, strict=True):
+        lost = single.lost(store.read_tree(periods).to_dataset(), store.read_tree(exact))
+        rows += [{"fit": f"{name} exact", "status": why} for name, why in lost.items()]
     table = pd.DataFrame(rows, columns=diagnostics.COLUMNS).sort_values("fit")
     store.write_csv(table, snakemake.output.diagnostics)

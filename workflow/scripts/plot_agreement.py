@@ -2,8 +2,6 @@
 
 import json
 
-import pandas as pd
-
 from starpop.checks import agreement
 from starpop.pages.agreement import certificate
 from starpop.pages.style import Style, failures, save
@@ -11,7 +9,7 @@ from starpop.run import store
 
 with store.job(snakemake.log[0]):
     style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
-    table = pd.read_csv(snakemake.input.agreement)
+    table = store.read_csv(snakemake.input.agreement)
     status, sentence = agreement.verdict(table)
     source = f"catalogue {snakemake.wildcards.catalog}; {sentence}"
     save(certificate(table, style), snakemake.output, style, source, failures([status]))

@@ -2,8 +2,6 @@
 
 import json
 
-import pandas as pd
-
 from starpop.inference import convergence
 from starpop.pages import cluster
 from starpop.pages.style import Style, failures, save
@@ -12,7 +10,7 @@ from starpop.run import store
 with store.job(snakemake.log[0]):
     style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
     stars = store.read_table(snakemake.input.stars)
-    status = pd.read_csv(snakemake.input.diagnostics).set_index("fit")["status"]
+    status = store.read_csv(snakemake.input.diagnostics).set_index("fit")["status"]
     failed = failures([status["cluster exact"]])
     draws = convergence.columns_of(store.read_tree(snakemake.input.exact)["posterior"].to_dataset())
     simulated = "mean_distance_pc" in stars.meta

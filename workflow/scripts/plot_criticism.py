@@ -2,14 +2,12 @@
 
 import json
 
-import pandas as pd
-
 from starpop.pages import criticism
 from starpop.pages.style import Style, save
 from starpop.run import store
 
 with store.job(snakemake.log[0]):
     style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
-    table, residuals = pd.read_csv(snakemake.input.criticism), pd.read_csv(snakemake.input.residuals)
+    table, residuals = store.read_csv(snakemake.input.criticism), store.read_csv(snakemake.input.residuals)
     source = f"catalogue {snakemake.wildcards.catalog}, model {snakemake.wildcards.system_model}"
     save(criticism.systems(table, residuals, style), snakemake.output, style, source)

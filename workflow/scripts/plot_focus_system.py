@@ -2,8 +2,6 @@
 
 import json
 
-import pandas as pd
-
 from starpop.orbits.visits import read_systems
 from starpop.pages import systems, tables
 from starpop.pages.style import Style, failures, save
@@ -16,7 +14,7 @@ with store.job(snakemake.log[0]):
         [store.read_tree(path) for path in snakemake.input.posteriors], settings["focus_system"]
     )
     visits = {s.system: s for s in read_systems(snakemake.input.visits, times=settings["times"])}[focus.name]
-    failed = failures([pd.read_csv(snakemake.input.diagnostics).set_index("fit")["status"][focus.name]])
+    failed = failures([store.read_csv(snakemake.input.diagnostics).set_index("fit")["status"][focus.name]])
     source = f"catalogue {snakemake.wildcards.catalog}, model {snakemake.wildcards.system_model}"
     save(systems.time_series(visits, focus.map, style), snakemake.output.time_series, style, source, failed)
     save(systems.folded(visits, focus.map, style), snakemake.output.folded, style, source, failed)

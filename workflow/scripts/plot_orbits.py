@@ -2,8 +2,6 @@
 
 import json
 
-import pandas as pd
-
 from starpop.orbits.visits import read_systems
 from starpop.pages import systems, tables
 from starpop.pages.style import Style, failures, save
@@ -14,7 +12,7 @@ with store.job(snakemake.log[0]):
     style = Style.from_settings(settings["figures"])
     visits = read_systems(snakemake.input.visits, times=settings["times"])
     orbits = tables.highest_points([store.read_tree(path) for path in snakemake.input.posteriors])
-    table = pd.read_csv(snakemake.input.orbits)
+    table = store.read_csv(snakemake.input.orbits)
     failed = failures(table[table["system"].isin(orbits)].set_index("system")["status"].to_dict())
     failed = " ".join(filter(None, [failed, status.of_orbits(table)]))
     figure = systems.orbits_grid(visits, orbits, table, style)

@@ -2,8 +2,6 @@
 
 import json
 
-import pandas as pd
-
 from starpop.pages import systems
 from starpop.pages.style import Style, save
 from starpop.run import status, store
@@ -12,5 +10,5 @@ with store.job(snakemake.log[0]):
     style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
     scans = [store.read_tree(path).to_dataset() for path in snakemake.input.periods]
     source = f"catalogue {snakemake.wildcards.catalog}, model {snakemake.wildcards.system_model}"
-    table = pd.read_csv(snakemake.input.orbits)
+    table = store.read_csv(snakemake.input.orbits)
     save(systems.periodograms(scans, table, style), snakemake.output, style, source, status.of_orbits(table))

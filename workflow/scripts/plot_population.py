@@ -2,8 +2,6 @@
 
 import json
 
-import pandas as pd
-
 from starpop.inference import convergence
 from starpop.inference.densities import density_from_settings
 from starpop.pages import criticism, population
@@ -17,12 +15,12 @@ with store.job(snakemake.log[0]):
     density = density_from_settings(fitted["population"], fitted["period_range_days"])
     hyper = convergence.columns_of(posterior[list(density.parameters)])
     chains = convergence.columns_of(nuts["posterior"].to_dataset()[list(density.parameters)]) if nuts.children else {}
-    statuses = pd.read_csv(snakemake.input.diagnostics).set_index("fit")["status"]
+    statuses = store.read_csv(snakemake.input.diagnostics).set_index("fit")["status"]
     name = "{system_model}/{population_model}".format(**dict(snakemake.wildcards))
-    untrusted = status.of_orbits(pd.read_csv(snakemake.input.orbits))
+    untrusted = status.of_orbits(store.read_csv(snakemake.input.orbits))
     failed = " ".join(filter(None, [failures([statuses[f"{name} exact"]]), untrusted]))
     source = "catalogue {catalog}, models {system_model} and {population_model}".format(**dict(snakemake.wildcards))
-    checked = pd.read_csv(snakemake.input.criticism)
+    checked = store.read_csv(snakemake.input.criticism)
     figures = {
         "corner": (population.hyper_corner(hyper, style), failed),
         "trace": (population.trace(chains, style), failures([statuses[name]])),

@@ -11,7 +11,7 @@ from starpop.run import store
 
 with store.job(snakemake.log[0]) as log:
     style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
-    systems = pd.concat(map(pd.read_csv, snakemake.input.recovered)).sort_values("system", ignore_index=True)
+    systems = pd.concat(map(store.read_csv, snakemake.input.recovered)).sort_values("system", ignore_index=True)
     table, reliability = recovery.recovery_table(systems), recovery.reliability(systems)
     log.info("\n%s\n%s", table.to_string(), reliability.to_string())
     for name, frame in (("systems", systems), ("table", table), ("reliability", reliability)):

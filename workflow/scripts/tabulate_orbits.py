@@ -2,8 +2,6 @@
 
 import json
 
-import pandas as pd
-
 from starpop.orbits import visits
 from starpop.orbits.system_model import SystemModel
 from starpop.pages import tables
@@ -19,7 +17,7 @@ with store.job(snakemake.log[0]):
         [store.read_tree(path) for path in snakemake.input.exact],
         [store.read_tree(path) for path in snakemake.input.posteriors],
         store.read_table(snakemake.input.rejected).to_pandas(),
-        pd.read_csv(snakemake.input.criticism),
+        store.read_csv(snakemake.input.criticism),
         model,
         settings["period_range_days"],
     )

@@ -129,7 +129,7 @@ def test_figures_show_every_pair(case, tmp_path):
     assert rows.count("amplitude sd x 2") == len(
         {pairs[0], max(pairs, key=lambda p: float(POPULATIONS[p].ln_evidence))}
     )
-    crosses = [c for c in forest.axes[2].containers if c[0].get_marker() == "x"]
+    crosses = [line for line in forest.axes[2].lines if line.get_marker() == "x"]
     assert len(crosses) == rows.count("amplitude sd x 2")
 
 
@@ -138,3 +138,12 @@ def test_one_system_alone_can_be_drawn(tmp_path):
     table = compare_models(pairs, {"one": {"A": -3.0}}, NOISES)
     assert table["difference_se"].isna().all()
     plots.model_comparison(table, STYLE).savefig(tmp_path / "comparison.png")
+
+
+def test_a_pair_that_lacks_a_system_is_not_compared(caplog):
+    populations = POPULATIONS | {("two", "flat"): exact(-5.0, [-3.0, -3.0], ("A", "C"))}
+    table = compare_models(populations, SYSTEMS, NOISES)
+    rows = table[table["scope"] == POPULATION]
+    pairs = list(zip(rows["system_model"], rows["population_model"], strict=True))
+    assert pairs == [("one", "normal"), ("one", "flat"), ("two", "normal")]
+    assert caplog.messages == ["two/flat is not compared: it lacks B."]

@@ -3,12 +3,17 @@
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
-from starpop.checks import criticism
+from starpop.checks import criticism, diagnostics
+from starpop.inference.densities import Normal
 from starpop.inference.sampling import SamplerSettings
 from starpop.orbits import periods, single
+from starpop.orbits.period_likelihood import period_likelihood
 from starpop.orbits.system_model import SystemModel
 from starpop.pages import tables
+from starpop.populations import population
+from starpop.run.seeds import generator_for
 
 RANGE = (1.5, 20)
 MODEL = SystemModel(100, 150)
@@ -50,6 +55,7 @@ def test_a_system_that_cannot_be_scanned_has_its_row(systems, monkeypatch):
     table = tables.tabulate_orbits(by_name, [scan], [none], [], rejected, empty, MODEL, RANGE)
     assert list(table["status"]) == ["not fitted: ZeroDivisionError: planted"]
     assert list(table["n_visits"]) == [len(by_name[BAD])]
+    assert single.lost(scan, none) == {BAD: "not fitted: ZeroDivisionError: planted"}
 
 
 def test_a_system_that_cannot_be_drawn_or_sampled_or_criticised_has_a_status(systems, monkeypatch):
@@ -62,6 +68,7 @@ def test_a_system_that_cannot_be_drawn_or_sampled_or_criticised_has_a_status(sys
     drawn = tree["posterior"]["P"].values[:, 0]
     assert np.isnan(drawn[2]).all()
     assert np.isfinite(np.delete(drawn, 2, axis=0)).all()
+    assert single.lost(scan, tree) == {BAD: "not drawn: planted"}
     fits = single.fit_systems(likelihoods, MODEL, RANGE, SamplerSettings("nutpie", 2, 200, 50, 0.8, 10), 1)
     assert list(fits["map"]["status"].values) == ["", "", "not sampled: planted", ""]
     assert np.isfinite(fits["posterior"]["P"].values[3]).all()
@@ -69,3 +76,16 @@ def test_a_system_that_cannot_be_drawn_or_sampled_or_criticised_has_a_status(sys
     assert list(rows["system"]) == [v.system for v in systems]
     assert rows["misfit_p"].isna().to_list() == [False, False, True, False]
     assert BAD not in set(residuals["system"])
+
+
+def test_a_system_that_cannot_be_drawn_with_its_population_stops_no_other(systems, monkeypatch):
+    likelihoods = [period_likelihood(visits, MODEL, RANGE) for visits in systems]
+    density = Normal((1, 10), (-2, 3))
+    hyper = population.posterior(likelihoods, density)
+    monkeypatch.setattr(population, "draw_orbits", failing(population.draw_orbits, lambda n, *_: n.system))
+    tree = population.draw(likelihoods, density, hyper, 50, lambda name: generator_for(1, name))
+    drawn = tree["posterior"]["lnP"].sel(chain=0)
+    assert np.isnan(drawn).all("draw").values.tolist() == [visits.system == BAD for visits in systems]
+    tree["exact"] = xr.DataTree(hyper.summary())
+    row = diagnostics.assess_exact("p exact", tree, diagnostics.Thresholds(1.01, 400, 0, 0.01, 0.3, False))
+    assert row["status"] == f"not drawn: {BAD}"

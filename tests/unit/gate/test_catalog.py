@@ -125,6 +125,7 @@ def test_the_order_of_rows_does_not_matter():
         (make(), SETTINGS | {"units": {"time": "d", "rv": "pc"}}, ALL, "'v'.*expected a unit convertible to km / s"),
         (make(), SETTINGS, Selection(["AA"], [], 3), "systems.keep: 'AA' is not in the table"),
         (make(), SETTINGS, Selection("all", ["Q"], 3), "systems.drop: 'Q' is not in the table, which has 2 systems"),
+        (make(star=np.repeat(np.float32([1e8, 1e8 + 1]), 6)), SETTINGS, ALL, "'star'.*floating-point"),
         (make(v=["fast"] * 12), SETTINGS, ALL, "column 'v' holds text such as 'fast'; expected numbers"),
         (make(), BY_COLUMNS, ALL, "columns.ra: the table has no column 'RA'"),
         (make(), WITH_INSTRUMENT, ALL, "columns.instrument: the table has no column 'spectrograph'"),

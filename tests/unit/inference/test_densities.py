@@ -13,7 +13,7 @@ from scipy.stats import kstest
 
 from conftest import ROOT
 from starpop.inference import densities
-from starpop.inference.densities import UniformPeriod, density_from_settings
+from starpop.inference.densities import Normal, TruncatedNormal, UniformPeriod, density_from_settings
 from starpop.inference.density import Density
 from starpop.inference.numerics import tensors
 from starpop.inference.priors import StandardNormal, Uniform
@@ -169,7 +169,7 @@ def test_a_mistake_in_the_settings_is_named(settings, message):
 
 
 def test_the_exact_answer_does_not_load_pymc():
-    code = "import sys, starpop.population; sys.exit(bool({'pymc', 'pytensor'} & set(sys.modules)))"
+    code = "import sys, starpop.populations.population; sys.exit(bool({'pymc', 'pytensor'} & set(sys.modules)))"
     path = str(ROOT / "workflow" / "src")
     assert subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": path}, check=False).returncode == 0
 
@@ -192,3 +192,24 @@ def test_moments_of_a_histogram_are_exact_whatever_its_bins(bins):
     sd = np.sqrt(np.sum(heights * width * ((middle - mean) ** 2 + width**2 / 12)))
     found = density.moments((np.log(1.5), np.log(20)), *parameters)
     assert [values[0] for values in found] == pytest.approx([mean, sd], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: UniformPeriod((20, 1.5)), r"period_range_days: \(20, 1.5\) is no range of periods"),
+        (lambda: TruncatedNormal((1, 3), (-2, 1), (0, 5)), r"\(0, 5\) is no range"),
+        (lambda: Normal(mu=(10, 1), ln_sigma=(-2, 3)).parameters, "no uniform prior is from 10 to 1; expected two"),
+        (lambda: Normal(mu=(np.nan, 1), ln_sigma=(-2, 3)).parameters, "no uniform prior is from nan to 1"),
+    ],
+)
+def test_a_range_that_is_none_is_said(make, message):
+    with pytest.raises(InputError, match=message):
+        make()
+
+
+def test_a_uniform_period_is_none_outside_its_range_and_its_ends_are_within():
+    density = UniformPeriod((1.5, 20))
+    inside = -np.log([1 / 20, 1 / 1.5])
+    np.testing.assert_allclose(density.ln_pdf(inside), inside - np.log(18.5))
+    assert (density.ln_pdf(np.log([1.4999, 20.001])) == -np.inf).all()

@@ -89,7 +89,7 @@ def test_what_cannot_be_read_is_said(path, changes, message):
 def test_an_entry_has_the_keys_of_the_schema():
     schema = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
     entry = schema["properties"]["catalogs"]["additionalProperties"]["properties"]
-    assert ENTRY.keys() == entry.keys() - {"url", "sha256"}
+    assert ENTRY.keys() == entry.keys() - {"url", "sha256", "period_range_days"}
     for key, parts in ENTRY.items():
         assert set(parts) == set(entry[key].get("properties", {}))
     assert set(CONDITIONS) == set(schema["$defs"]["rows"]["additionalProperties"]["properties"])

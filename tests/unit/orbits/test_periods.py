@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from conftest import random_visits
 from starpop.orbits.period_likelihood import period_likelihood
 from starpop.orbits.periods import LISTS, envelope, lomb_scargle, read_likelihoods, scan_systems
 from starpop.orbits.system_model import SystemModel
+from starpop.run.errors import InputError
 
 PRIOR = SystemModel(100, 150)
 RANGE = (1.5, 20.0)
@@ -57,3 +59,9 @@ def test_the_drawn_periodogram_reaches_the_highest_peak(twin):
     for i in range(3):
         mine = scan["peak_system"].values == i
         assert scan["ln_likelihood"].values[i].max() == scan["peak_ln_likelihood"].values[mine].max()
+
+
+def test_a_range_with_more_frequencies_than_can_be_looked_at_is_said():
+    visits = random_visits(np.random.default_rng(0), 20)[0]
+    with pytest.raises(InputError, match=r"period_range_days: from 1e-09 to 20 d .* raise the shortest period"):
+        period_likelihood(visits, PRIOR, (1e-9, 20))

@@ -45,7 +45,7 @@ def test_why_a_population_is_left_to_the_nodes(likelihoods):
     assert why(likelihoods[:1]) == "of 1 systems, and 3 make a population"
     assert why(likelihoods, max_systems=3) == "4 systems are more than sampler.max_systems, 3"
     said = why([*likelihoods, ambiguous()])
-    assert said == "many modes, which NUTS cannot change between (1 systems, the first of them ambiguous)"
+    assert said == "many modes, which NUTS cannot change between (1 systems, the worst of them ambiguous)"
 
 
 def exact_of(likelihoods, density):

@@ -35,8 +35,9 @@ from starpop.run.progress import progress
 STATISTICS = {"largest_deviation": False, "kurtosis": True, "skewness": True, "error_correlation": True}
 QUANTILES = {"predicted_5%": 0.05, "predicted_median": 0.5, "predicted_95%": 0.95}
 COLUMNS = ("statistic", "observed", *QUANTILES, "p_value", "replicates", "star", "misfit")
-# A p below the first asks for so many times the replicates, one below the second is a misfit.
-SUSPICIOUS, TIMES, MISFIT = 0.017, 5, 0.004
+# A p below the first asks for so many times the replicates, one below the second is a misfit; both can be reached
+# with a hundred replicates.
+SUSPICIOUS, TIMES, MISFIT = 0.02, 5, 0.004
 # Of the highest point, in posterior standard deviations.
 NEAR = 0.02
 # What of a kurtosis, say, of two stars is rounding.

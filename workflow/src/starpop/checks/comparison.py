@@ -16,6 +16,7 @@ and the difference of two pairs is a sum over systems too, with a standard error
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 import numpy as np
@@ -23,6 +24,7 @@ import pandas as pd
 import xarray as xr
 from scipy.special import logsumexp
 
+logger = logging.getLogger("starpop")
 COLUMNS = (
     "scope",
     "system_model",
@@ -61,6 +63,17 @@ def odds(ln_evidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return ln_evidence - ln_evidence.max(), np.exp(ln_evidence - logsumexp(ln_evidence))
 
 
+def _of_all_systems(populations: Mapping[tuple[str, str], xr.Dataset]) -> dict[tuple[str, str], xr.Dataset]:
+    """The pairs that have the most systems: evidences of others are not of the same visits."""
+    names = {pair: set(map(str, exact["system"].values)) for pair, exact in populations.items()}
+    most = max(names.values(), key=len)
+    for pair, own in names.items():
+        if own != most:
+            lacking = ", ".join(sorted(most - own))
+            logger.warning("%s is not compared: it lacks %s.", "/".join(pair), lacking or "systems that others have")
+    return {pair: exact for pair, exact in populations.items() if names[pair] == most}
+
+
 def compare_models(
     populations: Mapping[tuple[str, str], xr.Dataset],
     systems: Mapping[str, Mapping[str, float]],
@@ -77,6 +90,7 @@ def compare_models(
     nodes_error = {
         name: NODES_ERROR if noise == "reported" else NODES_ERROR_OF_UNCERTAIN_NOISE for name, noise in noises.items()
     }
+    populations = _of_all_systems(populations)
     pairs = pd.DataFrame(populations.keys(), columns=["system_model", "population_model"])
     names = next(iter(populations.values()))["system"].values
     by_system = [exact.sel(system=names) for exact in populations.values()]

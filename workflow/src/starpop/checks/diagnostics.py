@@ -131,6 +131,9 @@ def assess_exact(fit: str, tree: xr.DataTree, limits: Thresholds) -> dict[str, o
     if not error <= largest:
         said = f"error of the {what} {error:.2g} > {largest:g}"
         row["status"] = f"not converged: {said}" if row["status"] == "ok" else f"{row['status']}, {said}"
+    if lost := _not_drawn(tree["posterior"].to_dataset()):
+        said = f"not drawn: {', '.join(lost)}"
+        row["status"] = said if row["status"] == "ok" else f"{row['status']}, {said}"
     if row["status"] == "ok" and (share := narrowed(exact)) >= LEAST_NARROWED:
         row["status"] = f"{UNINFORMED}each parameter is {share:.2f} or more as uncertain as before the data"
     return row
@@ -145,6 +148,14 @@ def misfit(criticism: pd.DataFrame) -> str:
         for _, row in criticism[criticism["misfit"]].iterrows()
     ]
     return f"misfit: not the parallaxes of one cluster: {'; '.join(said)}" if said else ""
+
+
+def _not_drawn(posterior: xr.Dataset) -> list[str]:
+    """The systems that have no draws."""
+    if "lnP" not in posterior:
+        return []
+    empty = np.isnan(posterior["lnP"]).all([dim for dim in posterior["lnP"].dims if dim != "system"])
+    return [str(name) for name in posterior["system"].values[empty.values]]
 
 
 def narrowed(exact: xr.Dataset) -> float:

@@ -117,13 +117,19 @@ def of_fit(row: Mapping[str, Any], criticism: Mapping[Hashable, Any], model: Sys
 def far_from_prior(row: Mapping[str, Any], model: SystemModel) -> bool:
     """Whether a coefficient is many standard deviations of its configured prior from zero."""
     trends = {name: model.trend_sd_kms_per_year for name, _ in TRENDS}
-    offsets = {name: model.offset_sd_kms for name in row if name.startswith("offset_") and "_sd" not in name}
+    # an instrument may have a name such as sdss, or end in _sd
+    offsets = {name: model.offset_sd_kms for name in row if name.startswith("offset_") and not is_sd(name, row)}
     widths = {
         "a_kms": model.amplitude_sd_kms,
         "b_kms": model.amplitude_sd_kms,
         "v0_kms": model.systemic_velocity_sd_kms,
     }
     return any(abs(row[name]) > FAR_SD * sd for name, sd in (widths | trends | offsets).items() if name in row)
+
+
+def is_sd(name: str, row: Mapping[str, Any]) -> bool:
+    """Whether a column is the standard deviation of another."""
+    return name.endswith("_sd_kms") and f"{name.removesuffix('_sd_kms')}_kms" in row
 
 
 def aliases(

@@ -43,8 +43,9 @@ UNIT_ALIASES = {
 USUAL_UNITS = {"ra": u.deg, "dec": u.deg}
 # A unit given for one column is also that of another, unless this has one of its own.
 UNIT_FALLBACK = {"rv_err": "rv", "parallax_error": "parallax"}
-# Doubles tell whole numbers apart up to here: longer names stored as floating-point numbers have lost digits.
-LARGEST_WHOLE = 2**53
+# Doubles, and numbers of 32 bits, tell whole numbers apart up to here: longer names stored as floating-point numbers
+# have lost digits.
+LARGEST_WHOLE, LARGEST_WHOLE_OF_32_BITS = 2**53, 2**24
 LONGEST_NAME = 100
 # What columns hold that are of another kind, by NumPy's letter of it.
 NOT_NUMBERS = {"b": "true and false", "c": "complex numbers", "M": "dates", "m": "durations", "U": "text", "S": "text"}
@@ -230,7 +231,8 @@ def names(table: Table, name: str, what: str, problems: Problems) -> Names | Non
         return None
     if values.dtype.kind == "f":
         finite = values[np.isfinite(values) & ~missing]
-        if (finite != np.floor(finite)).any() or (np.abs(finite) >= LARGEST_WHOLE).any():
+        largest = LARGEST_WHOLE if values.dtype.itemsize > 4 else LARGEST_WHOLE_OF_32_BITS
+        if (finite != np.floor(finite)).any() or (np.abs(finite) >= largest).any():
             problems.append(_said_of_floats(name, float(finite[0])))
             return None
         missing = missing | ~np.isfinite(values)

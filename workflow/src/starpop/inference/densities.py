@@ -25,6 +25,8 @@ from starpop.inference.numerics import NUMPY
 from starpop.inference.priors import LN_SQRT_2PI, Prior, StandardNormal, Uniform
 from starpop.run.errors import InputError, nearest
 
+# Of ln P at the ends of a range.
+ROUNDING = 1e-9
 # In standard deviations: between two of these a normal density is smooth enough for a few panels.
 DISTANCES = np.array([-30.0, -9.0, -3.0, 0.0, 3.0, 9.0, 30.0])
 
@@ -41,8 +43,10 @@ class UniformPeriod(Bounded):
     period_range_days: Range
 
     def ln_pdf(self, x: Any, *parameters: Any, math: SimpleNamespace = NUMPY) -> Any:
-        """Ln of the density; x is taken to lie in the range."""
-        return x - np.log(self.period_range_days[1] - self.period_range_days[0])
+        """Ln of the density; an end of the range is within it, however rounded."""
+        low, high = self.support
+        values = x - np.log(self.period_range_days[1] - self.period_range_days[0])
+        return math.where((x >= low - ROUNDING) & (x <= high + ROUNDING), values, -np.inf)
 
     def mode(self, *parameters: Any) -> Any:
         """The longest period."""

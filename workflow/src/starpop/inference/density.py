@@ -187,10 +187,27 @@ class Density:
         return math.where((x >= self.support[0]) & (x <= self.support[1]), values, -np.inf)
 
 
+def check_period_range(period_range_days: Any) -> None:
+    """Say that a range of periods is none."""
+    try:
+        low, high = map(float, period_range_days)
+    except (TypeError, ValueError):
+        low = high = np.nan
+    if not 0 < low < high < np.inf:
+        raise InputError(
+            f"period_range_days: {period_range_days!r} is no range of periods; expected two positive numbers of days, "
+            "the lower first, such as (1.5, 20)."
+        )
+
+
 class Bounded(Density):
     """A density within a range of periods [d]."""
 
     period_range_days: Range
+
+    def __post_init__(self) -> None:
+        """Check the range."""
+        check_period_range(self.period_range_days)
 
     @property
     def support(self) -> Range:

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from starpop.inference.numerics import NUMPY
+from starpop.run.errors import InputError
 
 LN_SQRT_2PI = 0.5 * np.log(2 * np.pi)
 # A standard normal variable is beyond this with a probability of 1e-23.
@@ -25,6 +26,13 @@ class Uniform:
 
     low: float
     high: float
+
+    def __post_init__(self) -> None:
+        """Check the bounds."""
+        if not -np.inf < self.low < self.high < np.inf:
+            raise InputError(
+                f"no uniform prior is from {self.low} to {self.high}; expected two finite numbers, the lower first."
+            )
 
     @property
     def bounds(self) -> tuple[float, float]:

@@ -28,6 +28,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.polynomial.legendre import leggauss
 
+from starpop.run.errors import InputError
+
 if TYPE_CHECKING:  # takes a third of a second to load, and the models that a figure shows do not need it
     from scipy.interpolate import CubicHermiteSpline
 
@@ -81,6 +83,14 @@ class UncertainNoise:
 
     mean: float
     sd: float
+
+    def __post_init__(self) -> None:
+        """Check the prior."""
+        if not (np.isfinite(self.mean) and 0 < self.sd < np.inf):
+            raise InputError(
+                f"no noise has a mean of {self.mean} and an sd of {self.sd} of its ln; expected finite numbers, the "
+                "second positive."
+            )
 
     def ln_prior(self, ln_noise: np.ndarray) -> np.ndarray:
         """Ln of the prior density of u."""

@@ -32,6 +32,7 @@ from starpop.orbits.ln_likelihood import (
 )
 from starpop.orbits.noise import UncertainNoise
 from starpop.orbits.period_likelihood import PeriodLikelihood
+from starpop.run.errors import InputError
 
 DRAWS_AT_ONCE = 500
 # Within an accepted panel the likelihood exceeds the highest of the 15 points by less than this factor.
@@ -74,6 +75,11 @@ def draw_ln_periods(
     with np.errstate(divide="ignore"):  # a group outside the mode
         mass = np.log(np.add.reduceat(weight, starts))
     drawn = np.empty(size)
+    if size and not np.isfinite(mass + density.ln_peak(low, high, *(p[0] for p in parameters))).any():
+        raise InputError(
+            f"System {likelihood.system}: its period is from {np.exp(low.min()):.6g} to {np.exp(high.max()):.6g} d, "
+            f"where {density} is zero."
+        )
 
     def propose(waiting: np.ndarray) -> np.ndarray:
         panels = np.empty(len(waiting), np.int64)

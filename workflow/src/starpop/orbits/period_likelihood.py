@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from starpop.inference.densities import UniformPeriod
-from starpop.inference.density import Density
+from starpop.inference.density import Density, check_period_range
 from starpop.orbits.landscape import Landscape, survey
 from starpop.orbits.linear_model import LinearModel, linear_model
 from starpop.orbits.nodes import integrate
@@ -38,7 +38,6 @@ from starpop.orbits.noise import Jitter
 from starpop.orbits.scan import lattice
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits
-from starpop.run.errors import InputError
 
 # Of a resolution element 1/T, from one cut of the integral to the next.
 CUTS = 0.1
@@ -158,21 +157,8 @@ def period_likelihood(
     ------
     InputError : the range is none
     """
-    _check_range(period_range_days)
+    check_period_range(period_range_days)
     return likeliest(visits, system_model, period_range_days)[1]
-
-
-def _check_range(period_range_days: tuple[float, float]) -> None:
-    """Say that a range of periods is none."""
-    try:
-        low, high = map(float, period_range_days)
-    except (TypeError, ValueError):
-        low = high = np.nan
-    if not 0 < low < high < np.inf:
-        raise InputError(
-            f"period_range_days: {period_range_days!r} is no range of periods; expected two positive numbers of days, "
-            "the lower first, such as (1.5, 20)."
-        )
 
 
 def compile_kernels() -> None:

@@ -42,6 +42,7 @@ from starpop.orbits.ln_likelihood import (
     without_condition,
     workspace,
 )
+from starpop.run.errors import InputError
 
 LANES = 64
 HALF = LANES // 2
@@ -50,6 +51,8 @@ POINTS_PER_RESOLUTION = 10
 # With few visits ln L is a ratio of sums whose maxima crowd (two within 0.1/T of each other are common at four
 # visits), and the grid is refined: less than twofold from this many visits on, fifteenfold at four.
 CROWDED_VISITS = 15
+# Some numbers are kept of each frequency: a gigabyte, and as many seconds as there are visits.
+MOST_FREQUENCIES = 30_000_000
 
 
 @dataclass(frozen=True)
@@ -119,10 +122,22 @@ class Block(NamedTuple):
 
 
 def lattice(period_range_days: tuple[float, float], baseline_days: float, visits: int) -> Lattice:
-    """Frequencies inside a period range, fine enough to bracket the maxima of ln L; at least 100."""
+    """Frequencies inside a period range, fine enough to bracket the maxima of ln L; at least 100.
+
+    Raises
+    ------
+    InputError : the range has too many
+    """
     low, high = 1 / period_range_days[1], 1 / period_range_days[0]
     points = POINTS_PER_RESOLUTION * (1 + (CROWDED_VISITS / visits) ** 2)
-    return uniform_lattice(low, high, max(int(np.ceil(points * (high - low) * baseline_days)), 100))
+    steps = max(points * (high - low) * baseline_days, 100)
+    if steps > MOST_FREQUENCIES:
+        raise InputError(
+            f"period_range_days: from {period_range_days[0]:g} to {period_range_days[1]:g} d {visits} visits over "
+            f"{baseline_days:.0f} d have {steps:.1e} frequencies to look at, more than {MOST_FREQUENCIES:.0e}; "
+            "raise the shortest period."
+        )
+    return uniform_lattice(low, high, int(np.ceil(steps)))
 
 
 def uniform_lattice(low: float, high: float, steps: int) -> Lattice:

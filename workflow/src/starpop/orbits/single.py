@@ -118,6 +118,15 @@ def verdict_on_draws(likelihood: PeriodLikelihood, density: Density, ln_period: 
     return ""
 
 
+def lost(scan: xr.Dataset, exact: xr.DataTree) -> dict[str, str]:
+    """Why the exact answer of a system is none, or is not to be trusted, by the names of those of which it is so."""
+    reasons = zip(scan["failed_system"].values, scan["reason"].values, strict=True)
+    modes = exact["modes"].to_dataset()
+    statuses = zip(modes["system"].values, modes["status"].values, strict=True)
+    drawn = {str(name): str(status) for name, status in statuses if str(status)}
+    return {str(name): f"not fitted: {reason}" for name, reason in reasons} | drawn
+
+
 def parameters(systems: Sequence[Visits], system_model: SystemModel) -> tuple[str, ...]:
     """The names of a system's parameters, the same for all systems of a catalogue; of none, only the period."""
     return ("P", *(system_model.parameters(systems[0]) if systems else ()))

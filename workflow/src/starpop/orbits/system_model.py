@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -31,10 +31,12 @@ from starpop.inference import rejection
 from starpop.orbits.fundamental import excess
 from starpop.orbits.noise import Jitter, Noise, Reported, Scaled
 from starpop.orbits.visits import Times, Visits
+from starpop.run.errors import InputError
 
 DAYS_PER_YEAR = 365.25
 NOISES: dict[str, type[Scaled | Jitter]] = {"scaled": Scaled, "jitter": Jitter}
 REPORTED = Reported()
+HARMONICS, TRENDS, TIMES = (1, 2, 3), (0, 1, 2), get_args(Times)
 # From one width of the offsets' prior to the next, and how many there may be.
 WIDENING, MOST_WIDTHS = 10.0, 5
 
@@ -58,6 +60,23 @@ class SystemModel:
     trend_sd_kms_per_year: float = 1.0
     offset_sd_kms: float = 3.0
     times: Times = "reported"
+
+    def __post_init__(self) -> None:
+        """Check what is given."""
+        scales = ("amplitude_sd_kms", "systemic_velocity_sd_kms", "eccentricity_scale")
+        for name in (*scales, "trend_sd_kms_per_year", "offset_sd_kms"):
+            value = getattr(self, name)
+            if not (isinstance(value, (int, float, np.number)) and 0 < value < np.inf):
+                raise InputError(f"{name}: {value!r} is no width of a prior; expected a positive number.")
+        for name, allowed in (("harmonics", HARMONICS), ("trend", TRENDS), ("times", TIMES)):
+            value = getattr(self, name)
+            if value not in allowed:
+                raise InputError(f"{name}: {value!r}; expected one of {', '.join(map(repr, allowed))}.")
+        if not isinstance(self.noise, Noise):
+            raise InputError(
+                f"noise: {self.noise!r} is none; expected starpop.Jitter(mean, sd) or starpop.Scaled(mean, sd), of "
+                "its ln, or nothing for the reported errors."
+            )
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> SystemModel:

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from starpop.run.files import product
+from starpop.run.status import has_failed
 
 ONE_COLUMN, TWO_COLUMNS = 3.5, 7.1  # inches, of a journal's page
 # A warning across the top: its colour, the letters of an inch, the height of a line [inches], and the most lines; and
@@ -135,7 +136,7 @@ def save(figure: Figure, paths: Iterable[str], style: Style, source: str, failed
 def failures(statuses: Mapping[str, str] | Iterable[str]) -> str:
     """What to write across a figure of which not all can be believed: nothing where it can."""
     items = statuses.items() if isinstance(statuses, Mapping) else ((None, s) for s in statuses)
-    failed = [f"{name}: {status}" if name else status for name, status in items if status not in ("ok", "")]
+    failed = [f"{name}: {status}" if name else status for name, status in items if status and has_failed(status)]
     more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
     return failed[0] + more if failed else ""
 

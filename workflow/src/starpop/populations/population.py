@@ -15,6 +15,7 @@ coefficients are normal: joint draws of all parameters are as independent and ex
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -42,6 +43,8 @@ if TYPE_CHECKING:  # PyMC takes seconds to load, and the exact answer does not n
     import pymc as pm
 
     from starpop.inference.sampling import Sampler
+
+logger = logging.getLogger("starpop")
 
 MOST_INTEGRATED = 3
 # Terms of the sums over nodes that are evaluated at once: some arrays of so many fit into a processor's cache.
@@ -159,6 +162,8 @@ def posterior(likelihoods: Sequence[PeriodLikelihood], density: Density, seed: i
     likelihoods, density : of the systems, and of ln P
     seed, cores : of the sampler, which more than three hyper-parameters need
     """
+    if not likelihoods:
+        raise InputError("a population has no systems; expected the period likelihood of one at least.")
     names, priors = tuple(density.parameters), tuple(density.parameters.values())
     evaluate = ln_likelihood(likelihoods, density)
     if len(names) <= MOST_INTEGRATED:
@@ -221,7 +226,14 @@ def draw(
     """
     parameters = hyper.draw(size, rng_of("population"))
     h = tuple(parameters.values())
-    orbits = [draw_orbits(n, density, h, size, rng_of(n.system)) for n in progress(likelihoods)]
+    orbits = []
+    for likelihood in progress(likelihoods):
+        try:
+            orbits.append(draw_orbits(likelihood, density, h, size, rng_of(likelihood.system)))
+        except Exception:  # one system must not stop the others
+            logger.exception("System %s:", likelihood.system)
+            names = (*likelihood.system_model.parameters(likelihood.visits), "lnP")
+            orbits.append({name: np.full(size, np.nan) for name in names})
     data: dict[str, tuple] = {name: (("chain", "draw"), values[None]) for name, values in parameters.items()}
     for name in orbits[0]:
         data[name] = ("chain", "draw", "system"), np.stack([drawn[name] for drawn in orbits], axis=1)[None]

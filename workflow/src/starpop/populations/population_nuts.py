@@ -48,7 +48,7 @@ def why_not_in_full(
     if sum(outside.values()) > LARGEST_SHARE_OUTSIDE:
         worst = max(outside, key=outside.__getitem__)
         several = sum(share > LARGEST_SHARE_OUTSIDE for share in outside.values())
-        return f"many modes, which NUTS cannot change between ({max(several, 1)} systems, the first of them {worst})"
+        return f"many modes, which NUTS cannot change between ({max(several, 1)} systems, the worst of them {worst})"
     return ""
 
 

@@ -175,8 +175,13 @@ def resolve(config: Mapping[str, Any], catalog: str) -> dict[str, Any]:
     models = {name: complete(model, config) for name, model in config["system_models"].items()}
     populations = {name: meant(model, catalog) for name, model in config["population_models"].items()}
     calibration = dict(config["calibration"]) | {"cases": cases(config["calibration"])}
+    # what a catalogue's own range is the range of is not its table
+    entries = {
+        name: {key: value for key, value in entry.items() if key != "period_range_days"}
+        for name, entry in config["catalogs"].items()
+    }
     resolved = {"system_models": models, "population_models": populations, "calibration": calibration}
-    return dict(config) | resolved | {"period_range_days": looked_for(config, catalog)}
+    return dict(config) | resolved | {"catalogs": entries} | {"period_range_days": looked_for(config, catalog)}
 
 
 def looked_for(config: Mapping[str, Any], catalog: str) -> Any:

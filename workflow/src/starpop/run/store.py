@@ -24,6 +24,8 @@ from starpop.run.stopping import ending_when_told
 
 # Rows from which on a table is not written by astropy, but so many at once.
 LARGE_TABLE = 50_000
+# Columns of tables that hold names: a system may be called 51, 007 or NA.
+NAMES = ("system", "fit", "star", "scope", "parameter", "worst_parameter")
 # An ECSV file of more is read by the faster of astropy's readers.
 LARGE_BYTES = 1_000_000
 VERSIONED = ("numpy", "scipy", "astropy", "pymc", "pytensor", "nutpie", "numba", "arviz-stats")
@@ -59,6 +61,11 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
     """Write a table with every digit of its numbers."""
     with product(path) as temporary:
         frame.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read_csv(path: str | Path) -> pd.DataFrame:
+    """Read a table that `write_csv` wrote; names are text, whatever they look like."""
+    return pd.read_csv(path, converters=dict.fromkeys(NAMES, str))
 
 
 def read_batches(paths: Iterable[str | Path]) -> pd.DataFrame:
