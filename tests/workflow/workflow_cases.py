@@ -29,7 +29,9 @@ SYSTEM_FITS = (
     | COLLECTED
 )
 CRITICISM = {"criticise_systems": 4} | twice("collect_criticism", "plot_criticism") | ORBITS
-EXACT_ORBITS = {"draw_orbits": 4} | twice("summarise_focus_system") | ORBITS
+EXACT_ORBITS = (
+    {"draw_orbits": 4} | twice("diagnose_systems", "summarise_focus_system", "plot_focus_system") | ORBITS | COLLECTED
+)
 NUTS_POPULATION = (
     twice("fit_population", "diagnose_population", "check_agreement", "plot_agreement", "plot_population") | COLLECTED
 )

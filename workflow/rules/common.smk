@@ -73,7 +73,7 @@ SHARES = 4
 
 
 wildcard_constraints:
-    catalog=CATALOG, # whose range, models and populations all rules are given
+    catalog=CATALOG,  # whose range, models and populations all rules are given
     system_model="|".join(SYSTEM_MODELS),
     population_model="|".join(POPULATION_MODELS),
     case="|".join(CASES),

@@ -131,7 +131,7 @@ def assess_exact(fit: str, tree: xr.DataTree, limits: Thresholds) -> dict[str, o
     if not error <= largest:
         said = f"error of the {what} {error:.2g} > {largest:g}"
         row["status"] = f"not converged: {said}" if row["status"] == "ok" else f"{row['status']}, {said}"
-    if lost := _not_drawn(tree["posterior"].to_dataset()):
+    if lost := _not_drawn(tree):
         said = f"not drawn: {', '.join(lost)}"
         row["status"] = said if row["status"] == "ok" else f"{row['status']}, {said}"
     if row["status"] == "ok" and (share := narrowed(exact)) >= LEAST_NARROWED:
@@ -150,8 +150,9 @@ def misfit(criticism: pd.DataFrame) -> str:
     return f"misfit: not the parallaxes of one cluster: {'; '.join(said)}" if said else ""
 
 
-def _not_drawn(posterior: xr.Dataset) -> list[str]:
+def _not_drawn(tree: xr.DataTree) -> list[str]:
     """The systems that have no draws."""
+    posterior = tree["posterior"].to_dataset() if "posterior" in tree.children else xr.Dataset()
     if "lnP" not in posterior:
         return []
     empty = np.isnan(posterior["lnP"]).all([dim for dim in posterior["lnP"].dims if dim != "system"])
