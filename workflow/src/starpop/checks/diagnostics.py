@@ -155,7 +155,7 @@ def _not_drawn(tree: xr.DataTree) -> list[str]:
     posterior = tree["posterior"].to_dataset() if "posterior" in tree.children else xr.Dataset()
     if "lnP" not in posterior:
         return []
-    empty = np.isnan(posterior["lnP"]).all([dim for dim in posterior["lnP"].dims if dim != "system"])
+    empty = posterior["lnP"].count(["chain", "draw"]) == 0
     return [str(name) for name in posterior["system"].values[empty.values]]
 
 

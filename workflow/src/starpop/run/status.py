@@ -5,6 +5,7 @@ A product of NUTS whose draws are not of what it is called, or are none, says wh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -49,8 +50,7 @@ def of_orbits(table: pd.DataFrame) -> str:
     for flag in SERIOUS:
         names = list(table["system"][flags.index[flags == flag]])
         if names:
-            more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-            said.append(f"{flag} {len(names)} ({', '.join(names[:MOST_NAMED])}{more})")
+            said.append(f"{flag} {len(names)} ({_names(names)})")
     flagged = flags.index[flags.isin(SERIOUS)].nunique()
     return f"{flagged} of {len(table)} orbits are not to be trusted: {'; '.join(said)}." if said else ""
 
@@ -61,6 +61,14 @@ def serious(flags: str) -> str:
 
 
 def _listing(rows: pd.DataFrame) -> str:
-    """The first five of some fits with their statuses."""
-    listing = "; ".join(f"{row.fit}: {row.status}" for row in rows.head(5).itertuples())
-    return listing + (f"; and {len(rows) - 5} more" if len(rows) > 5 else "")
+    """The first five statuses of some fits, each with the first names that have it."""
+    groups = list(rows.groupby("status", sort=False)["fit"])
+    listing = [f"{_names(list(fits))}: {status}" for status, fits in groups[:MOST_NAMED]]
+    left = sum(len(fits) for _, fits in groups[MOST_NAMED:])
+    return "; ".join(listing) + (f"; and {left} more" if left else "")
+
+
+def _names(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
