@@ -13,6 +13,7 @@ from .workflow_cases import (
     CRITICISM,
     DIAGNOSTICS,
     FIGURES,
+    FOCUS_SYSTEM,
     NUTS_CLUSTER,
     NUTS_POPULATION,
     POPULATION_FIT,
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.slow
 JITTER_PERIODS = {k: v for k, v in of_one_model(ALL_PERIODS).items() if k != "compare_published"}
 
 # Both figures of the criticism share a module with the population's.
-CRITICISED_POPULATION = POPULATION_FIT | twice("plot_criticism")
+CRITICISED_POPULATION = POPULATION_FIT | twice("plot_systems")
 
 
 def test_a_second_run_has_nothing_to_do(run):
@@ -64,7 +65,7 @@ def test_a_product_that_is_lost_or_cut_short_is_made_again_also_where_only_other
         ({"diagnostics": {"r_hat_max": 1.02}}, DIAGNOSTICS),
         (
             {"focus_system": "TWIN-10"},
-            twice("summarise_focus_system", "plot_focus_system") | once("compare_published"),
+            FOCUS_SYSTEM,
         ),
         ({"noise_prior": {"ln_jitter_kms": {"mean": -1}}}, JITTER_PERIODS),
         ({"noise_prior": {"ln_error_scale": {"mean": 1}}}, {}),

@@ -14,24 +14,17 @@ def once(*rules):
     return dict.fromkeys(rules, 1)
 
 
-SYSTEM_FIGURES = twice("plot_focus_system", "plot_periodograms", "plot_orbits", "plot_criticism")
+SYSTEM_FIGURES = twice("plot_systems")
 FIGURES = (
     once("plot_model_graphs", "plot_cluster", "plot_visits", "plot_comparison")
     | SYSTEM_FIGURES
     | twice("plot_agreement", "plot_population")
 )
-ORBITS = twice("tabulate_orbits", "plot_periodograms", "plot_orbits", "plot_population")
+ORBITS = twice("tabulate_orbits", "plot_systems", "plot_population")
 COLLECTED = once("compare_published", "collect_diagnostics")
-SYSTEM_FITS = (
-    {"fit_systems": 4}
-    | twice("diagnose_systems", "summarise_focus_system", "check_agreement", "plot_agreement", "plot_focus_system")
-    | ORBITS
-    | COLLECTED
-)
-CRITICISM = {"criticise_systems": 4} | twice("collect_criticism", "plot_criticism") | ORBITS
-EXACT_ORBITS = (
-    {"draw_orbits": 4} | twice("diagnose_systems", "summarise_focus_system", "plot_focus_system") | ORBITS | COLLECTED
-)
+SYSTEM_FITS = {"fit_systems": 4} | twice("diagnose_systems", "check_agreement", "plot_agreement") | ORBITS | COLLECTED
+CRITICISM = {"criticise_systems": 4} | twice("collect_criticism") | ORBITS
+EXACT_ORBITS = {"draw_orbits": 4} | twice("diagnose_systems") | ORBITS | COLLECTED
 NUTS_POPULATION = (
     twice("fit_population", "diagnose_population", "check_agreement", "plot_agreement", "plot_population") | COLLECTED
 )
@@ -42,7 +35,7 @@ NUTS_CLUSTER |= twice("check_agreement", "plot_agreement")
 CLUSTER = once("integrate_cluster", "criticise_cluster") | NUTS_CLUSTER
 SCAN = {"scan_periods": 4}
 ALL_PERIODS = SCAN | EXACT_ORBITS | SYSTEM_FITS | POPULATION_FIT | CRITICISM | SYSTEM_FIGURES
-FOCUS_SYSTEM = twice("summarise_focus_system", "plot_focus_system") | once("compare_published")
+FOCUS_SYSTEM = twice("diagnose_systems", "plot_systems") | COLLECTED
 TABLES = FOCUS_SYSTEM | ORBITS
 DIAGNOSTICS = (
     once("diagnose_cluster", "plot_cluster")

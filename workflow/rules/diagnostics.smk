@@ -26,15 +26,16 @@ rule diagnose_cluster:
 
 
 rule diagnose_systems:
-    """Diagnostics of every system's own fit."""
+    """Diagnostics of every system's own fit, and the summary of the one that the tutorial shows."""
     input:
         periods=batches("results/{catalog}/{system_model}/periods/{batch}.nc"),
         exact=batches("results/{catalog}/{system_model}/exact/{batch}.nc"),
         posteriors=batches("results/{catalog}/{system_model}/posteriors/{batch}.nc"),
     output:
         diagnostics="results/{catalog}/{system_model}/diagnostics.csv",
+        focus_system="results/{catalog}/{system_model}/focus_system/summary.csv",
     params:
-        settings=settings("diagnostics", max_treedepth="sampler/max_treedepth"),
+        settings=settings("diagnostics", "focus_system", max_treedepth="sampler/max_treedepth"),
         code=source_digest("diagnose_systems"),
     log:
         "logs/diagnose_systems/{catalog}/{system_model}.log",

@@ -62,70 +62,33 @@ rule plot_visits:
         "../scripts/plot_visits.py"
 
 
-rule plot_focus_system:
-    """The one system that the tutorial shows: the orbit over its first days, and folded."""
+rule plot_systems:
+    """Every system's periodogram, folded orbit and criticism; and the one that the tutorial shows."""
     input:
         visits="results/{catalog}/visits.fits",
+        periods=batches("results/{catalog}/{system_model}/periods/{batch}.nc"),
         posteriors=batches("results/{catalog}/{system_model}/posteriors/{batch}.nc"),
-        diagnostics="results/{catalog}/{system_model}/diagnostics.csv",
+        orbits="results/{catalog}/{system_model}/orbits.csv",
+        criticism="results/{catalog}/{system_model}/criticism.csv",
+        residuals="results/{catalog}/{system_model}/residuals.csv",
     output:
+        periodograms=picture("results/{catalog}/{system_model}", "periodograms", "Systems"),
+        orbits=picture("results/{catalog}/{system_model}", "orbits", "Systems"),
+        criticism=picture("results/{catalog}/{system_model}", "criticism", "Criticism"),
         time_series=picture("results/{catalog}/{system_model}", "focus_time_series", "Systems"),
         folded=picture("results/{catalog}/{system_model}", "focus_folded", "Systems"),
     params:
         settings=settings("figures", "focus_system", times="system_models/{system_model}/times"),
-        code=source_digest("plot_focus_system"),
+        code=source_digest("plot_systems"),
     log:
-        "logs/plot_focus_system/{catalog}/{system_model}.log",
+        "logs/plot_systems/{catalog}/{system_model}.log",
     benchmark:
-        "results/benchmarks/plot_focus_system/{catalog}/{system_model}.tsv"
+        "results/benchmarks/plot_systems/{catalog}/{system_model}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
     script:
-        "../scripts/plot_focus_system.py"
-
-
-rule plot_periodograms:
-    """The periodogram of every system, with the chosen and the Lomb-Scargle period."""
-    input:
-        periods=batches("results/{catalog}/{system_model}/periods/{batch}.nc"),
-        orbits="results/{catalog}/{system_model}/orbits.csv",
-    output:
-        *picture("results/{catalog}/{system_model}", "periodograms", "Systems"),
-    params:
-        settings=settings("figures"),
-        code=source_digest("plot_periodograms"),
-    log:
-        "logs/plot_periodograms/{catalog}/{system_model}.log",
-    benchmark:
-        "results/benchmarks/plot_periodograms/{catalog}/{system_model}.tsv"
-    conda:
-        "../../environment.yml"
-    threads: 1
-    script:
-        "../scripts/plot_periodograms.py"
-
-
-rule plot_orbits:
-    """Every system's velocities folded at its period."""
-    input:
-        visits="results/{catalog}/visits.fits",
-        posteriors=batches("results/{catalog}/{system_model}/posteriors/{batch}.nc"),
-        orbits="results/{catalog}/{system_model}/orbits.csv",
-    output:
-        *picture("results/{catalog}/{system_model}", "orbits", "Systems"),
-    params:
-        settings=settings("figures", times="system_models/{system_model}/times"),
-        code=source_digest("plot_orbits"),
-    log:
-        "logs/plot_orbits/{catalog}/{system_model}.log",
-    benchmark:
-        "results/benchmarks/plot_orbits/{catalog}/{system_model}.tsv"
-    conda:
-        "../../environment.yml"
-    threads: 1
-    script:
-        "../scripts/plot_orbits.py"
+        "../scripts/plot_systems.py"
 
 
 rule plot_agreement:
@@ -146,27 +109,6 @@ rule plot_agreement:
     threads: 1
     script:
         "../scripts/plot_agreement.py"
-
-
-rule plot_criticism:
-    """The p-values of all systems, and the residuals of their best fits."""
-    input:
-        criticism="results/{catalog}/{system_model}/criticism.csv",
-        residuals="results/{catalog}/{system_model}/residuals.csv",
-    output:
-        *picture("results/{catalog}/{system_model}", "criticism", "Criticism"),
-    params:
-        settings=settings("figures"),
-        code=source_digest("plot_criticism"),
-    log:
-        "logs/plot_criticism/{catalog}/{system_model}.log",
-    benchmark:
-        "results/benchmarks/plot_criticism/{catalog}/{system_model}.tsv"
-    conda:
-        "../../environment.yml"
-    threads: 1
-    script:
-        "../scripts/plot_criticism.py"
 
 
 rule plot_population:

@@ -97,25 +97,3 @@ rule tabulate_orbits:
     threads: 1
     script:
         "../scripts/tabulate_orbits.py"
-
-
-rule summarise_focus_system:
-    """Posterior summary of the one system that the tutorial shows."""
-    input:
-        exact=batches("results/{catalog}/{system_model}/exact/{batch}.nc"),
-        posteriors=batches("results/{catalog}/{system_model}/posteriors/{batch}.nc"),
-        diagnostics="results/{catalog}/{system_model}/diagnostics.csv",
-    output:
-        summary="results/{catalog}/{system_model}/focus_system/summary.csv",
-    params:
-        settings=settings("focus_system"),
-        code=source_digest("summarise_focus_system"),
-    log:
-        "logs/summarise_focus_system/{catalog}/{system_model}.log",
-    benchmark:
-        "results/benchmarks/summarise_focus_system/{catalog}/{system_model}.tsv"
-    conda:
-        "../../environment.yml"
-    threads: 1
-    script:
-        "../scripts/summarise_focus_system.py"

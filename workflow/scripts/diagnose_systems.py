@@ -1,32 +1,21 @@
-"""Diagnostics of every system's own fit."""
+"""Diagnostics of every system's own fit, and the summary of the one that the tutorial shows."""
 
 import json
 
-import pandas as pd
-
-from starpop.checks import diagnostics
-from starpop.inference import convergence
-from starpop.orbits import single
+from starpop.checks.diagnostics import Thresholds
+from starpop.checks.system_diagnostics import assess_systems, summarise_system
+from starpop.pages import tables
 from starpop.run import store
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
-    limits = diagnostics.Thresholds(**settings["diagnostics"])
-    rows = []
-    for path in snakemake.input.posteriors:
-        tree = store.read_tree(path)
-        looked_for = json.loads(tree.attrs["settings"])["period_range_days"]
-        bounds = tree["map"].to_dataset()[list(single.BOUNDS)].to_array().values.T
-        for i, name in enumerate(tree["posterior"]["system"].values):
-            posterior, stats = (tree[group].to_dataset().isel(system=i) for group in ("posterior", "sample_stats"))
-            quality = convergence.quality(convergence.columns_of(posterior))
-            row = diagnostics.assess(name, quality, stats, limits, settings["max_treedepth"])
-            status = str(tree["map"]["status"].values[i]) or single.status_of_check(
-                row["status"], bounds[i], looked_for
-            )
-            rows.append(row | {"status": status})
-    for periods, exact in zip(snakemake.input.periods, snakemake.input.exact, strict=True):
-        lost = single.lost(store.read_tree(periods).to_dataset(), store.read_tree(exact))
-        rows += [{"fit": f"{name} exact", "status": why} for name, why in lost.items()]
-    table = pd.DataFrame(rows, columns=diagnostics.COLUMNS).sort_values("fit")
+    scans = [store.read_tree(path).to_dataset() for path in snakemake.input.periods]
+    exact = [store.read_tree(path) for path in snakemake.input.exact]
+    posteriors = [store.read_tree(path) for path in snakemake.input.posteriors]
+    limits = Thresholds(**settings["diagnostics"])
+    table = assess_systems(scans, exact, posteriors, limits, settings["max_treedepth"])
     store.write_csv(table, snakemake.output.diagnostics)
+    name = tables.find_system(posteriors, settings["focus_system"]).name
+    (batch,) = (i for i, tree in enumerate(posteriors) if name in tables.names_of(tree))
+    checked = table.set_index("fit")["status"].to_dict()
+    store.write_csv(summarise_system(name, exact[batch], posteriors[batch], checked), snakemake.output.focus_system)

@@ -274,18 +274,6 @@ def find_system(posteriors: Sequence[xr.DataTree], wanted: str) -> SystemFit:
     return SystemFit(name, tree["posterior"].to_dataset().isel(system=i), highest_points([tree])[name])
 
 
-def system_draws(trees: Sequence[xr.DataTree], name: str) -> xr.Dataset:
-    """The draws of one system, from the draws of all batches."""
-    tree = next(tree for tree in trees if name in names_of(tree))
-    return tree["posterior"].to_dataset().sel(system=name)
-
-
-def exact_status(trees: Sequence[xr.DataTree], name: str) -> str:
-    """The status of the exact draws of one system, from those of all batches."""
-    tree = next(tree for tree in trees if name in names_of(tree))
-    return str(tree["modes"]["status"].sel(system=name).item()) or "ok"
-
-
 def names_of(posteriors: xr.DataTree) -> list[str]:
     """The systems of a batch's posteriors."""
     return [str(name) for name in posteriors["posterior"].to_dataset()["system"].values]

@@ -1,0 +1,30 @@
+"""Draw the periodogram, the folded orbit and the criticism of every system, and the one that the tutorial shows."""
+
+import json
+
+from starpop.orbits.visits import read_systems
+from starpop.pages import criticism, systems, tables
+from starpop.pages.style import Style, failures, save
+from starpop.run import status, store
+
+with store.job(snakemake.log[0]):
+    settings = json.loads(snakemake.params.settings)
+    style = Style.from_settings(settings["figures"])
+    visits = {s.system: s for s in read_systems(snakemake.input.visits, times=settings["times"])}
+    scans = [store.read_tree(path).to_dataset() for path in snakemake.input.periods]
+    posteriors = [store.read_tree(path) for path in snakemake.input.posteriors]
+    orbits, p_values, residuals = (store.read_csv(snakemake.input[k]) for k in ("orbits", "criticism", "residuals"))
+    focus, highest = tables.find_system(posteriors, settings["focus_system"]), tables.highest_points(posteriors)
+    statuses = orbits.set_index("system")["status"]
+    untrusted = " ".join(filter(None, [failures(statuses[list(highest)].to_dict()), status.of_orbits(orbits)]))
+    of_focus = failures([statuses[focus.name]])
+    figures = {
+        "periodograms": (systems.periodograms(scans, orbits, style), untrusted),
+        "orbits": (systems.orbits_grid(list(visits.values()), highest, orbits, style), untrusted),
+        "criticism": (criticism.systems(p_values, residuals, style), ""),
+        "time_series": (systems.time_series(visits[focus.name], focus.map, style), of_focus),
+        "folded": (systems.folded(visits[focus.name], focus.map, style), of_focus),
+    }
+    source = f"catalogue {snakemake.wildcards.catalog}, model {snakemake.wildcards.system_model}"
+    for name, (figure, failed) in figures.items():
+        save(figure, snakemake.output[name], style, source, failed)

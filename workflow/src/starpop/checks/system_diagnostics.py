@@ -1,0 +1,67 @@
+"""Did the sampling of each system succeed, was any lost on the way, and what is known of the one that is shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import xarray as xr
+
+from starpop.checks import diagnostics
+from starpop.checks.diagnostics import Thresholds
+from starpop.inference.convergence import columns_of, quality, quality_of_independent
+from starpop.orbits import single
+
+
+def assess_systems(
+    scans: Sequence[xr.Dataset],
+    exact: Sequence[xr.DataTree],
+    posteriors: Sequence[xr.DataTree],
+    limits: Thresholds,
+    max_treedepth: int,
+) -> pd.DataFrame:
+    """A row for the NUTS of each system, and one for each system whose exact answer is none or not to be trusted.
+
+    Parameters
+    ----------
+    scans, exact, posteriors : of all batches
+    limits, max_treedepth : as configured
+    """
+    rows: list[Mapping[str, object]] = []
+    for tree in posteriors:
+        looked_for = json.loads(tree.attrs["settings"])["period_range_days"]
+        best = tree["map"].to_dataset()
+        bounds = best[list(single.BOUNDS)].to_array().values.T
+        for i, name in enumerate(map(str, best["system"].values)):
+            draws, stats = (tree[group].to_dataset().isel(system=i) for group in ("posterior", "sample_stats"))
+            row = diagnostics.assess(name, quality(columns_of(draws)), stats, limits, max_treedepth)
+            said = str(best["status"].values[i])
+            rows.append(row | {"status": said or single.status_of_check(str(row["status"]), bounds[i], looked_for)})
+    for scan, tree in zip(scans, exact, strict=True):
+        rows += [{"fit": f"{name} exact", "status": why} for name, why in single.lost(scan, tree).items()]
+    return pd.DataFrame(rows, columns=list(diagnostics.COLUMNS)).sort_values("fit")
+
+
+def summarise_system(
+    name: str, exact: xr.DataTree, posterior: xr.DataTree, checked: Mapping[str, str]
+) -> pd.DataFrame:
+    """The summary of one system by both roads, and the period of its highest posterior density.
+
+    Parameters
+    ----------
+    exact, posterior : of the system's batch
+    checked : the status of the NUTS of each system
+    """
+    status = str(exact["modes"]["status"].sel(system=name).item()) or "ok"
+    drawn, sampled = (columns_of(tree["posterior"].to_dataset().sel(system=name)) for tree in (exact, posterior))
+    summary = pd.concat(
+        [
+            diagnostics.summarise(drawn, quality_of_independent(drawn), "exact", status),
+            diagnostics.summarise(sampled, quality(sampled), "nuts", checked[name]),
+        ]
+    )
+    highest = float(posterior["map"]["P"].sel(system=name))
+    row = {"parameter": "P_map", "method": "exact", "mean": highest, "status": status}
+    row["sd"] = summary.loc[(summary["parameter"] == "P") & (summary["method"] == "exact"), "sd"].item()
+    return pd.concat([summary, pd.DataFrame([row])])
