@@ -684,7 +684,11 @@ def _times(name: str, message: str, values: Any, **entry: Any) -> None:
 
 JD = good()["bjd"]
 _times("mjd_taken_as_jd", r"none of them a Julian date of 1900 to 2100.*\(time: {format: mjd}\)", JD - 2400000.5)
-_times("days_from_gaias_zero", r"days from a zero point: time: {zero_jd: 2455197\.5}", JD - 2455197.5)
+_times(
+    "days_from_gaias_zero",
+    r"zero point, such as 2450000 .*2455197.5 \(Gaia\).*2457000 \(TESS\).*time: {zero_jd: ...}",
+    JD - 2455197.5,
+)
 _times("decimal_years", "could be decimal years", 2012 + np.arange(12) / 10)
 _times(
     "seconds_since_1970",

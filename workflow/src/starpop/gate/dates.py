@@ -13,6 +13,8 @@ from starpop.gate.columns import Names, Numbers, Problems, as_floats
 # JD of 1900 and of 2100: a day outside is a table in another time format, not an observation.
 PLAUSIBLE_JD = (2415020.5, 2488069.5)
 MJD_ZERO = 2400000.5
+# Julian dates that days are counted from, and by whom.
+ZERO_POINTS = {2450000: "JD - 2450000", 2455197.5: "Gaia", 2457000: "TESS", 2454833: "Kepler"}
 UNIX_ZERO = 2440587.5
 # Times stored in 32 bits must keep this much of a day.
 COARSEST_DAYS = 0.01
@@ -109,7 +111,8 @@ def guess(time: Numbers, settings: Mapping[str, Any], problems: Problems) -> Non
         elif first >= 1900 and last <= 2100:
             hint = " They could be decimal years, which must be converted to Julian dates."
         elif first >= 0 and last < 15020:
-            hint = " They could be days from a zero point: time: {zero_jd: 2455197.5}, if that is theirs (Gaia's)."
+            zeros = ", ".join(f"{zero} ({whose})" for zero, whose in ZERO_POINTS.items())
+            hint = f" They could be days from a zero point, such as {zeros}: time: {{zero_jd: ...}}."
         else:
             hint = _in_small_units(first, last)
     else:
