@@ -184,10 +184,10 @@ def test_the_table_of_orbits_has_the_flags_of_its_systems():
     assert table["flags"].to_dict() == {"A": "", "B": "misfit;trend"}
 
 
-def simulated(seed, noise=None, period_range=RANGE):
+def simulated(seed):
     """A circular system whose period lies within the range, from hardly to very well measured."""
     rng = np.random.default_rng([11, seed])
-    count, period = int(rng.integers(6, 37)), np.exp(rng.uniform(*np.log(period_range)))
+    count, period = int(rng.integers(6, 37)), np.exp(rng.uniform(*np.log(RANGE)))
     time = visit_times(count, float(np.exp(rng.uniform(np.log(60), np.log(2000)))), rng)
     error, amplitude = np.exp(rng.uniform(np.log([0.05, 2]), np.log([0.5, 60])))
     rv = rng.normal(0, 40) + amplitude * np.cos(2 * np.pi * (time / period + rng.random()))
