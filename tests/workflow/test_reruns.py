@@ -9,7 +9,9 @@ from .conftest import SMALL
 from .workflow_cases import (
     ALL_PERIODS,
     CLUSTER,
+    COLLECTED,
     COMPARISON,
+    CRITICISED_CLUSTER,
     CRITICISM,
     DIAGNOSTICS,
     FIGURES,
@@ -73,7 +75,7 @@ def test_a_product_that_is_lost_or_cut_short_is_made_again_also_where_only_other
         ({"system_models": {"tutorial": {"harmonics": 2}}}, of_one_model(ALL_PERIODS)),
         (
             {"criticism": {"replicates": 0}},
-            CRITICISM | twice("criticise_population"),
+            CRITICISM | twice("criticise_population") | CRITICISED_CLUSTER | COLLECTED,
         ),
         ({"cluster": {"prior": {"mean_distance_sd_kpc": 3}}}, CLUSTER),
     ],
@@ -149,7 +151,7 @@ def test_adding_a_system_reruns_its_catalogue(run):
             "orbits/scan.py",
             "POINTS_PER_RESOLUTION = 10",
             "POINTS_PER_RESOLUTION = 11",
-            ALL_PERIODS | once("plot_visits"),  # which marks what the flags say, and these know of periods
+            ALL_PERIODS,
         ),
         ("populations/population.py", "The full PyMC model", "The whole PyMC model", {}),
         ("orbits/scan.py", "# With few visits ln L", "# Where visits are few ln L", {}),

@@ -33,6 +33,7 @@ POPULATION_FIT = twice("integrate_population", "criticise_population") | NUTS_PO
 NUTS_CLUSTER = once("fit_cluster", "diagnose_cluster", "plot_cluster") | COLLECTED
 NUTS_CLUSTER |= twice("check_agreement", "plot_agreement")
 CLUSTER = once("integrate_cluster", "criticise_cluster") | NUTS_CLUSTER
+CRITICISED_CLUSTER = once("criticise_cluster", "diagnose_cluster", "plot_cluster")
 SCAN = {"scan_periods": 4}
 ALL_PERIODS = SCAN | EXACT_ORBITS | SYSTEM_FITS | POPULATION_FIT | CRITICISM | SYSTEM_FIGURES
 FOCUS_SYSTEM = twice("diagnose_systems", "plot_systems") | COLLECTED
@@ -40,7 +41,6 @@ TABLES = FOCUS_SYSTEM | ORBITS
 DIAGNOSTICS = (
     once("diagnose_cluster", "plot_cluster")
     | twice("diagnose_systems", "diagnose_population", "plot_population")
-    | FOCUS_SYSTEM
     | COLLECTED
 )
 

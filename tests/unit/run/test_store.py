@@ -185,3 +185,14 @@ def test_rows_without_a_value_keep_their_reason(tmp_path):
         table = Table({"value": np.array([""] * size), "reason": np.array(["not in systems.keep"] * size)})
         store.write_table(table, tmp_path / "t.ecsv", {})
         assert set(store.read_table(tmp_path / "t.ecsv").to_pandas()["reason"]) == {"not in systems.keep"}
+
+
+def test_names_in_a_table_stay_what_they_are_and_numbers_numbers(tmp_path):
+    table = pd.DataFrame({"system": ["007", "NA", "51", ""], "flags": ["misfit", "", "", None]})
+    table["n"], table["x"] = [1, 2, 3, 4], [0.1, np.nan, np.inf, 3.0]
+    store.write_csv(table, tmp_path / "t.csv")
+    read = store.read_csv(tmp_path / "t.csv")
+    assert list(read["system"]) == ["007", "NA", "51", ""]
+    assert read["flags"].isna().to_list() == [False, True, True, True]
+    assert read["n"].dtype == int
+    np.testing.assert_array_equal(read["x"], table["x"])

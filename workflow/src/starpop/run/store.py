@@ -65,7 +65,9 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
 
 def read_csv(path: str | Path) -> pd.DataFrame:
     """Read a table that `write_csv` wrote; names are text, whatever they look like."""
-    return pd.read_csv(path, converters=dict.fromkeys(NAMES, str))
+    others = [name for name in pd.read_csv(path, nrows=0).columns if name not in NAMES]
+    empty = dict.fromkeys(others, [""])
+    return pd.read_csv(path, dtype=dict.fromkeys(NAMES, str), keep_default_na=False, na_values=empty)
 
 
 def read_batches(paths: Iterable[str | Path]) -> pd.DataFrame:
