@@ -66,7 +66,7 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
 def read_csv(path: str | Path) -> pd.DataFrame:
     """Read a table that `write_csv` wrote; names are text, whatever they look like."""
     others = [name for name in pd.read_csv(path, nrows=0).columns if name not in NAMES]
-    empty = dict.fromkeys(others, [""])
+    empty = {name: [""] for name in others}
     return pd.read_csv(path, dtype=dict.fromkeys(NAMES, str), keep_default_na=False, na_values=empty)
 
 
