@@ -5,7 +5,6 @@ import socket
 import sys
 from pathlib import Path
 
-import pandas as pd
 from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger

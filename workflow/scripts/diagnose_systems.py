@@ -15,7 +15,7 @@ with store.job(snakemake.log[0]):
     limits = Thresholds(**settings["diagnostics"])
     table = assess_systems(scans, exact, posteriors, limits, settings["max_treedepth"])
     store.write_csv(table, snakemake.output.diagnostics)
-    name = tables.find_system(posteriors, settings["focus_system"]).name
+    name = tables.find_system(posteriors, settings["focus_system"])
     (batch,) = (i for i, tree in enumerate(posteriors) if name in tables.names_of(tree))
     checked = table.set_index("fit")["status"].to_dict()
     store.write_csv(summarise_system(name, exact[batch], posteriors[batch], checked), snakemake.output.focus_system)

@@ -17,13 +17,13 @@ with store.job(snakemake.log[0]):
     focus, highest = tables.find_system(posteriors, settings["focus_system"]), tables.highest_points(posteriors)
     statuses = orbits.set_index("system")["status"]
     untrusted = " ".join(filter(None, [failures(statuses[list(highest)].to_dict()), status.of_orbits(orbits)]))
-    of_focus = failures([statuses[focus.name]])
+    of_focus = failures([statuses[focus]])
     figures = {
         "periodograms": (systems.periodograms(scans, orbits, style), untrusted),
         "orbits": (systems.orbits_grid(list(visits.values()), highest, orbits, style), untrusted),
         "criticism": (criticism.systems(p_values, residuals, style), ""),
-        "time_series": (systems.time_series(visits[focus.name], focus.map, style), of_focus),
-        "folded": (systems.folded(visits[focus.name], focus.map, style), of_focus),
+        "time_series": (systems.time_series(visits[focus], highest[focus], style), of_focus),
+        "folded": (systems.folded(visits[focus], highest[focus], style), of_focus),
     }
     source = f"catalogue {snakemake.wildcards.catalog}, model {snakemake.wildcards.system_model}"
     for name, (figure, failed) in figures.items():

@@ -47,11 +47,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.linalg import cho_solve
 from scipy.special import ndtri_exp
 
 from starpop.checks.best_fit import ROUNDING, Fits, best_fits
-from starpop.checks.highest_peaks import BLOCK, eliminate_static, explain
+from starpop.checks.highest_peaks import BLOCK, eliminate_static, explain, without_static
 from starpop.inference.densities import UniformPeriod
 from starpop.orbits.noise import UncertainNoise
 from starpop.orbits.orbit import design_matrix, harmonic_columns
@@ -154,7 +153,7 @@ def second_frequencies(
     precision = model.standard_deviations(visits)[2 * model.harmonics :] ** -2
     least = np.full(2, ROUNDING * weight.sum())
     waves, factor = eliminate_static(visits.time_days - 0.5 * baseline, weight, static, precision, least)
-    rest = fits.residual_kms - cho_solve((factor, True), ((fits.residual_kms * weight) @ static).T).T @ static.T
+    _, rest = without_static(fits.residual_kms, weight, static, factor)
     weighted = np.ascontiguousarray((rest * weight).T)
     steps = max(int(np.ceil(POINTS_PER_RESOLUTION * (high - low) * baseline)), 100)
     grid = uniform_lattice(low, high, steps).frequencies

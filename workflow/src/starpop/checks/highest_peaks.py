@@ -23,9 +23,11 @@ import numpy as np
 from numba import njit
 from scipy.linalg import cho_solve
 
+from starpop.inference.cholesky import cholesky
+from starpop.orbits.landscape import with_ends
 from starpop.orbits.linear_model import LinearModel, linear_model
 from starpop.orbits.ln_likelihood import ln_likelihood_at, noise_terms, turns, workspace
-from starpop.orbits.peaks import brent, may_cross
+from starpop.orbits.peaks import bracket, brent, may_cross, predicted_rise
 from starpop.orbits.period_likelihood import PeriodLikelihood
 from starpop.orbits.scan import lattice
 
@@ -95,9 +97,8 @@ def highest_peaks(
     (R,) frequencies [1/d], and (R, J) geometric means of the errors over the posterior of the noise [km/s]
     """
     visits = likelihood.visits
-    low, high = 1 / period_range_days[1], 1 / period_range_days[0]
     grid = lattice(period_range_days, visits.baseline_days, len(visits))
-    frequency = np.concatenate([[low], grid.frequencies, [high]])
+    frequency = with_ends(grid, 1 / period_range_days[1], 1 / period_range_days[0])
     model, noise = _with_noise_of_replicates(likelihood)
     weight = visits.rv_err_kms**-2
     origin = velocities @ weight / weight.sum()
@@ -119,8 +120,7 @@ def _ln_likelihoods(
     waves, factor = eliminate_static(model.time, weights, model.static, precision, model.precision[:size])
     mean = np.zeros((len(velocity), len(precision)))
     mean[:, 0] = -origin
-    theta = cho_solve((factor, True), ((velocity * weights) @ model.static + mean * precision).T).T
-    rest = velocity - theta @ model.static.T
+    theta, rest = without_static(velocity, weights, model.static, factor, mean * precision)
     level = model.constant[noise] - 0.5 * (rest**2 @ weights + (theta - mean) ** 2 @ precision)
     level -= np.sum(np.log(np.diag(factor)))
     weighted = np.ascontiguousarray((rest * weights).T)
@@ -199,6 +199,20 @@ def eliminate_static(
     return Waves(time, weight, along, harmonic_precision), factor
 
 
+def without_static(
+    velocity: np.ndarray, weight: np.ndarray, static: np.ndarray, factor: np.ndarray, prior: np.ndarray | float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """(R, q) coefficients of the static columns alone of (R, J) velocities, and what these leave.
+
+    Parameters
+    ----------
+    factor : of `eliminate_static`
+    prior : the precisions times the prior means
+    """
+    theta = cho_solve((factor, True), ((velocity * weight) @ static + prior).T).T
+    return theta, velocity - theta @ static.T
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def explain(frequency, waves, weighted, values, half_ln_determinant):
     """Fill (F, R) |F^-1 A'W r|^2 and (F,) ln |F| at frequencies [1/d], given (J, R) W r."""
@@ -219,7 +233,6 @@ def explain(frequency, waves, weighted, values, half_ln_determinant):
     factor = np.empty((size, size))
     values[:] = 0.0
     for b in range(count):
-        half_ln_determinant[b] = 0.0
         for k in range(size):
             row = b * size + k
             for i in range(k + 1):
@@ -229,11 +242,10 @@ def explain(frequency, waves, weighted, values, half_ln_determinant):
                     total += weight[j] * columns[row, j] * columns[other, j]
                 for q in range(along.shape[1]):
                     total -= along[row, q] * along[other, q]
-                for m in range(i):
-                    total -= factor[k, m] * factor[i, m]
-                # no pivot can be below its precision, but by rounding
-                factor[k, i] = np.sqrt(max(total, precision[k])) if i == k else total / factor[i, i]
-            half_ln_determinant[b] += np.log(factor[k, k])
+                factor[k, i] = total
+        half_ln_determinant[b] = cholesky(factor, precision)
+        for k in range(size):
+            row = b * size + k
             for i in range(k):
                 for r in range(values.shape[1]):
                     products[row, r] -= factor[k, i] * products[b * size + i, r]
@@ -261,11 +273,7 @@ def collect(values, own, places, slack, floor, kept):
             right = values[i + 1, r] if i < samples - 1 else -np.inf
             if here < left or here <= right:
                 continue
-            if 0 < i < samples - 1:
-                bend = 2 * here - left - right
-                rise = (left - right) ** 2 / (8 * bend) if bend > 0 else 0.0
-            else:
-                rise = here - max(left, right)
+            rise = predicted_rise(left, here, right, 0 < i < samples - 1)
             most = here + (1 + RISE) * rise + slack
             if most < floor[r] and may_cross(values[:, r], i, floor[r]):
                 most = floor[r]
@@ -304,10 +312,9 @@ def climb_candidates(frequency, model, noise, velocity, origin, slack, kept):
         for k in np.argsort(-predicted[r, : count[r]]):
             if bound[r, k] < top - slack:
                 continue
-            i = place[r, k]
-            low, high = frequency[max(i - 1, 0)], frequency[min(i + 1, last)]
-            value = ln_likelihood_at(frequency[i], one, room)
-            at[found], height[found] = brent(low, frequency[i], high, value, 1e-6, one, room)
+            low, start, high = bracket(place[r, k], frequency)
+            value = ln_likelihood_at(start, one, room)
+            at[found], height[found] = brent(low, start, high, value, 1e-6, one, room)
             step[found] = 0.5 * (high - low)
             top = max(top, height[found])
             found += 1

@@ -223,3 +223,13 @@ def starts_from(draws: xr.DataTree, model: pm.Model, count: int = STARTS) -> dic
     """Starting points from exact draws: (count, ...) of each free variable of the model."""
     posterior = draws["posterior"].to_dataset().isel(draw=slice(count)).stack(start=("chain", "draw"))
     return {rv.name: posterior[rv.name].transpose("start", ...).values for rv in model.free_RVs}
+
+
+def sample_from(
+    exact: xr.DataTree, model: pm.Model, settings: SamplerSettings, seed: int, cores: int
+) -> tuple[xr.DataTree, str]:
+    """Draws of a model, from chains that start at some exact draws; or none, and why: it is too slow."""
+    try:
+        return Sampler(model, settings, cores).run(starts_from(exact, model), seed), ""
+    except TooSlow as error:
+        return xr.DataTree(), str(error)

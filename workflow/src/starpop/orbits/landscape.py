@@ -55,16 +55,25 @@ class Landscape:
     peaks: Peaks
 
 
+def with_ends(grid: Lattice, low: float, high: float) -> np.ndarray:
+    """(F,) the frequencies of a grid with the ends of the range that it lies in [1/d]."""
+    return np.concatenate([[low], grid.frequencies, [high]])
+
+
+def scan_with_ends(model: LinearModel, grid: Lattice, frequency: np.ndarray, noise: int) -> np.ndarray:
+    """(F,) ln L at one noise, at the frequencies `with_ends` of a grid."""
+    first, last = scan_at(frequency[[0, -1]], model.at_noise(noise, noise + 1))
+    return np.concatenate([[first], scan(model, grid, noise), [last]])
+
+
 def survey(model: LinearModel, grid: Lattice, low: float, high: float) -> Landscape:
     """Scan a system from a low to a high frequency [1/d], and find its peaks."""
-    frequency = np.concatenate([[low], grid.frequencies, [high]])
-    points = len(model.constant)
+    frequency, points = with_ends(grid, low, high), len(model.constant)
     scans: dict[int, np.ndarray] = {}
 
     def at(noise: int) -> np.ndarray:
         if noise not in scans:
-            ends = scan_at(frequency[[0, -1]], model.at_noise(noise, noise + 1))
-            scans[noise] = np.concatenate([ends[:1], scan(model, grid, noise), ends[1:]])
+            scans[noise] = scan_with_ends(model, grid, frequency, noise)
         return scans[noise]
 
     if points == 1:
@@ -131,11 +140,8 @@ def highest_of(model: LinearModel, grid: Lattice, low: float, high: float, noise
     The highest maxima of that scan are followed on the whole L: enough to know whether there is a higher one than
     another, at a cost of one scan.
     """
-    frequency = np.concatenate([[low], grid.frequencies, [high]])
-    one = model.at_noise(noise, noise + 1)
-    ends = scan_at(frequency[[0, -1]], one)
-    values = np.concatenate([ends[:1], scan(model, grid, noise), ends[1:]])
-    tops, predicted, _ = candidates(values)
+    frequency = with_ends(grid, low, high)
+    tops, predicted, _ = candidates(scan_with_ends(model, grid, frequency, noise))
     best, height = low, -np.inf
     for top in tops[np.argsort(-predicted)[:MOST_FOLLOWED]]:
         low, start, high = bracket(top, frequency)

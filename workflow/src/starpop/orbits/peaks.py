@@ -114,12 +114,7 @@ def candidates(values):
         left = values[i - 1] if i > 0 else -np.inf
         right = values[i + 1] if i < count - 1 else -np.inf
         if values[i] >= left and values[i] > right:
-            rise = 0.0
-            if 0 < i < count - 1:
-                bend = 2 * values[i] - left - right
-                rise = (left - right) ** 2 / (8 * bend) if bend > 0 else 0.0
-            elif count > 1:
-                rise = abs(values[i] - (right if i == 0 else left))
+            rise = predicted_rise(left, values[i], right, 0 < i < count - 1) if count > 1 else 0.0
             tops[found], predicted[found] = i, values[i] + rise
             # a parabola through three samples is good to a factor; what it cannot see is small
             bound[found] = values[i] + 3 * rise + 5
@@ -127,6 +122,15 @@ def candidates(values):
                 bound[found] = best
             found += 1
     return tops[:found], predicted[:found], bound[:found]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def predicted_rise(left, here, right, inside):
+    """How far above a sample its maximum is: by a parabola; at an end of the samples no more than to its neighbour."""
+    if not inside:
+        return here - max(left, right)
+    bend = 2 * here - left - right
+    return (left - right) ** 2 / (8 * bend) if bend > 0 else 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from starpop.inference.densities import UniformPeriod
-from starpop.inference.density import Density, check_period_range
+from starpop.inference.density import Density
 from starpop.orbits.landscape import Landscape, survey
 from starpop.orbits.linear_model import LinearModel, linear_model
 from starpop.orbits.nodes import integrate
@@ -157,7 +157,6 @@ def period_likelihood(
     ------
     InputError : the range is none
     """
-    check_period_range(period_range_days)
     return likeliest(visits, system_model, period_range_days)[1]
 
 

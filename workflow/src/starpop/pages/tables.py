@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -252,26 +251,16 @@ def compare_published(published: pd.DataFrame, summaries: Mapping[str, pd.DataFr
     return pd.DataFrame(rows, columns=PUBLISHED_COLUMNS)
 
 
-@dataclass(frozen=True)
-class SystemFit:
-    """One system's own fit: its name, its posterior draws, and the highest point of its posterior."""
-
-    name: str
-    posterior: xr.Dataset
-    map: dict[str, float]
-
-
-def find_system(posteriors: Sequence[xr.DataTree], wanted: str) -> SystemFit:
-    """The fit of a system by name, or of the first in sorted order, from the posteriors of all batches."""
-    where = {name: (tree, i) for tree in posteriors for i, name in enumerate(names_of(tree))}
-    name = min(where) if wanted == "first" else wanted
-    if name not in where:
+def find_system(posteriors: Sequence[xr.DataTree], wanted: str) -> str:
+    """The name of a system that has been fitted: the one wanted, or the first in sorted order."""
+    names = [name for tree in posteriors for name in names_of(tree)]
+    name = min(names) if wanted == "first" else wanted
+    if name not in names:
         raise InputError(
-            f"focus_system: {wanted!r} is not among the {len(where)} systems used; give one of their names, or first."
-            + nearest(wanted, where)
+            f"focus_system: {wanted!r} is not among the {len(names)} systems used; give one of their names, or first."
+            + nearest(wanted, names)
         )
-    tree, i = where[name]
-    return SystemFit(name, tree["posterior"].to_dataset().isel(system=i), highest_points([tree])[name])
+    return name
 
 
 def names_of(posteriors: xr.DataTree) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from starpop.inference.sampling import Sampler, SamplerSettings, TooSlow, starts_from
+from starpop.inference.sampling import SamplerSettings, sample_from
 from starpop.populations import cluster
 from starpop.run.seeds import seed_for
 from starpop.run.status import LEFT_OUT
@@ -37,9 +37,7 @@ def sample(
     if settings.backend == "none":
         return xr.DataTree(), LEFT_OUT
     model = cluster.build_model(stars, parallax_mas, parallax_error_mas, prior)
-    try:
-        sampler = Sampler(model, settings, cores)
-        return sampler.run(starts_from(exact, model), seed_for(base_seed, "fit_cluster")), ""
-    except TooSlow as error:
-        logger.info("The cluster is not checked: %s.", error)
-        return xr.DataTree(), str(error)
+    tree, reason = sample_from(exact, model, settings, seed_for(base_seed, "fit_cluster"), cores)
+    if reason:
+        logger.info("The cluster is not checked: %s.", reason)
+    return tree, reason

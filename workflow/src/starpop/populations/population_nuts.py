@@ -10,11 +10,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+import pymc as pm
 import xarray as xr
 
 from starpop.inference.densities import UniformPeriod
 from starpop.inference.density import Density, Range
-from starpop.inference.sampling import Sampler, SamplerSettings, TooSlow, starts_from
+from starpop.inference.sampling import SamplerSettings, sample_from
 from starpop.orbits.period_likelihood import PeriodLikelihood, mode_weights
 from starpop.populations import population
 from starpop.run.seeds import seed_for
@@ -75,24 +76,19 @@ def sample(
     and those over the nodes are none where NUTS is left out, would tell nothing, or is too slow
     """
 
-    def run(name: str, model) -> xr.DataTree:
-        sampler = Sampler(model, settings, cores)
-        return sampler.run(starts_from(exact, model), seed_for(base_seed, f"fit_population {name}"))
+    def run(name: str, model: pm.Model) -> tuple[xr.DataTree, str]:
+        return sample_from(exact, model, settings, seed_for(base_seed, f"fit_population {name}"), cores)
 
     over_nodes, reason = xr.DataTree(), why_not(likelihoods, settings)
     if not reason:
-        try:
-            over_nodes = run("hyper_posterior", population.build_node_model(likelihoods, density))
-        except TooSlow as error:
-            reason = str(error)
+        over_nodes, reason = run("hyper_posterior", population.build_node_model(likelihoods, density))
     result = {"hyper_posterior": (over_nodes, reason)}
     reason = why_not_in_full(likelihoods, period_range_days, settings)
     if not reason:
         systems, models = zip(*((n.visits, n.system_model) for n in likelihoods), strict=True)
         model = population.build_model(systems, models, density, period_range_days)
-        try:
-            return result | {"posterior": (run("posterior", model), "")}
-        except TooSlow as error:
-            reason = str(error)
+        tree, reason = run("posterior", model)
+        if not reason:
+            return result | {"posterior": (tree, "")}
     logger.info("The population is left to the nodes: %s.", reason)
     return result | {"posterior": (over_nodes, reason)}
