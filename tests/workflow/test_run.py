@@ -123,7 +123,7 @@ def test_a_cluster_has_a_folder_of_its_own_its_stars_names_and_an_answer_also_wi
     table["path"] = "hyades.csv"
     (fresh.path / "hyades.csv").write_text("star,plx,e\n" + "".join(rows[:10]))
     jobs = fresh.would_run(*fresh.overlay(**changes), "--", "results/cluster/hyades/summary.csv")
-    assert jobs["prepare_stars"] == jobs["integrate_cluster"] == jobs["criticise_cluster"] == 1
+    assert jobs["prepare_stars"] == jobs["integrate_cluster"] == jobs["diagnose_cluster"] == 1
 
 
 @pytest.mark.slow

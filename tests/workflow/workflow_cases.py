@@ -15,34 +15,26 @@ def once(*rules):
 
 
 SYSTEM_FIGURES = twice("plot_systems")
-FIGURES = (
-    once("plot_model_graphs", "plot_cluster", "plot_visits", "plot_comparison")
-    | SYSTEM_FIGURES
-    | twice("plot_agreement", "plot_population")
-)
+CATALOG_FIGURES = once("plot_catalog")
+FIGURES = once("plot_model_graphs", "plot_cluster", "plot_catalog") | SYSTEM_FIGURES | twice("plot_population")
 ORBITS = twice("tabulate_orbits", "plot_systems", "plot_population")
 COLLECTED = once("compare_published", "collect_diagnostics")
-SYSTEM_FITS = {"fit_systems": 4} | twice("diagnose_systems", "check_agreement", "plot_agreement") | ORBITS | COLLECTED
-CRITICISM = {"criticise_systems": 4} | twice("collect_criticism") | ORBITS
+AGREEMENT = twice("check_agreement") | CATALOG_FIGURES | COLLECTED
+SYSTEM_FITS = {"fit_systems": 4} | twice("diagnose_systems") | ORBITS | AGREEMENT
+CRITICISM = {"criticise_systems": 4} | ORBITS
 EXACT_ORBITS = {"draw_orbits": 4} | twice("diagnose_systems") | ORBITS | COLLECTED
-NUTS_POPULATION = (
-    twice("fit_population", "diagnose_population", "check_agreement", "plot_agreement", "plot_population") | COLLECTED
-)
-COMPARISON = once("compare_models", "plot_comparison")
-POPULATION_FIT = twice("integrate_population", "criticise_population") | NUTS_POPULATION | COMPARISON
-NUTS_CLUSTER = once("fit_cluster", "diagnose_cluster", "plot_cluster") | COLLECTED
-NUTS_CLUSTER |= twice("check_agreement", "plot_agreement")
-CLUSTER = once("integrate_cluster", "criticise_cluster") | NUTS_CLUSTER
-CRITICISED_CLUSTER = once("criticise_cluster", "diagnose_cluster", "plot_cluster")
+POPULATION_DIAGNOSTICS = twice("diagnose_population", "plot_population") | COLLECTED
+NUTS_POPULATION = twice("fit_population") | POPULATION_DIAGNOSTICS | AGREEMENT
+COMPARISON = once("compare_models", "plot_catalog")
+POPULATION_FIT = twice("integrate_population") | NUTS_POPULATION | COMPARISON
+CLUSTER_DIAGNOSTICS = once("diagnose_cluster", "plot_cluster") | COLLECTED
+NUTS_CLUSTER = once("fit_cluster") | CLUSTER_DIAGNOSTICS | AGREEMENT
+CLUSTER = once("integrate_cluster") | NUTS_CLUSTER
 SCAN = {"scan_periods": 4}
 ALL_PERIODS = SCAN | EXACT_ORBITS | SYSTEM_FITS | POPULATION_FIT | CRITICISM | SYSTEM_FIGURES
 FOCUS_SYSTEM = twice("diagnose_systems", "plot_systems") | COLLECTED
 TABLES = FOCUS_SYSTEM | ORBITS
-DIAGNOSTICS = (
-    once("diagnose_cluster", "plot_cluster")
-    | twice("diagnose_systems", "diagnose_population", "plot_population")
-    | COLLECTED
-)
+DIAGNOSTICS = CLUSTER_DIAGNOSTICS | twice("diagnose_systems") | POPULATION_DIAGNOSTICS
 
 
 def of_one_model(jobs):

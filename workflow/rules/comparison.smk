@@ -31,25 +31,3 @@ rule compare_models:
     threads: 1
     script:
         "../scripts/compare_models.py"
-
-
-rule plot_comparison:
-    """How far apart the models are, system by system and as a whole, and what each says of the population."""
-    input:
-        comparison="results/{catalog}/model_comparison.csv",
-        sensitivity="results/{catalog}/prior_sensitivity.csv",
-    output:
-        comparison=picture("results/{catalog}", "model_comparison", "Comparison"),
-        forest=picture("results/{catalog}", "forest", "Comparison"),
-    params:
-        settings=settings("figures"),
-        code=source_digest("plot_comparison"),
-    log:
-        "logs/plot_comparison/{catalog}.log",
-    benchmark:
-        "results/benchmarks/plot_comparison/{catalog}.tsv"
-    conda:
-        "../../environment.yml"
-    threads: 1
-    script:
-        "../scripts/plot_comparison.py"

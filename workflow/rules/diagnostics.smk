@@ -2,18 +2,24 @@
 
 
 rule diagnose_cluster:
-    """Diagnostics and summary of the cluster's fit."""
+    """Diagnostics and summary of the cluster's fit, and posterior predictive checks of its parallaxes."""
     input:
-        posterior=f"{CLUSTER}/posterior.nc",
+        stars=f"{CLUSTER}/stars.ecsv",
         exact=f"{CLUSTER}/exact.nc",
-        criticism=f"{CLUSTER}/criticism.csv",
+        posterior=f"{CLUSTER}/posterior.nc",
     output:
+        criticism=f"{CLUSTER}/criticism.csv",
         diagnostics=f"{CLUSTER}/diagnostics.csv",
         summary=f"{CLUSTER}/summary.csv",
     params:
-        settings=settings("diagnostics", max_treedepth="sampler/max_treedepth"),
-        code=source_digest("diagnose_fit"),
-        fit="cluster",
+        settings=settings(
+            "seed",
+            "criticism",
+            "diagnostics",
+            prior="cluster/prior",
+            max_treedepth="sampler/max_treedepth",
+        ),
+        code=source_digest("diagnose_cluster"),
     log:
         "logs/diagnose_cluster.log",
     benchmark:
@@ -22,7 +28,7 @@ rule diagnose_cluster:
         "../../environment.yml"
     threads: 1
     script:
-        "../scripts/diagnose_fit.py"
+        "../scripts/diagnose_cluster.py"
 
 
 rule diagnose_systems:
@@ -49,18 +55,24 @@ rule diagnose_systems:
 
 
 rule diagnose_population:
-    """Diagnostics and summary of a population's fit."""
+    """Diagnostics and summary of a population's fit, and posterior predictive checks of the periods of all systems."""
     input:
+        exact="results/{catalog}/{system_model}/{population_model}/exact.nc",
         posterior="results/{catalog}/{system_model}/{population_model}/posterior.nc",
         hyper_posterior="results/{catalog}/{system_model}/{population_model}/hyper_posterior.nc",
-        exact="results/{catalog}/{system_model}/{population_model}/exact.nc",
     output:
+        criticism="results/{catalog}/{system_model}/{population_model}/criticism.csv",
         diagnostics="results/{catalog}/{system_model}/{population_model}/diagnostics.csv",
         summary="results/{catalog}/{system_model}/{population_model}/summary.csv",
     params:
-        settings=settings("diagnostics", max_treedepth="sampler/max_treedepth"),
-        code=source_digest("diagnose_fit"),
-        fit="{system_model}/{population_model}",
+        settings=settings(
+            "seed",
+            "criticism",
+            "diagnostics",
+            population="population_models/{population_model}",
+            max_treedepth="sampler/max_treedepth",
+        ),
+        code=source_digest("diagnose_population"),
     log:
         "logs/diagnose_population/{catalog}/{system_model}/{population_model}.log",
     benchmark:
@@ -69,28 +81,7 @@ rule diagnose_population:
         "../../environment.yml"
     threads: 1
     script:
-        "../scripts/diagnose_fit.py"
-
-
-rule criticise_cluster:
-    """Posterior predictive checks of the cluster's parallaxes."""
-    input:
-        stars=f"{CLUSTER}/stars.ecsv",
-        exact=f"{CLUSTER}/exact.nc",
-    output:
-        criticism=f"{CLUSTER}/criticism.csv",
-    params:
-        settings=settings("seed", "criticism", prior="cluster/prior"),
-        code=source_digest("criticise_cluster"),
-    log:
-        "logs/criticise_cluster.log",
-    benchmark:
-        "results/benchmarks/criticise_cluster.tsv"
-    conda:
-        "../../environment.yml"
-    threads: 1
-    script:
-        "../scripts/criticise_cluster.py"
+        "../scripts/diagnose_population.py"
 
 
 rule criticise_systems:
@@ -114,47 +105,6 @@ rule criticise_systems:
     threads: 1
     script:
         "../scripts/criticise_systems.py"
-
-
-rule collect_criticism:
-    """The checks and the residuals of all systems, in one table each."""
-    input:
-        criticism=batches("results/{catalog}/{system_model}/criticism/{batch}.csv"),
-        residuals=batches("results/{catalog}/{system_model}/residuals/{batch}.csv"),
-    output:
-        criticism="results/{catalog}/{system_model}/criticism.csv",
-        residuals="results/{catalog}/{system_model}/residuals.csv",
-    params:
-        code=source_digest("collect_criticism"),
-    log:
-        "logs/collect_criticism/{catalog}/{system_model}.log",
-    benchmark:
-        "results/benchmarks/collect_criticism/{catalog}/{system_model}.tsv"
-    conda:
-        "../../environment.yml"
-    threads: 1
-    script:
-        "../scripts/collect_criticism.py"
-
-
-rule criticise_population:
-    """Posterior predictive checks of the periods of all systems."""
-    input:
-        exact="results/{catalog}/{system_model}/{population_model}/exact.nc",
-    output:
-        criticism="results/{catalog}/{system_model}/{population_model}/criticism.csv",
-    params:
-        settings=settings("seed", "criticism", population="population_models/{population_model}"),
-        code=source_digest("criticise_population"),
-    log:
-        "logs/criticise_population/{catalog}/{system_model}/{population_model}.log",
-    benchmark:
-        "results/benchmarks/criticise_population/{catalog}/{system_model}/{population_model}.tsv"
-    conda:
-        "../../environment.yml"
-    threads: 1
-    script:
-        "../scripts/criticise_population.py"
 
 
 rule check_agreement:

@@ -42,24 +42,34 @@ rule plot_cluster:
         "../scripts/plot_cluster.py"
 
 
-rule plot_visits:
-    """All radial velocities, a panel a system."""
+rule plot_catalog:
+    """All radial velocities; how far NUTS lies from the exact answers; the models, and what each says of the population."""
     input:
         visits="results/{catalog}/visits.fits",
+        comparison="results/{catalog}/model_comparison.csv",
+        sensitivity="results/{catalog}/prior_sensitivity.csv",
+        agreement=expand("results/{catalog}/{model}/agreement.csv", model=SYSTEM_MODELS, allow_missing=True),
     output:
-        *picture("results/{catalog}", "visits", "Systems"),
+        **{
+            f"agreement_{model}": picture(f"results/{{catalog}}/{model}", "agreement", "Certificates")
+            for model in SYSTEM_MODELS
+        },
+        visits=picture("results/{catalog}", "visits", "Systems"),
+        comparison=picture("results/{catalog}", "model_comparison", "Comparison"),
+        forest=picture("results/{catalog}", "forest", "Comparison"),
     params:
         settings=settings("figures"),
-        code=source_digest("plot_visits"),
+        code=source_digest("plot_catalog"),
+        models=SYSTEM_MODELS,
     log:
-        "logs/plot_visits/{catalog}.log",
+        "logs/plot_catalog/{catalog}.log",
     benchmark:
-        "results/benchmarks/plot_visits/{catalog}.tsv"
+        "results/benchmarks/plot_catalog/{catalog}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
     script:
-        "../scripts/plot_visits.py"
+        "../scripts/plot_catalog.py"
 
 
 rule plot_systems:
@@ -89,26 +99,6 @@ rule plot_systems:
     threads: 1
     script:
         "../scripts/plot_systems.py"
-
-
-rule plot_agreement:
-    """How far NUTS lies from the exact answers, in Monte Carlo errors."""
-    input:
-        agreement="results/{catalog}/{system_model}/agreement.csv",
-    output:
-        *picture("results/{catalog}/{system_model}", "agreement", "Certificates"),
-    params:
-        settings=settings("figures"),
-        code=source_digest("plot_agreement"),
-    log:
-        "logs/plot_agreement/{catalog}/{system_model}.log",
-    benchmark:
-        "results/benchmarks/plot_agreement/{catalog}/{system_model}.tsv"
-    conda:
-        "../../environment.yml"
-    threads: 1
-    script:
-        "../scripts/plot_agreement.py"
 
 
 rule plot_population:

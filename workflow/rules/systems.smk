@@ -75,16 +75,19 @@ rule fit_systems:
 
 
 rule tabulate_orbits:
-    """One row for every system that came in, with a status; and the summary of the system that the tutorial shows."""
+    """One row for every system that came in, with a status; and the checks and residuals of all batches together."""
     input:
         visits="results/{catalog}/visits.fits",
         rejected="results/{catalog}/rejected.ecsv",
         periods=batches("results/{catalog}/{system_model}/periods/{batch}.nc"),
         exact=batches("results/{catalog}/{system_model}/exact/{batch}.nc"),
         posteriors=batches("results/{catalog}/{system_model}/posteriors/{batch}.nc"),
-        criticism="results/{catalog}/{system_model}/criticism.csv",
+        criticism=batches("results/{catalog}/{system_model}/criticism/{batch}.csv"),
+        residuals=batches("results/{catalog}/{system_model}/residuals/{batch}.csv"),
     output:
         orbits="results/{catalog}/{system_model}/orbits.csv",
+        criticism="results/{catalog}/{system_model}/criticism.csv",
+        residuals="results/{catalog}/{system_model}/residuals.csv",
     params:
         settings=settings("period_range_days", model="system_models/{system_model}"),
         code=source_digest("tabulate_orbits"),

@@ -17,7 +17,6 @@ with store.job(snakemake.log[0]):
         store.read_tree(snakemake.input.exact),
         SamplerSettings(**settings["sampler"], draws=settings["draws"]),
         settings["seed"],
-        snakemake.threads,
     )
     attributes = store.provenance(settings=settings, units="kpc") | {status.WHY_NOT: why_not}
     store.write_tree(tree, snakemake.output.posterior, attributes)

@@ -20,7 +20,6 @@ with store.job(snakemake.log[0]):
         store.read_tree(snakemake.input.exact),
         SamplerSettings(**settings["sampler"], draws=settings["draws"]),
         settings["seed"],
-        snakemake.threads,
     )
     attributes = store.provenance(settings=settings, **visits.origin(snakemake.input.visits))
     for name, (tree, why_not) in trees.items():

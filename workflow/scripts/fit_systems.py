@@ -17,7 +17,6 @@ with store.job(snakemake.log[0]):
         settings["period_range_days"],
         SamplerSettings(**settings["sampler"], draws=settings["draws"]),
         settings["seed"],
-        snakemake.threads,
     )
     attributes = store.provenance(settings=settings, **visits.origin(snakemake.input.visits))
     store.write_tree(tree, snakemake.output.posteriors, attributes)

@@ -11,7 +11,7 @@ import xarray as xr
 
 from starpop.inference.convergence import CHAIN_DRAW, MAX_TREEDEPTH, columns_of, quality, quality_of_independent
 from starpop.inference.weighted import HDI_PROBABILITY
-from starpop.run.status import NOT_CHECKED, UNINFORMED
+from starpop.run.status import NOT_CHECKED, UNINFORMED, WHY_NOT
 
 COLUMNS = (
     "fit",
@@ -85,6 +85,32 @@ def assess(
         if (row[name] > limit if sign == ">" else row[name] < limit)  # type: ignore[operator]
     ]
     return row | {"status": "not converged: " + ", ".join(failed) if failed else "ok"}
+
+
+def diagnose(
+    fit: str,
+    exact: xr.DataTree,
+    nuts: Mapping[str, xr.DataTree],
+    limits: Thresholds,
+    max_treedepth: int,
+    misfit: str = "",
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The diagnostics and the summary of a fit that was made exactly, and with NUTS.
+
+    Parameters
+    ----------
+    nuts : the runs of NUTS by what is added to the fit's name; of the first the summary is given
+    misfit : what the model does not predict, in words
+    """
+    exact_row = assess_exact(f"{fit} exact", exact, limits)
+    exact_row["status"] = "; ".join(filter(None, [misfit, str(exact_row["status"]).removeprefix("ok")])) or "ok"
+    assessed = [
+        assess_tree(f"{fit}{added}", tree, limits, max_treedepth, tree.attrs.get(WHY_NOT, ""))
+        for added, tree in nuts.items()
+    ]
+    (first, summary), *others = assessed
+    rows = pd.DataFrame([first, exact_row, *(row for row, _ in others)])
+    return rows, pd.concat([summarise_exact(exact, str(exact_row["status"])), summary])
 
 
 def assess_tree(

@@ -98,11 +98,10 @@ class Sampler:
     ----------
     model : the model; what `run` replaces must be `pm.Data`
     settings : how to sample
-    cores : chains to run at once; the draws do not depend on it
     """
 
-    def __init__(self, model: pm.Model, settings: SamplerSettings, cores: int = 1):
-        self.model, self.settings, self.cores = model, settings, cores
+    def __init__(self, model: pm.Model, settings: SamplerSettings):
+        self.model, self.settings = model, settings
         self._to_unconstrained = _unconstraining_function(model)
         if settings.backend == "nutpie":
             import nutpie
@@ -159,7 +158,7 @@ class Sampler:
             draws=settings.draws,
             tune=settings.tune,
             chains=settings.chains,
-            cores=self.cores,
+            cores=1,
             seed=seed,
             target_accept=settings.target_accept,
             maxdepth=settings.max_treedepth,
@@ -198,7 +197,7 @@ class Sampler:
                 draws=settings.draws,
                 tune=settings.tune,
                 chains=settings.chains,
-                cores=self.cores,
+                cores=1,
                 initvals=[{name: values[i] for name, values in starts.items()} for i in chosen],
                 step=step,
                 random_seed=seed,
@@ -225,11 +224,9 @@ def starts_from(draws: xr.DataTree, model: pm.Model, count: int = STARTS) -> dic
     return {rv.name: posterior[rv.name].transpose("start", ...).values for rv in model.free_RVs}
 
 
-def sample_from(
-    exact: xr.DataTree, model: pm.Model, settings: SamplerSettings, seed: int, cores: int
-) -> tuple[xr.DataTree, str]:
+def sample_from(exact: xr.DataTree, model: pm.Model, settings: SamplerSettings, seed: int) -> tuple[xr.DataTree, str]:
     """Draws of a model, from chains that start at some exact draws; or none, and why: it is too slow."""
     try:
-        return Sampler(model, settings, cores).run(starts_from(exact, model), seed), ""
+        return Sampler(model, settings).run(starts_from(exact, model), seed), ""
     except TooSlow as error:
         return xr.DataTree(), str(error)

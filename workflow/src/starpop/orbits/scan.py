@@ -221,14 +221,7 @@ def _phases(model, step):
 def _block(model):
     """Room for a block."""
     shape = 2 * model.harmonics, model.static.shape[1] + 1, LANES
-    return Block(
-        np.empty(LANES),
-        np.empty(LANES),
-        np.empty(HALF),
-        np.empty(HALF),
-        np.empty(shape),
-        np.empty(shape),
-    )
+    return Block(np.empty(LANES), np.empty(LANES), np.empty(HALF), np.empty(HALF), np.empty(shape), np.empty(shape))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -233,7 +233,6 @@ def fit_systems(
     period_range_days: tuple[float, float],
     settings: SamplerSettings,
     base_seed: int,
-    cores: int = 1,
 ) -> xr.DataTree:
     """Sample each system in its heaviest mode.
 
@@ -241,7 +240,6 @@ def fit_systems(
     ----------
     likelihoods : the period likelihoods of a batch's systems, possibly none
     system_model, period_range_days, settings, base_seed : as configured
-    cores : chains to run at once
 
     Returns
     -------
@@ -262,7 +260,7 @@ def fit_systems(
     for i, likelihood in enumerate(progress(likelihoods)):
         visits = likelihood.visits
         if sampler is None and settings.backend != "none":
-            sampler = Sampler(build_model(visits, system_model, period_range_days), settings, cores)
+            sampler = Sampler(build_model(visits, system_model, period_range_days), settings)
         try:
             starts = best_mode_starts(likelihood, period_range_days, generator_for(base_seed, "starts", visits.system))
             highest = maximum_a_posteriori(visits, likelihood.system_model, period_range_days, starts)

@@ -24,7 +24,6 @@ def sample(
     exact: xr.DataTree,
     settings: SamplerSettings,
     base_seed: int,
-    cores: int = 1,
 ) -> tuple[xr.DataTree, str]:
     """Draws of the cluster and all its stars; or none, and why.
 
@@ -32,12 +31,12 @@ def sample(
     ----------
     stars, parallax_mas, parallax_error_mas, prior : of the model
     exact : exact draws, of which the chains start at some
-    settings, base_seed, cores : of the sampler
+    settings, base_seed : of the sampler
     """
     if settings.backend == "none":
         return xr.DataTree(), LEFT_OUT
     model = cluster.build_model(stars, parallax_mas, parallax_error_mas, prior)
-    tree, reason = sample_from(exact, model, settings, seed_for(base_seed, "fit_cluster"), cores)
+    tree, reason = sample_from(exact, model, settings, seed_for(base_seed, "fit_cluster"))
     if reason:
         logger.info("The cluster is not checked: %s.", reason)
     return tree, reason

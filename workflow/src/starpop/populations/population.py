@@ -154,13 +154,13 @@ def _ln_sum(x, weight, mu, inverse_sigma):
     return top + np.log(total)
 
 
-def posterior(likelihoods: Sequence[PeriodLikelihood], density: Density, seed: int = 0, cores: int = 1) -> Posterior:
+def posterior(likelihoods: Sequence[PeriodLikelihood], density: Density, seed: int = 0) -> Posterior:
     """The posterior of the hyper-parameters; ln_evidence is that of all visits.
 
     Parameters
     ----------
     likelihoods, density : of the systems, and of ln P
-    seed, cores : of the sampler, which more than three hyper-parameters need
+    seed : of the sampler, which more than three hyper-parameters need
     """
     if not likelihoods:
         raise InputError("a population has no systems; expected the period likelihood of one at least.")
@@ -172,12 +172,10 @@ def posterior(likelihoods: Sequence[PeriodLikelihood], density: Density, seed: i
             return evaluate(*h) + sum(prior.ln_pdf(p) for prior, p in zip(priors, h, strict=True))
 
         return integrate(ln_density, names, [prior.bounds for prior in priors])
-    return _sample(likelihoods, density, evaluate, seed, cores)
+    return _sample(likelihoods, density, evaluate, seed)
 
 
-def _sample(
-    likelihoods: Sequence[PeriodLikelihood], density: Density, evaluate: LnLikelihood, seed: int, cores: int
-) -> Posterior:
+def _sample(likelihoods: Sequence[PeriodLikelihood], density: Density, evaluate: LnLikelihood, seed: int) -> Posterior:
     """The posterior by NUTS over the nodes, in chains that start at particles of a tempered sample."""
     from starpop.inference.bridge import SampledPosterior, bridge_sampling
     from starpop.inference.sampling import STARTS
@@ -193,7 +191,7 @@ def _sample(
         name: prior.from_normal(column[:STARTS])
         for (name, prior), column in zip(density.parameters.items(), particles.T, strict=True)
     }
-    tree = _node_sampler(density, cores).run(starts, seed, _padded_nodes(likelihoods, density))
+    tree = _node_sampler(density).run(starts, seed, _padded_nodes(likelihoods, density))
     sampled = tree["posterior"].to_dataset()
     draws = np.stack([sampled[name].values for name in names], axis=-1)
     coordinates = np.stack(
@@ -286,10 +284,10 @@ def _node_model(nodes: Mapping[str, np.ndarray], density: Density) -> pm.Model:
 
 
 @lru_cache(maxsize=4)
-def _node_sampler(density: Density, cores: int) -> Sampler:
+def _node_sampler(density: Density) -> Sampler:
     """The node model, compiled once for the systems of every catalogue: compiling takes longer than sampling."""
     from starpop.inference.sampling import Sampler, SamplerSettings
 
     settings = SamplerSettings("nutpie", CHAINS, TUNE, DRAWS, TARGET_ACCEPT, MAX_TREEDEPTH, MOST_MINUTES)
     nodes = {"node": np.zeros((1, 1)), "node_ln_weight": np.zeros((1, 1))}
-    return Sampler(_node_model(nodes, density), settings, cores)
+    return Sampler(_node_model(nodes, density), settings)

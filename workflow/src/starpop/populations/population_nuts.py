@@ -60,7 +60,6 @@ def sample(
     exact: xr.DataTree,
     settings: SamplerSettings,
     base_seed: int,
-    cores: int = 1,
 ) -> dict[str, tuple[xr.DataTree, str]]:
     """Draws of the full model (``posterior``) and over the nodes (``hyper_posterior``).
 
@@ -68,7 +67,7 @@ def sample(
     ----------
     likelihoods, density, period_range_days : of the systems, and of the population
     exact : exact draws, of which the chains start at some
-    settings, base_seed, cores : of the sampler
+    settings, base_seed : of the sampler
 
     Returns
     -------
@@ -77,7 +76,7 @@ def sample(
     """
 
     def run(name: str, model: pm.Model) -> tuple[xr.DataTree, str]:
-        return sample_from(exact, model, settings, seed_for(base_seed, f"fit_population {name}"), cores)
+        return sample_from(exact, model, settings, seed_for(base_seed, f"fit_population {name}"))
 
     over_nodes, reason = xr.DataTree(), why_not(likelihoods, settings)
     if not reason:

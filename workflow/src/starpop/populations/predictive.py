@@ -25,7 +25,7 @@ from starpop.populations import population
 
 
 def leave_one_out(
-    likelihoods: Sequence[PeriodLikelihood], density: Density, hyper: Posterior, seed: int = 0, cores: int = 1
+    likelihoods: Sequence[PeriodLikelihood], density: Density, hyper: Posterior, seed: int = 0
 ) -> xr.Dataset:
     """Each system's ln p(D_n | D_-n).
 
@@ -33,7 +33,7 @@ def leave_one_out(
     ----------
     likelihoods, density : of the systems, and of ln P
     hyper : the posterior of the hyper-parameters given all systems
-    seed, cores : of the sampler
+    seed : of the sampler
 
     Returns
     -------
@@ -48,7 +48,7 @@ def leave_one_out(
         if not others:
             value, error, believable = hyper.ln_evidence, hyper.error, True
         elif not believable:
-            without = population.posterior(others, density, seed, cores)
+            without = population.posterior(others, density, seed)
             value, error = hyper.ln_evidence - without.ln_evidence, float(np.hypot(hyper.error, without.error))
         rows.append((value, error, not believable))
     values, errors, refitted = zip(*rows, strict=True)

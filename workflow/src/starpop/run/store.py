@@ -11,16 +11,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import xarray as xr
-from astropy.table import Table
-from astropy.utils.exceptions import AstropyUserWarning
 
 from starpop.run.errors import InputError
 from starpop.run.files import product, refusal
 from starpop.run.stopping import ending_when_told
+
+if TYPE_CHECKING:  # half of the jobs read none, and their other imports take half a second
+    from astropy.table import Table
 
 # Rows from which on a table is not written by astropy, but so many at once.
 LARGE_TABLE = 50_000
@@ -99,12 +100,17 @@ def write_table(table: Table, path: str | Path, attributes: Mapping[str, str]) -
 
 def read_ecsv(path: str | Path) -> Table:
     """Read an ECSV table; astropy's fast reader takes a large one only, since it fails on an empty one."""
+    from astropy.table import Table
+
     engine = "pyarrow" if Path(path).stat().st_size > LARGE_BYTES else "io.ascii"
     return Table.read(path, format="ecsv", engine=engine)
 
 
 def read_table(path: str | Path) -> Table:
     """Read a table that `write_table` wrote."""
+    from astropy.table import Table
+    from astropy.utils.exceptions import AstropyUserWarning
+
     try:
         with warnings.catch_warnings(action="error", category=AstropyUserWarning):  # of a file cut short
             if Path(path).suffix == ".ecsv":

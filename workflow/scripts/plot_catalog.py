@@ -1,0 +1,24 @@
+"""Draw a catalogue's radial velocities, the certificate of each system model, and the comparison of all models."""
+
+import json
+
+from starpop.checks.agreement import verdict
+from starpop.orbits.visits import read_systems
+from starpop.pages import comparison, systems
+from starpop.pages.agreement import certificate
+from starpop.pages.style import Style, failures, save
+from starpop.run import store
+
+with store.job(snakemake.log[0]):
+    style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
+    visits = read_systems(snakemake.input.visits)
+    table, moved = (store.read_csv(snakemake.input[name]) for name in ("comparison", "sensitivity"))
+    source = f"catalogue {snakemake.wildcards.catalog}"
+    save(systems.visits_grid(visits, style), snakemake.output.visits, style, f"{source}, {len(visits)} systems")
+    save(comparison.model_comparison(table, style), snakemake.output.comparison, style, source)
+    save(comparison.forest(table, moved, style), snakemake.output.forest, style, source)
+    for model, path in zip(snakemake.params.models, snakemake.input.agreement, strict=True):
+        agreement = store.read_csv(path)
+        status, sentence = verdict(agreement)
+        figure = certificate(agreement, style)
+        save(figure, snakemake.output[f"agreement_{model}"], style, f"{source}; {sentence}", failures([status]))
