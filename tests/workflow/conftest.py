@@ -47,6 +47,11 @@ class Project:
         assert old in text, f"{file} has no {old!r}"
         path.write_text(text.replace(old, new))
 
+    def copy(self, target: Path) -> Project:
+        """The project with its results, in a new folder."""
+        shutil.copytree(self.path, target, symlinks=True)
+        return Project(target)
+
     def overlay(self, **changes) -> tuple[str, str, str]:
         """Write a configuration to lay over the small one, and return the arguments that do."""
         (self.path / "overlay.yaml").write_text(yaml.safe_dump(changes))
@@ -84,5 +89,4 @@ def finished(tmp_path_factory) -> Project:
 @pytest.fixture
 def run(finished, tmp_path) -> Project:
     """A copy of a finished small run, to edit."""
-    shutil.copytree(finished.path, tmp_path / "project", symlinks=True)
-    return Project(tmp_path / "project")
+    return finished.copy(tmp_path / "project")

@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+from .conftest import copy_project
+
 VISITS, STARS = "results/mine/visits.fits", "results/cluster/stars/stars.ecsv"
 
 
@@ -17,15 +19,22 @@ def stars(*parallaxes):
     return "star,plx,e\n" + "".join(f"{i},{parallax},0.02\n" for i, parallax in enumerate(parallaxes))
 
 
-@pytest.fixture
-def mine(fresh):
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
     """A project with two files of visits and one of parallaxes, of which the tables have been prepared."""
-    (fresh.path / "a.csv").write_text(table("A", "B"))
-    (fresh.path / "b.csv").write_text(table("C"))
-    (fresh.path / "stars.csv").write_text(stars(1.10, 1.12, 1.09))
-    fresh.snakemake(*overlay(fresh), VISITS, STARS)
-    assert fresh.would_run(*overlay(fresh), VISITS, STARS) == {}
-    return fresh
+    project = copy_project(tmp_path_factory.mktemp("prepared") / "project")
+    (project.path / "a.csv").write_text(table("A", "B"))
+    (project.path / "b.csv").write_text(table("C"))
+    (project.path / "stars.csv").write_text(stars(1.10, 1.12, 1.09))
+    project.snakemake(*overlay(project), VISITS, STARS)
+    assert project.would_run(*overlay(project), VISITS, STARS) == {}
+    return project
+
+
+@pytest.fixture
+def mine(prepared, tmp_path):
+    """A copy of it, to edit."""
+    return prepared.copy(tmp_path / "project")
 
 
 def overlay(project, paths=("a.csv", "b.csv"), parallaxes="stars.csv"):

@@ -24,7 +24,9 @@ RANGE = (1.5, 20.0)
 SURVEY = Survey((8, 20), (50, 300), (0.1, 1.0))
 DENSITY = TruncatedNormal((0.8, 2.6), (-1.5, 0.5), RANGE)
 BASE = Case(SystemModel(10, 20), DENSITY, RANGE, SURVEY, systems=2)
-JITTER = replace(BASE, system_model=SystemModel(10, 20, noise=Jitter(-0.5, 0.7)))
+JITTER = replace(
+    BASE, system_model=SystemModel(10, 20, noise=Jitter(-0.5, 0.7)), survey=replace(SURVEY, baseline_days=(30, 90))
+)
 DRAWS = 99
 
 

@@ -22,7 +22,7 @@ CASES = {
 @pytest.mark.parametrize("period_range_days", [(4.0, 9.0), (4.19999, 4.20001), (3e3, 3.1e3)])
 def test_draws_within_a_range_follow_the_density_there(name, period_range_days):
     density, h = CASES[name]
-    drawn = density.draw_within(period_range_days, [np.full(20_000, p) for p in h], np.random.default_rng(1))
+    drawn = density.draw_within(period_range_days, [np.full(5_000, p) for p in h], np.random.default_rng(1))
     low, high = np.log(period_range_days)
     x = np.linspace(low, high, 200_001)
     pdf = np.exp(density.ln_pdf(x, *h) - density.ln_pdf(x, *h).max())
