@@ -46,6 +46,14 @@ def test_zero_points_that_no_model_has_are_a_flag_and_what_lasts_from_visit_to_v
     assert {"correlated", "second_period"} & set(flags)
 
 
+def test_a_star_of_many_weak_modes_is_criticised_to_the_end(orbits):
+    """An active star, whose residuals last from visit to visit under every model."""
+    found = orbits("slow_criticism/F7.yaml", {"system_models": {"eccentric": None}})
+    for model, table in found.items():
+        (flags,) = flags_of(table).values()
+        assert "correlated" in flags, model
+
+
 def test_a_period_beyond_the_range_is_a_flag_with_the_better_one(orbits):
     table = orbits("periods_beyond_range/mine.yaml", {"period_range_days": [1.5, 20]}, replicates=0)["tutorial"]
     true = table.index.str.extract(r"_([\d.]+)d")[0].astype(float).to_numpy()
