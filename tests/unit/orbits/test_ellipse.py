@@ -1,0 +1,210 @@
+"""Keplerian orbits of any eccentricity, each step against a slow and obvious one."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import logsumexp
+from scipy.stats import multivariate_normal, multivariate_t
+
+from starpop.orbits.ellipse import grid as grids
+from starpop.orbits.ellipse.kepler import TWO_PI, true_anomalies
+from starpop.orbits.ellipse.likelihood import ellipse_likelihood
+from starpop.orbits.ellipse.system import eliminate, evaluate, noise_terms
+from starpop.orbits.linear_model import linear_model
+from starpop.orbits.noise import Jitter, Scaled
+from starpop.orbits.system_model import SystemModel
+from starpop.orbits.visits import Visits
+
+LARGEST_E = 0.95
+NOISES = [None, Jitter(-1, 1), Scaled(0, 0.5)]
+
+
+def anomalies(mean_anomaly, e):
+    """cos and sin of the true anomaly, E by bisection."""
+    m = mean_anomaly % TWO_PI
+    low, high = np.zeros_like(m), np.full_like(m, TWO_PI)
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        above = middle - e * np.sin(middle) > m
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    nu = 2 * np.arctan2(np.sqrt(1 + e) * np.sin(middle / 2), np.sqrt(1 - e) * np.cos(middle / 2))
+    return np.cos(nu), np.sin(nu)
+
+
+def columns(time, frequency, e, phase):
+    """(J, 2) the orbit's columns."""
+    c, s = anomalies(TWO_PI * frequency * time + phase, e)
+    return np.stack([c + e, -s], axis=1)
+
+
+def simulate(rng, count, baseline, periods, largest_e, signal):
+    """Visits with unit errors of a random orbit, and its frequency, eccentricity and phase at the middle."""
+    time = np.sort(rng.uniform(0, baseline, count))
+    time = (time - time[0]) * baseline / (time[-1] - time[0])
+    frequency, e, phase = 1 / np.exp(rng.uniform(*np.log(periods))), rng.uniform(0, largest_e), rng.uniform(0, TWO_PI)
+    omega = rng.uniform(0, TWO_PI)
+    amplitudes = rng.uniform(*signal) * np.array([np.cos(omega), np.sin(omega)])
+    rv = columns(time - baseline / 2, frequency, e, phase) @ amplitudes + rng.normal(0, 20) + rng.normal(0, 1, count)
+    return Visits("S", time, rv, np.ones(count)), np.array([frequency, e, phase])
+
+
+def model_of(noise, **more):
+    return SystemModel(30, 50, **({} if noise is None else {"noise": noise}), **more)
+
+
+@pytest.mark.parametrize("e", [0.0, 0.1, 0.6, 0.9, 0.97])
+def test_anomalies_solve_keplers_equation(e):
+    rng = np.random.default_rng(1)
+    turn = np.concatenate([rng.uniform(-5, 5, 5000), rng.choice([-1, 1], 5000) * 10 ** rng.uniform(-9, -1, 5000)])
+    cosine, sine = np.empty(len(turn)), np.empty(len(turn))
+    true_anomalies(turn, e, cosine, sine)
+    np.testing.assert_allclose([cosine, sine], anomalies(TWO_PI * turn, e), atol=1e-9 if e < 0.95 else 1e-8)
+
+
+@pytest.mark.parametrize("noise", NOISES, ids=str)
+@pytest.mark.parametrize("instruments", [0, 3])
+def test_ln_likelihood_is_that_of_normal_velocities(noise, instruments):
+    """Their covariance is the noise's and that of all coefficients; with an uncertain noise at each point of it."""
+    rng = np.random.default_rng(2)
+    visits, _ = simulate(rng, 14, 300.0, (5, 100), 0.8, (5, 20))
+    visits = replace(visits, rv_err_kms=rng.uniform(0.3, 2, 14))
+    if instruments:
+        names = tuple(f"I{i}" for i in range(instruments))
+        visits = replace(visits, instruments=names, instrument=rng.integers(0, instruments, 14))
+    model = model_of(noise, trend=1 if instruments else 0, offsets=instruments > 0)
+    system, linear = eliminate(linear_model(visits, model)), linear_model(visits, model)
+    lattice = model.noise.lattice(visits.rv_kms, visits.rv_err_kms)
+    deviations = model.standard_deviations(visits)
+    for _ in range(5):
+        frequency, e, phase = 1 / rng.uniform(5, 100), rng.uniform(0, 0.9), rng.uniform(0, TWO_PI)
+        design = np.column_stack([columns(linear.time, frequency, e, phase), model.static_columns(visits)])
+        signal = (design * deviations) @ (design * deviations).T
+        # a covariance of tiny errors is singular but for rounding, and the terms are then of no weight
+        points = np.flatnonzero(lattice.variance.min(axis=1) > 1e-4)
+        expected = [
+            multivariate_normal(np.zeros(14), signal + np.diag(lattice.variance[n])).logpdf(visits.rv_kms)
+            + lattice.ln_weight[n]
+            for n in points
+        ]
+        point = np.array([[frequency, e, phase]])
+        np.testing.assert_allclose(noise_terms(point, system)[0, points], expected, atol=1e-6)
+        assert evaluate(point, system)[0] == pytest.approx(logsumexp(expected), abs=1e-6)
+
+
+@pytest.mark.parametrize("instruments", [0, 3])
+def test_the_search_sees_what_stands_at_the_points_of_its_grid(instruments):
+    rng = np.random.default_rng(3)
+    visits, _ = simulate(rng, 15, 100.0, (5, 50), 0.8, (2, 4))
+    if instruments:
+        visits = replace(visits, instruments=("A", "B", "C"), instrument=rng.integers(0, 3, 15))
+    system = eliminate(linear_model(visits, model_of(None, trend=instruments // 2, offsets=instruments > 0)))
+    grid, cells = grids.grid(LARGEST_E), grids.cells((5, 50), 100.0, 15)
+    found = grids.scan(system, cells, grid)
+    for i in range(0, cells.number, 29):
+        for m in range(len(grid.e)):
+            phase = TWO_PI * np.arange(grid.phases[m]) / grid.phases[m]
+            values = evaluate(np.array([(cells.middle[i], grid.e[m], x) for x in phase]), system)
+            within = 0.03  # the anomalies are those of the nearest in a table
+            assert found.highest[i, m] == pytest.approx(values.max(), abs=within)
+            assert found.ln_mean[i, m] == pytest.approx(logsumexp(values) - np.log(len(phase)), abs=within)
+            assert values[found.phase[i, m]] == pytest.approx(values.max(), abs=within)
+
+
+def brute_force(visits, model, periods, points=60, eccentricities=40, phases=160):
+    """ln of the integral of L over ln P and e, and means and standard deviations of both, by a dense grid."""
+    system = eliminate(linear_model(visits, model))
+    low, high = 1 / periods[1], 1 / periods[0]
+    step = (high - low) / int(points * (high - low) * visits.baseline_days)
+    frequency = np.arange(low + step / 2, high, step)
+    x, weight = np.polynomial.legendre.leggauss(eccentricities)
+    e, weight = 0.5 * LARGEST_E * (x + 1), 0.5 * LARGEST_E * weight
+    phase = TWO_PI * np.arange(phases) / phases
+    terms = np.empty((len(frequency), len(e)))
+    for i in range(len(frequency)):
+        every = np.column_stack([np.full(len(e) * phases, frequency[i]), np.repeat(e, phases), np.tile(phase, len(e))])
+        values = evaluate(every, system)
+        terms[i] = (
+            logsumexp(values.reshape(len(e), -1), axis=1) - np.log(phases) + np.log(weight * step / frequency[i])
+        )
+    share = np.exp(terms - logsumexp(terms))
+    moments = [logsumexp(terms)]
+    for values in (-np.log(frequency)[:, None], e[None]):
+        mean = np.sum(share * values)
+        moments += [mean, np.sqrt(np.sum(share * (values - mean) ** 2))]
+    return moments
+
+
+def moments_of(likelihood):
+    """The same of the nodes."""
+    share = np.exp(likelihood.ln_weight - logsumexp(likelihood.ln_weight))
+    moments = [logsumexp(likelihood.ln_weight)]
+    for values in (likelihood.ln_period, likelihood.e):
+        mean = np.sum(share * values)
+        moments += [mean, np.sqrt(np.sum(share * (values - mean) ** 2))]
+    return moments
+
+
+@pytest.mark.parametrize(
+    ("seed", "count", "signal", "noise"),
+    [
+        (0, 19, (0, 1), None),
+        (1, 8, (3, 8), None),
+        (2, 5, (8, 20), None),
+        (3, 14, (2, 4), Jitter(-1, 1)),
+        (4, 7, (0, 1), Scaled(0, 0.5)),
+    ],
+)
+def test_nodes_integrate_like_a_dense_grid(seed, count, signal, noise):
+    visits, _ = simulate(np.random.default_rng(seed), count, 12.0, (2, 10), 0.7, signal)
+    model = model_of(noise)
+    ln_evidence, x, x_sd, e, e_sd = moments_of(ellipse_likelihood(visits, model, (2, 10), LARGEST_E))
+    expected = brute_force(visits, model, (2, 10))
+    assert ln_evidence == pytest.approx(expected[0], abs=2e-3)
+    assert [x, e] == pytest.approx(expected[1::2], abs=0.01 * min(expected[2::2]))
+    assert [x_sd, e_sd] == pytest.approx(expected[2::2], rel=0.01)
+
+
+@pytest.mark.parametrize(("seed", "signal"), [(0, 20), (3, 60), (2, 300)])
+def test_nodes_of_one_narrow_mode_have_the_evidence_of_importance_sampling(seed, signal):
+    rng = np.random.default_rng(seed)
+    visits, _ = simulate(rng, 16, 1000.0, (10, 100), 0.5, (signal, signal))
+    model = model_of(None)
+    likelihood = ellipse_likelihood(visits, model, (2, 500), LARGEST_E)
+    system, mode = eliminate(linear_model(visits, model)), likelihood.modes[0]
+
+    steps = np.array([1e-3 / 1000, 1e-2, 1e-2]) * 10 / signal
+    hessian = np.empty((3, 3))
+    for a in range(3):
+        for b in range(3):
+            signs = np.array([(1, 1), (1, -1), (-1, 1), (-1, -1)])
+            points = mode[:3] + signs[:, :1] * np.eye(3)[a] * steps + signs[:, 1:] * np.eye(3)[b] * steps
+            hessian[a, b] = -np.sum(signs.prod(axis=1) * evaluate(points, system)) / (4 * steps[a] * steps[b])
+    proposal = multivariate_t(mode[:3], 1.3 * np.linalg.inv(hessian), df=5, allow_singular=True, seed=rng)
+    points = proposal.rvs(200_000)
+    inside = (points[:, 1] > 0) & (points[:, 1] < LARGEST_E)
+    terms = evaluate(points[inside], system) - np.log(points[inside, 0] * TWO_PI) - proposal.logpdf(points[inside])
+    weights = np.exp(terms - terms.max())
+    expected = terms.max() + np.log(weights.sum() / len(points))
+    error = np.sqrt(np.sum(weights**2)) / weights.sum()
+    assert error < 3e-3
+    assert moments_of(likelihood)[0] == pytest.approx(expected, abs=4 * error + 1e-3)
+
+
+def test_the_highest_mode_is_at_least_as_high_as_the_orbit_that_was_simulated():
+    for seed in range(12):
+        rng = np.random.default_rng([5, seed])
+        visits, true = simulate(rng, int(rng.integers(8, 25)), 1000.0, (2, 500), 0.9, (30, 200))
+        likelihood = ellipse_likelihood(visits, model_of(None), (2, 500), LARGEST_E)
+        system = eliminate(linear_model(visits, model_of(None)))
+        assert likelihood.modes[0, 3] > evaluate(true[None], system)[0] - 0.1, seed
+
+
+def test_a_mode_that_the_search_has_missed_is_found_beside_a_lower_one():
+    """At e = 0.87 and 141 times the errors, where least squares from the grid end on a ridge 40 below in ln L."""
+    rng = np.random.default_rng([21, 11])
+    signal, count = np.exp(rng.uniform(np.log(5), np.log(500))), int(rng.integers(7, 30))
+    visits, true = simulate(rng, count, 1000.0, (2, 500), 0.9, (signal, signal))
+    likelihood = ellipse_likelihood(visits, model_of(None), (2, 500), LARGEST_E)
+    system = eliminate(linear_model(visits, model_of(None)))
+    assert likelihood.modes[0, 3] > evaluate(true[None], system)[0] - 0.1

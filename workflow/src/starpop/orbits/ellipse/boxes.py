@@ -1,0 +1,327 @@
+"""Where L is narrower than the grid of the search: boxes of frequency, eccentricity and phase, halved until they fit.
+
+A box is integrated by the products of five Gauss points an axis. Along each line of points ln L is taken for a
+parabola, a + s x + c x^2 / 2 for x from -1 to 1; with D = |s| + |c| / 2 the rule's relative error is about 4e-10 D^10
+(of exp(D x)), and the highest value on the line bounds what it may hold. The box is halved across the axis of the
+largest error until all three together are below a share of the whole, and as long as a known mode in it is not seen.
+Leaves are nodes: at each frequency and eccentricity the mass, summed over the phases.
+
+Where few visits near periastron fix its time, modes are narrow ridges: of the phase with the frequency, and with the
+eccentricity. A box's phase is counted from phase = z + a (f - f_0) + b (e - e_m), slanted as the cell's best mode is;
+volumes stay, and so does what all boxes of a cell cover.
+
+A cell of the search, one step of frequency wide, is cut into pieces, one interval of eccentricity and four steps of
+phase each. Pieces are integrated that the search, or a mode, or a leaf at their border says may hold something.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from starpop.orbits.ellipse.kepler import TWO_PI
+from starpop.orbits.ellipse.system import ln_likelihood_at
+
+RULE = 5
+POINTS, WEIGHTS = (
+    values * scale for values, scale in zip(np.polynomial.legendre.leggauss(RULE), (1, 0.5), strict=True)
+)
+# Of the rule, for exp(D x): 2^10 (5!)^4 / (11 (10!)^3) D^10, and half of it as the integral is two.
+GAUSS_ERROR, GAUSS_ORDER = 4e-10, 10
+# A mode is seen where a point of its box is so near in ln L; what is beside a leaf counts where that is so near the
+# best.
+SEEN, NEIGHBOUR = 3.0, 14.0
+# By so much a point is higher than the best mode that was known: all is done again with the mode that it leads to.
+BETTER = 1.0
+# D beyond which parabolas tell nothing; and how near a mode must be for them to be asked still, in its deviations.
+WILD, REACH = 30.0, 6.0
+MOST_PIECES = 32
+MOST_WAITING = 4096
+
+
+class Slant(NamedTuple):
+    """Of the phase: a [rad d] from f_0 [1/d] on, and b [rad] from e_m on."""
+
+    by_frequency: float
+    frequency: float
+    by_e: float
+    e: float
+
+
+class Leaves(NamedTuple):
+    """(N, 6) lower and upper ends of f, e and z, and (N, 4) the `Slant`; (N,) highest ln L and mass; nodes.
+
+    These are (N, 5, 5) ln P, e, and mass.
+
+    Masses are in units of the highest known L.
+    """
+
+    ends: np.ndarray
+    slant: np.ndarray
+    top: np.ndarray
+    mass: np.ndarray
+    ln_period: np.ndarray
+    e: np.ndarray
+    share: np.ndarray
+
+
+class Scale(NamedTuple):
+    """By what boxes are judged: the highest known ln L, and the error that a box may have, in units of that L."""
+
+    best: float
+    error: float
+
+
+@njit(cache=True, nogil=True)
+def room_for(count):
+    """Leaves to be filled."""
+    nodes = count, RULE, RULE
+    ends, slant, top, mass = np.empty((count, 6)), np.empty((count, 4)), np.empty(count), np.empty(count)
+    return Leaves(ends, slant, top, mass, np.empty(nodes), np.empty(nodes), np.empty(nodes))
+
+
+@njit(cache=True, nogil=True)
+def _with_room(leaves, count):
+    """The leaves, in a place twice as large if they fill theirs."""
+    if count < len(leaves.top):
+        return leaves
+    bigger = room_for(2 * count)
+    bigger.ends[:count], bigger.slant[:count] = leaves.ends, leaves.slant
+    bigger.top[:count], bigger.mass[:count] = leaves.top, leaves.mass
+    bigger.ln_period[:count], bigger.e[:count], bigger.share[:count] = leaves.ln_period, leaves.e, leaves.share
+    return bigger
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def integrate_box(box, slant, modes, scale, higher, leaves, count, system, room):
+    """Add the leaves of a box; returns the leaves and their number.
+
+    Where ln L is higher than the best that was known, it ends, and `higher` (4,) is that point and its ln L.
+    """
+    waiting = np.empty((MOST_WAITING, 6))
+    values, errors = np.empty((RULE, RULE, RULE)), np.empty((3, 2))
+    waiting[0], depth = box, 1
+    while depth > 0:
+        depth -= 1
+        ends = waiting[depth].copy()
+        top = _evaluate(ends, slant, values, system, room)
+        if top > scale.best + BETTER:
+            higher[3] = top
+            _fill_point(ends, slant, values, higher)
+            break
+        volume, near = _volume(ends), _near_a_mode(ends, modes)
+        for axis in range(3):
+            errors[axis] = _error(axis, values, volume, near, scale)
+        axis, fits = int(np.argmax(errors[:, 0])), errors[:, 0].sum() <= scale.error
+        if fits and _hides_a_mode(ends, slant, top, modes):
+            axis, fits = int(np.argmax(errors[:, 1])), False
+        if not fits and depth < MOST_WAITING - 2:
+            middle = 0.5 * (ends[2 * axis] + ends[2 * axis + 1])
+            waiting[depth], waiting[depth + 1] = ends, ends
+            waiting[depth, 2 * axis], waiting[depth + 1, 2 * axis + 1] = middle, middle
+            depth += 2
+        else:
+            leaves = _with_room(leaves, count)
+            _add_leaf(ends, slant, values, volume, scale, leaves, count)
+            count += 1
+    return leaves, count
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _evaluate(ends, slant, values, system, room):
+    """Fill (3, 3, 3) ln L at the Gauss points of a box; returns the highest."""
+    top = -np.inf
+    for i in range(RULE):
+        frequency = _point(ends[0], ends[1], i)
+        for j in range(RULE):
+            e = _point(ends[2], ends[3], j)
+            start = slanted(frequency, e, slant)
+            for k in range(RULE):
+                phase = start + _point(ends[4], ends[5], k)
+                values[i, j, k] = ln_likelihood_at(frequency, e, phase, system, room)
+                top = max(top, values[i, j, k])
+    return top
+
+
+@njit(cache=True, nogil=True)
+def _fill_point(ends, slant, values, point):
+    """The frequency, eccentricity and phase of the highest of a box's points."""
+    k = np.argmax(values)
+    point[0] = _point(ends[0], ends[1], k // RULE**2)
+    point[1] = _point(ends[2], ends[3], k // RULE % RULE)
+    point[2] = slanted(point[0], point[1], slant) + _point(ends[4], ends[5], k % RULE)
+
+
+@njit(cache=True, nogil=True)
+def slanted(frequency, e, slant):
+    """The phase of z = 0 at a frequency and an eccentricity."""
+    return slant.by_frequency * (frequency - slant.frequency) + slant.by_e * (e - slant.e)
+
+
+@njit(cache=True, nogil=True)
+def _point(low, high, k):
+    """A Gauss point of an interval."""
+    return 0.5 * (low + high) + 0.5 * (high - low) * POINTS[k]
+
+
+@njit(cache=True, nogil=True)
+def _volume(ends):
+    """Of a box in d ln P de d(phase) / 2 pi."""
+    return 2 * (ends[1] - ends[0]) / (ends[0] + ends[1]) * (ends[3] - ends[2]) * (ends[5] - ends[4]) / TWO_PI
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _error(axis, values, volume, near, scale):
+    """The error that the rule along an axis may make, in mass; and the largest D of its lines."""
+    total, largest = 0.0, 0.0
+    for i in range(RULE):
+        for j in range(RULE):
+            if axis == 0:
+                bend, top = _line(values[:, i, j], near)
+            elif axis == 1:
+                bend, top = _line(values[i, :, j], near)
+            else:
+                bend, top = _line(values[i, j], near)
+            share = (
+                WEIGHTS[i] * WEIGHTS[j] * min(GAUSS_ERROR * bend**GAUSS_ORDER, 1.0) * min(3.0 / max(bend, 1e-9), 1.0)
+            )
+            total += share * np.exp(min(top - scale.best, 30.0))
+            largest = max(largest, bend)
+    return total * volume, largest
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _line(values, near):
+    """D of a line of points, by the parabola through the middle and the ends; and the highest that ln L may be on it.
+
+    What the other points are away from the parabola counts in D as well: a narrow mode may be seen by one alone. The
+    highest is that of this parabola and of those through any three neighbours; or of the points, where ln L changes
+    wildly and no mode is near that could hide between them.
+    """
+    a, b, c = values[0], values[RULE // 2], values[RULE - 1]
+    slope, curvature = (c - a) / (2 * POINTS[RULE - 1]), (c - 2 * b + a) / POINTS[RULE - 1] ** 2
+    bend = abs(slope) + 0.5 * abs(curvature)
+    top = b + max(abs(slope) + 0.5 * curvature, 0.0)
+    if abs(slope) < -curvature:
+        top = max(top, b - 0.5 * slope * slope / curvature)
+    for k in range(RULE):
+        away = values[k] - b - POINTS[k] * (slope + 0.5 * curvature * POINTS[k])
+        bend, top = max(bend, 2 * abs(away)), max(top, values[k])
+    if bend > WILD and not near:
+        return bend, values.max()
+    for k in range(RULE - 2):
+        x, y, z = POINTS[k], POINTS[k + 1], POINTS[k + 2]
+        rise = (values[k + 1] - values[k]) / (y - x)
+        turn = ((values[k + 2] - values[k + 1]) / (z - y) - rise) / (z - x)
+        at = 0.5 * (x + y) - 0.5 * rise / turn if turn < 0 else 2.0
+        if abs(at) <= 1:
+            top = max(top, values[k] + (at - x) * (rise + turn * (at - y)))
+    return bend, top
+
+
+@njit(cache=True, nogil=True)
+def _near_a_mode(ends, modes):
+    """Whether a mode reaches into a box, at whatever phase."""
+    for mode in modes:
+        f, e = REACH * mode[4], REACH * mode[5]
+        if ends[0] - f <= mode[0] <= ends[1] + f and ends[2] - e <= mode[1] <= ends[3] + e:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def _hides_a_mode(ends, slant, top, modes):
+    """Whether a mode lies in a box of which no point comes near to it."""
+    for mode in modes:
+        z = (mode[2] - slanted(mode[0], mode[1], slant)) % TWO_PI
+        inside = ends[0] <= mode[0] <= ends[1] and ends[2] <= mode[1] <= ends[3] and ends[4] <= z <= ends[5]
+        if inside and top < mode[3] - SEEN:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_leaf(ends, slant, values, volume, scale, leaves, row):
+    """Make a leaf of a box."""
+    leaves.ends[row], leaves.top[row], leaves.mass[row] = ends, values.max(), 0.0
+    leaves.slant[row, 0], leaves.slant[row, 1] = slant.by_frequency, slant.frequency
+    leaves.slant[row, 2], leaves.slant[row, 3] = slant.by_e, slant.e
+    for i in range(RULE):
+        ln_period = -np.log(_point(ends[0], ends[1], i))
+        for j in range(RULE):
+            share = 0.0
+            for k in range(RULE):
+                share += WEIGHTS[k] * np.exp(values[i, j, k] - scale.best)
+            share *= WEIGHTS[i] * WEIGHTS[j] * volume
+            leaves.ln_period[row, i, j], leaves.e[row, i, j] = ln_period, _point(ends[2], ends[3], j)
+            leaves.share[row, i, j] = share
+            leaves.mass[row] += share
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def integrate_cell(low, high, slope, needed, done, modes, scale, higher, grid, system, room, leaves, count):
+    """Add the leaves of a cell of frequency: of the pieces that are needed, and those that their leaves ask for.
+
+    Parameters
+    ----------
+    low, high : of the cell [1/d]
+    slope : a and b of its slants
+    needed, done : (E, MOST_PIECES) the pieces that are needed, and those that have been integrated; both are kept up
+
+    Returns
+    -------
+    the leaves and their number; (2, E, MOST_PIECES) which pieces of the cells below and above the leaves ask for
+    """
+    asked, again = np.zeros((2, *needed.shape), np.bool_), True
+    while again:
+        again = False
+        for m in range(len(grid.e)):
+            pieces, slant = grid.phases[m] // 4, Slant(slope[0], 0.5 * (low + high), slope[1], grid.e[m])
+            for p in range(pieces):
+                if not needed[m, p] or done[m, p]:
+                    continue
+                done[m, p], again = True, True
+                width = TWO_PI / pieces
+                box = np.array([low, high, grid.edge[m], grid.edge[m + 1], p * width, (p + 1) * width])
+                first = count
+                leaves, count = integrate_box(box, slant, modes, scale, higher, leaves, count, system, room)
+                if higher[3] > scale.best + BETTER:
+                    return leaves, count, asked
+                for leaf in range(first, count):
+                    if leaves.top[leaf] > scale.best - NEIGHBOUR:
+                        _ask_beside(leaves.ends[leaf], box, m, slope, grid, needed)
+                        _ask_beyond(leaves.ends[leaf], box, m, slope, grid, asked)
+    return leaves, count, asked
+
+
+@njit(cache=True, nogil=True)
+def _ask_beside(ends, box, m, slope, grid, needed):
+    """Ask for the pieces of the same cell that a leaf of a piece borders on."""
+    if ends[4] <= box[4] or ends[5] >= box[5]:
+        reach = 0.5 * (box[5] - box[4])
+        mark(ends[4] - reach, ends[5] + reach, m, grid, needed)
+    for beside, borders, edge in ((m - 1, ends[2] <= box[2], box[2]), (m + 1, ends[3] >= box[3], box[3])):
+        if borders and 0 <= beside < len(grid.e):
+            shift = slope[1] * (edge - grid.e[m]) - slope[1] * (edge - grid.e[beside])
+            mark(ends[4] + shift, ends[5] + shift, beside, grid, needed)
+
+
+@njit(cache=True, nogil=True)
+def _ask_beyond(ends, box, m, slope, grid, asked):
+    """Ask for the pieces of the next cells, of the same slopes, that a leaf of a piece borders on."""
+    shift = slope[0] * (box[1] - box[0])
+    if ends[0] <= box[0]:
+        mark(ends[4] - shift, ends[5] - shift, m, grid, asked[0])
+    if ends[1] >= box[1]:
+        mark(ends[4] + shift, ends[5] + shift, m, grid, asked[1])
+
+
+@njit(cache=True, nogil=True)
+def mark(low, high, m, grid, needed):
+    """Mark the pieces of an eccentricity that z from low to high lies in."""
+    pieces = grid.phases[m] // 4
+    first, last = int(np.floor(low / TWO_PI * pieces)), int(np.floor(high / TWO_PI * pieces))
+    for piece in range(first, min(last, first + pieces - 1) + 1):
+        needed[m, piece % pieces] = True

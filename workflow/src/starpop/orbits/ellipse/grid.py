@@ -1,0 +1,323 @@
+"""ln L on a grid of frequencies, eccentricities and phases, fine enough that every mode shows: the search.
+
+For each frequency f_i and eccentricity e_m the phases are the N_m multiples of 2 pi / N_m. With the static columns
+eliminated, ln L (see `system`) needs six sums over the visits for a constant, and two for each column more:
+
+    sum w u u, sum w u s, sum w v u, sum w v s, sum r_q u, sum r_q s,      u = cos nu, s = sin nu.
+
+The anomalies are tabulated by mean anomaly in rows of one offset within a step of the phase, so that the phases of a
+visit lie side by side, and of all eccentricities with as many phases one beside the other: lane k E_g + m of group g
+is phase k of its m-th eccentricity. Sums over the visits run over lanes in the innermost loop, in single precision.
+
+The eccentricities are Gauss points up to the largest; the intervals that their weights add up to each hold their own
+point. Sums over the grid thus integrate over e and phase where L is smooth.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from starpop.orbits.ellipse.kepler import true_anomalies
+from starpop.orbits.ellipse.system import System
+
+ECCENTRICITIES = 11
+FEWEST_PHASES, MOST_PHASES, TABLE = 16, 128, 8192
+# Frequencies to 1/T; of few visits more, as their maxima crowd.
+POINTS_PER_RESOLUTION, CROWDED_VISITS, FEWEST_CELLS = 12, 10, 60
+# What stays this far below the highest ln L is not summed over the phases.
+DEPTH = 30.0
+
+
+class Grid(NamedTuple):
+    """The eccentricities of a search, in groups of as many phases, and the anomalies at each.
+
+    Attributes
+    ----------
+    e, weight, edge, phases : (E,) eccentricities, the widths of their intervals, (E + 1,) the ends of those, and (E,)
+        how many phases each has
+    first, members, offsets, start : (G,) of each group the first eccentricity, how many it has, the offsets within a
+        step, and where its table starts
+    lane_e : (G, L) the eccentricity of each lane
+    cosine, sine : of the true anomaly: for each offset, twice the lanes
+    """
+
+    e: np.ndarray
+    weight: np.ndarray
+    edge: np.ndarray
+    phases: np.ndarray
+    first: np.ndarray
+    members: np.ndarray
+    offsets: np.ndarray
+    start: np.ndarray
+    lane_e: np.ndarray
+    cosine: np.ndarray
+    sine: np.ndarray
+
+
+class Cells(NamedTuple):
+    """Cells of frequency: from low + i step to low + (i + 1) step [1/d]; a search looks at the middle of each."""
+
+    low: float
+    step: float
+    number: int
+
+    @property
+    def middle(self) -> np.ndarray:
+        """(F,) their middles [1/d]."""
+        return self.low + (np.arange(self.number) + 0.5) * self.step
+
+
+class Scan(NamedTuple):
+    """(F, E) the highest ln L over the phases, which phase that is, and the ln of the mean of L over them."""
+
+    highest: np.ndarray
+    phase: np.ndarray
+    ln_mean: np.ndarray
+
+
+class AtNoise(NamedTuple):
+    """A `System` at one point of its noise, in single precision where it is summed.
+
+    Attributes
+    ----------
+    time : (J,) times [d]
+    rows : (2 + q, J) weights, weighted velocities, and r_q
+    ones, explained : (q,) as in `System`
+    constants : sums of weights and weighted velocities, F_00, the first of `ones` and `explained`, and the precision
+    level : ln L without an orbit
+    """
+
+    time: np.ndarray
+    rows: np.ndarray
+    ones: np.ndarray
+    explained: np.ndarray
+    constants: tuple[np.float32, ...]
+    level: float
+
+
+@lru_cache
+def grid(largest_eccentricity: float) -> Grid:
+    """The eccentricities up to a largest one, below 1."""
+    x, w = np.polynomial.legendre.leggauss(ECCENTRICITIES)
+    e, weight = 0.5 * largest_eccentricity * (x + 1), 0.5 * largest_eccentricity * w
+    edge = np.append(0.0, np.cumsum(weight))
+    wanted = 2.0 ** np.ceil(np.log2(9 / (1 - e) ** 1.05))
+    phases = np.clip(wanted, FEWEST_PHASES, MOST_PHASES).astype(np.int64)
+    counts, first, members = np.unique(phases, return_index=True, return_counts=True)
+    offsets = TABLE // counts
+    start = np.append(0, np.cumsum(2 * counts * members * offsets))
+    cosine, sine = np.empty(start[-1]), np.empty(start[-1])
+    lane_e = np.zeros((len(counts), ECCENTRICITIES * MOST_PHASES), np.float32)
+    for g in range(len(counts)):
+        lane_e[g, : counts[g] * members[g]] = np.tile(e[first[g] : first[g] + members[g]], counts[g])
+        steps = np.arange(2 * counts[g]) + (np.arange(offsets[g])[:, None] + 0.5) / offsets[g]
+        of_group = [values[start[g] : start[g + 1]].reshape(-1, members[g]) for values in (cosine, sine)]
+        for m in range(members[g]):
+            anomalies = np.empty((2, steps.size))
+            true_anomalies((steps / counts[g]).ravel(), e[first[g] + m], *anomalies)
+            for table, values in zip(of_group, anomalies, strict=True):
+                table[:, m] = values
+    tables = cosine.astype(np.float32), sine.astype(np.float32)
+    return Grid(e, weight, edge, phases, first, members, offsets, start[:-1], lane_e, *tables)
+
+
+def cells(period_range_days: tuple[float, float], baseline_days: float, visits: int) -> Cells:
+    """The cells of frequency of a search."""
+    low, high = 1 / period_range_days[1], 1 / period_range_days[0]
+    points = POINTS_PER_RESOLUTION * (1 + (CROWDED_VISITS / visits) ** 2)
+    count = int(np.ceil(max(points * (high - low) * baseline_days, FEWEST_CELLS)))
+    return Cells(low, (high - low) / count, count)
+
+
+def scan(system: System, cells: Cells, grid: Grid, noise: int = 0) -> Scan:
+    """Search the whole grid, at one point of the noise's lattice."""
+    shape = cells.number, len(grid.e)
+    found = Scan(np.empty(shape), np.empty(shape, np.int16), np.empty(shape))
+    scan_kernel(at_noise(system, noise), cells, grid, found)
+    return found
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def at_noise(system, noise):
+    """A system at one point of its noise."""
+    rows = np.empty((2 + len(system.rows), len(system.time)), np.float32)
+    rows[0], rows[1] = system.weight[:, noise], system.velocity[:, noise]
+    for q in range(len(system.rows)):
+        rows[2 + q] = system.rows[q, :, noise]
+    constants = (
+        np.float32(system.total[noise]),
+        np.float32(system.velocities[noise]),
+        np.float32(system.root[noise]),
+        np.float32(system.ones[0, noise]),
+        np.float32(system.explained[0, noise]),
+        np.float32(system.precision),
+    )
+    ones, explained = system.ones[:, noise].copy(), system.explained[:, noise].copy()
+    return AtNoise(system.time, rows, ones, explained, constants, system.level[noise])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def scan_kernel(single, cells, grid, found):
+    """Search the middle of every cell."""
+    time, best = single.time, -np.inf
+    turn, lanes = np.empty(len(time)), lanes_for(single)
+    for i in range(len(found.highest)):
+        for j in range(len(time)):
+            turns = (cells.low + (i + 0.5) * cells.step) * time[j]
+            turn[j] = turns - np.floor(turns)
+        for g in range(len(grid.first)):
+            fill_lanes(turn, g, single, grid, lanes)
+            for m in range(grid.members[g]):
+                at = grid.first[g] + m
+                found.highest[i, at], found.phase[i, at] = _highest(m, g, single.level, grid, lanes)
+                best = max(best, found.highest[i, at])
+                found.ln_mean[i, at] = (
+                    _ln_mean(m, g, found.phase[i, at], best - single.level, grid, lanes) + single.level
+                )
+
+
+class Lanes(NamedTuple):
+    """(L,) ln L less its level and -1/2 ln of the determinant, the latter, and the sums, of one group."""
+
+    values: np.ndarray
+    determinant: np.ndarray
+    sums: np.ndarray
+
+
+@njit(cache=True, nogil=True)
+def lanes_for(single):
+    """Room for the lanes of any group."""
+    most = ECCENTRICITIES * MOST_PHASES
+    sums = np.empty((5 + 2 * len(single.ones), most), np.float32)
+    return Lanes(np.empty(most, np.float32), np.empty(most, np.float32), sums)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _highest(m, g, level, grid, lanes):
+    """The highest ln L of an eccentricity of a group, and its phase."""
+    members, best, value, determinant = grid.members[g], m, lanes.values[m], lanes.determinant[m]
+    for lane in range(m + members, members * grid.phases[grid.first[g]], members):
+        ratio, rise = lanes.determinant[lane] / determinant, lanes.values[lane] - value
+        # 1 - 1 / r <= ln r <= r - 1 spares most of the logarithms
+        if rise > 0.5 * (ratio - 1) or (rise > 0.5 * (1 - 1 / ratio) and rise > 0.5 * np.log(ratio)):
+            best, value, determinant = lane, lanes.values[lane], lanes.determinant[lane]
+    return value - 0.5 * np.log(determinant) + level, best // members
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _ln_mean(m, g, phase, best, grid, lanes):
+    """The ln of the mean of L over the phases of an eccentricity; of the highest alone where that is low."""
+    members, phases = grid.members[g], grid.phases[grid.first[g]]
+    top = phase * members + m
+    value, determinant = lanes.values[top], lanes.determinant[top]
+    total = 1.0
+    if value - 0.5 * np.log(determinant) > best - DEPTH:
+        total = 0.0
+        for lane in range(m, members * phases, members):
+            total += np.exp(lanes.values[lane] - value) * np.sqrt(determinant / lanes.determinant[lane])
+    return value - 0.5 * np.log(determinant) + np.log(total / phases)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def fill_lanes(turn, g, single, grid, lanes):
+    """Fill the lanes of a group, from the visits' turns."""
+    members, offsets, phases = grid.members[g], grid.offsets[g], grid.phases[grid.first[g]]
+    steps, count, sums = phases * offsets, phases * members, lanes.sums
+    sums[:, :count] = 0.0
+    for j in range(0, len(turn), 4):
+        a, b, c, d = int(turn[j] * steps), int(turn[j + 1] * steps), int(turn[j + 2] * steps), int(turn[j + 3] * steps)
+        four = (
+            grid.start[g] + (a % offsets * 2 * phases + a // offsets) * members,
+            grid.start[g] + (b % offsets * 2 * phases + b // offsets) * members,
+            grid.start[g] + (c % offsets * 2 * phases + c // offsets) * members,
+            grid.start[g] + (d % offsets * 2 * phases + d // offsets) * members,
+        )
+        _add_four(four, count, grid.cosine, grid.sine, single.rows[:, j : j + 4], sums)
+        for q in range(1, len(single.ones)):
+            _add_static(four, count, grid.cosine, grid.sine, single.rows[2 + q, j : j + 4], sums[5 + 2 * q :])
+    for q in range(1, len(single.ones)):
+        _eliminate(grid.lane_e[g], count, single.ones[q], single.explained[q], sums[5 + 2 * q :], sums)
+    _solve(grid.lane_e[g], count, single.constants, sums, lanes.values, lanes.determinant)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def _add_four(four, count, cosine, sine, rows, sums):
+    """Add four visits to the sums with weights, velocities and the first static column."""
+    w0, w1, w2, w3 = rows[0]
+    y0, y1, y2, y3 = rows[1]
+    r0, r1, r2, r3 = rows[2]
+    c0, c1 = cosine[four[0] : four[0] + count], cosine[four[1] : four[1] + count]
+    c2, c3 = cosine[four[2] : four[2] + count], cosine[four[3] : four[3] + count]
+    s0, s1 = sine[four[0] : four[0] + count], sine[four[1] : four[1] + count]
+    s2, s3 = sine[four[2] : four[2] + count], sine[four[3] : four[3] + count]
+    cc, cs, yc, ys, rc, rs = sums[0], sums[1], sums[2], sums[3], sums[5], sums[6]
+    for k in range(count):
+        p0, p1, p2, p3 = w0 * c0[k], w1 * c1[k], w2 * c2[k], w3 * c3[k]
+        cc[k] += p0 * c0[k] + p1 * c1[k] + p2 * c2[k] + p3 * c3[k]
+        cs[k] += p0 * s0[k] + p1 * s1[k] + p2 * s2[k] + p3 * s3[k]
+        yc[k] += y0 * c0[k] + y1 * c1[k] + y2 * c2[k] + y3 * c3[k]
+        ys[k] += y0 * s0[k] + y1 * s1[k] + y2 * s2[k] + y3 * s3[k]
+        rc[k] += r0 * c0[k] + r1 * c1[k] + r2 * c2[k] + r3 * c3[k]
+        rs[k] += r0 * s0[k] + r1 * s1[k] + r2 * s2[k] + r3 * s3[k]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def _add_static(four, count, cosine, sine, row, sums):
+    """Add four visits to the sums with another static column."""
+    r0, r1, r2, r3 = row
+    rc, rs = sums[0], sums[1]
+    for k in range(count):
+        rc[k] += (
+            r0 * cosine[four[0] + k] + r1 * cosine[four[1] + k] + r2 * cosine[four[2] + k] + r3 * cosine[four[3] + k]
+        )
+        rs[k] += r0 * sine[four[0] + k] + r1 * sine[four[1] + k] + r2 * sine[four[2] + k] + r3 * sine[four[3] + k]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def _eliminate(e, count, one, explained, rows, sums):
+    """Take a static column but the first out of the sums: its own are the rows; the fifth sum is what ss lacks."""
+    one, velocity = np.float32(one), np.float32(explained)
+    for k in range(count):
+        c, s = rows[0, k] + e[k] * one, rows[1, k]
+        sums[0, k] -= c * c
+        sums[1, k] -= c * s
+        sums[2, k] -= c * velocity
+        sums[3, k] -= s * velocity
+        sums[4, k] += c * c + s * s
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def _solve(e, count, constants, sums, values, determinant):
+    """The lanes from their sums: the constant is eliminated, then both amplitudes."""
+    total, velocities, root, one, velocity, precision = constants
+    half, least = np.float32(0.5), precision * precision
+    for k in range(count):
+        plain_c, plain_s = sums[5, k], sums[6, k]
+        c, s = plain_c + e[k] * one, plain_s
+        cc = sums[0, k] + e[k] * (root * plain_c + root * plain_c + e[k] * total) + precision - c * c
+        cs = sums[1, k] + e[k] * root * plain_s - c * s
+        ss = total - sums[0, k] - sums[4, k] + precision - s * s
+        yc = sums[2, k] + e[k] * velocities - c * velocity
+        ys = sums[3, k] - s * velocity
+        determinant[k] = max(cc * ss - cs * cs, least)
+        values[k] = half * (yc * yc * ss - (yc + yc) * ys * cs + ys * ys * cc) / determinant[k]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def piece_tops(frequency, single, grid, pieces):
+    """(E, pieces) the highest ln L of every four phases of each eccentricity, at a frequency; else -inf."""
+    tops, lanes = np.full((len(grid.e), pieces), -np.inf), lanes_for(single)
+    turn = frequency * single.time
+    turn -= np.floor(turn)
+    for g in range(len(grid.first)):
+        fill_lanes(turn, g, single, grid, lanes)
+        members = grid.members[g]
+        for lane in range(members * grid.phases[grid.first[g]]):
+            m, piece = grid.first[g] + lane % members, lane // members // 4
+            value = lanes.values[lane] - 0.5 * np.log(lanes.determinant[lane]) + single.level
+            tops[m, piece] = max(tops[m, piece], value)
+    return tops
