@@ -67,7 +67,7 @@ def test_true_errors_twice_the_reported_ones_are_caught():
 
 
 def test_a_prior_of_jitter_that_is_wrong_by_one_sd_is_caught():
-    wrong = table(JITTER, replace(JITTER, system_model=SystemModel(10, 20, noise=Jitter(0.2, 0.7))))
+    wrong = table(JITTER, replace(JITTER, system_model=SystemModel(10, 20, noise=Jitter(0.2, 0.7))), catalogs=120)
     assert wrong.loc["ln_jitter", "status"] == "not calibrated"
 
 
