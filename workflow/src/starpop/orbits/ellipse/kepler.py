@@ -18,6 +18,7 @@ import numpy as np
 from numba import njit
 
 TWO_PI = 2 * np.pi
+# For functions that call no others: else sums are ordered differently in code just compiled and out of the cache.
 FAST = {"contract", "reassoc", "nsz", "arcp"}
 
 

@@ -110,7 +110,7 @@ def room_for(system):
     return Room(np.empty(visits), np.empty(visits), np.empty(visits), sums, np.empty(points))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def ln_likelihood_at(frequency, e, phase, system, room):
     """ln L at a frequency [1/d], an eccentricity and a phase [rad]."""
     turn, terms = room.turn, room.terms
@@ -151,7 +151,7 @@ def _sum_at_one_noise(system, room):
         sums[4 + 2 * q, 0], sums[5 + 2 * q, 0] = rc, rs
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _sum_at_all(system, room):
     """The sums, points of noise side by side."""
     sums, weight, velocity = room.sums, system.weight, system.velocity
@@ -170,7 +170,7 @@ def _sum_at_all(system, room):
                 sums[5 + 2 * q, n] += system.rows[q, j, n] * s
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _fill_terms(e, system, room):
     """The term of each noise, from its sums."""
     sums, terms, least = room.sums, room.terms, system.precision**2
