@@ -127,22 +127,21 @@ def brute_force(visits, model, periods, points=60, eccentricities=40, phases=160
         terms[i] = (
             logsumexp(values.reshape(len(e), -1), axis=1) - np.log(phases) + np.log(weight * step / frequency[i])
         )
-    share = np.exp(terms - logsumexp(terms))
-    moments = [logsumexp(terms)]
-    for values in (-np.log(frequency)[:, None], e[None]):
+    return moments(terms, -np.log(frequency)[:, None], e[None])
+
+
+def moments(ln_weight, ln_period, e):
+    """ln of the sum of some weights, and the means and standard deviations of ln P and e by them."""
+    share, found = np.exp(ln_weight - logsumexp(ln_weight)), [logsumexp(ln_weight)]
+    for values in (ln_period, e):
         mean = np.sum(share * values)
-        moments += [mean, np.sqrt(np.sum(share * (values - mean) ** 2))]
-    return moments
+        found += [mean, np.sqrt(np.sum(share * (values - mean) ** 2))]
+    return found
 
 
 def moments_of(likelihood):
     """The same of the nodes."""
-    share = np.exp(likelihood.ln_weight - logsumexp(likelihood.ln_weight))
-    moments = [logsumexp(likelihood.ln_weight)]
-    for values in (likelihood.ln_period, likelihood.e):
-        mean = np.sum(share * values)
-        moments += [mean, np.sqrt(np.sum(share * (values - mean) ** 2))]
-    return moments
+    return moments(likelihood.ln_weight, likelihood.ln_period, likelihood.e)
 
 
 @pytest.mark.parametrize(

@@ -93,17 +93,17 @@ def diagnose(
     nuts: Mapping[str, xr.DataTree],
     limits: Thresholds,
     max_treedepth: int,
-    misfit: str = "",
+    said: str = "",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The diagnostics and the summary of a fit that was made exactly, and with NUTS.
 
     Parameters
     ----------
     nuts : the runs of NUTS by what is added to the fit's name; of the first the summary is given
-    misfit : what the model does not predict, in words
+    said : what the model does not predict, in words
     """
     exact_row = assess_exact(f"{fit} exact", exact, limits)
-    exact_row["status"] = "; ".join(filter(None, [misfit, str(exact_row["status"]).removeprefix("ok")])) or "ok"
+    exact_row["status"] = "; ".join(filter(None, [said, str(exact_row["status"]).removeprefix("ok")])) or "ok"
     assessed = [
         assess_tree(f"{fit}{added}", tree, limits, max_treedepth, tree.attrs.get(WHY_NOT, ""))
         for added, tree in nuts.items()

@@ -95,13 +95,18 @@ def survey(model: LinearModel, grid: Lattice, low: float, high: float) -> Landsc
     return Landscape(window, start, samples, peaks)
 
 
+def likely_noise(model: LinearModel) -> int:
+    """The point of the noise's lattice to start from, before anything is known of the orbit."""
+    first_guess = 2 * np.log(FIRST_NOISE * np.std(model.velocity))
+    return int(np.abs(np.median(np.log(model.weight), axis=0) + first_guess).argmin())
+
+
 def _noise_that_matters(model: LinearModel, frequency: np.ndarray, at: Callable[[int], np.ndarray]) -> tuple[int, int]:
     """The first and last point of the noise whose term comes within NOISE_DEPTH of the highest, at one high peak.
 
     The best sample at one noise is followed to its peak and the noise that suits it, where the grid is scanned anew.
     """
-    first_guess = 2 * np.log(FIRST_NOISE * np.std(model.velocity))
-    noise = int(np.abs(np.median(np.log(model.weight), axis=0) + first_guess).argmin())
+    noise = likely_noise(model)
     seen: set[int] = set()
     while noise not in seen:
         seen.add(noise)

@@ -10,8 +10,8 @@ Where few visits near periastron fix its time, modes are narrow ridges: of the p
 eccentricity. A box's phase is counted from phase = z + a (f - f_0) + b (e - e_m), slanted as the cell's best mode is;
 volumes stay, and so does what all boxes of a cell cover.
 
-A cell of the search, one step of frequency wide, is cut into pieces, one interval of eccentricity and four steps of
-phase each. Pieces are integrated that the search, or a mode, or a leaf at their border says may hold something.
+A cell of the search, one step of frequency wide, is cut into pieces, one interval of eccentricity and PER_PIECE
+steps of phase each. Pieces are integrated that the search, or a mode, or a leaf beside says may hold something.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ SEEN, NEIGHBOUR = 3.0, 14.0
 BETTER = 1.0
 # D beyond which parabolas tell nothing; and how near a mode must be for them to be asked still, in its deviations.
 WILD, REACH = 30.0, 6.0
-MOST_PIECES = 32
 MOST_WAITING = 4096
 
 
@@ -51,17 +50,13 @@ class Slant(NamedTuple):
 
 
 class Leaves(NamedTuple):
-    """(N, 6) lower and upper ends of f, e and z, and (N, 4) the `Slant`; (N,) highest ln L and mass; nodes.
-
-    These are (N, 5, 5) ln P, e, and mass.
+    """(N, 6) lower and upper ends of f, e and z; (N,) highest ln L; (N, 5, 5) nodes: ln P, e, and mass.
 
     Masses are in units of the highest known L.
     """
 
     ends: np.ndarray
-    slant: np.ndarray
     top: np.ndarray
-    mass: np.ndarray
     ln_period: np.ndarray
     e: np.ndarray
     share: np.ndarray
@@ -78,8 +73,7 @@ class Scale(NamedTuple):
 def room_for(count):
     """Leaves to be filled."""
     nodes = count, RULE, RULE
-    ends, slant, top, mass = np.empty((count, 6)), np.empty((count, 4)), np.empty(count), np.empty(count)
-    return Leaves(ends, slant, top, mass, np.empty(nodes), np.empty(nodes), np.empty(nodes))
+    return Leaves(np.empty((count, 6)), np.empty(count), np.empty(nodes), np.empty(nodes), np.empty(nodes))
 
 
 @njit(cache=True, nogil=True)
@@ -88,8 +82,7 @@ def _with_room(leaves, count):
     if count < len(leaves.top):
         return leaves
     bigger = room_for(2 * count)
-    bigger.ends[:count], bigger.slant[:count] = leaves.ends, leaves.slant
-    bigger.top[:count], bigger.mass[:count] = leaves.top, leaves.mass
+    bigger.ends[:count], bigger.top[:count] = leaves.ends, leaves.top
     bigger.ln_period[:count], bigger.e[:count], bigger.share[:count] = leaves.ln_period, leaves.e, leaves.share
     return bigger
 
@@ -124,14 +117,14 @@ def integrate_box(box, slant, modes, scale, higher, leaves, count, system, room)
             depth += 2
         else:
             leaves = _with_room(leaves, count)
-            _add_leaf(ends, slant, values, volume, scale, leaves, count)
+            _add_leaf(ends, values, volume, scale, leaves, count)
             count += 1
     return leaves, count
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _evaluate(ends, slant, values, system, room):
-    """Fill (3, 3, 3) ln L at the Gauss points of a box; returns the highest."""
+    """Fill (5, 5, 5) ln L at the Gauss points of a box; returns the highest."""
     top = -np.inf
     for i in range(RULE):
         frequency = _point(ends[0], ends[1], i)
@@ -243,11 +236,9 @@ def _hides_a_mode(ends, slant, top, modes):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _add_leaf(ends, slant, values, volume, scale, leaves, row):
+def _add_leaf(ends, values, volume, scale, leaves, row):
     """Make a leaf of a box."""
-    leaves.ends[row], leaves.top[row], leaves.mass[row] = ends, values.max(), 0.0
-    leaves.slant[row, 0], leaves.slant[row, 1] = slant.by_frequency, slant.frequency
-    leaves.slant[row, 2], leaves.slant[row, 3] = slant.by_e, slant.e
+    leaves.ends[row], leaves.top[row] = ends, values.max()
     for i in range(RULE):
         ln_period = -np.log(_point(ends[0], ends[1], i))
         for j in range(RULE):
@@ -257,7 +248,6 @@ def _add_leaf(ends, slant, values, volume, scale, leaves, row):
             share *= WEIGHTS[i] * WEIGHTS[j] * volume
             leaves.ln_period[row, i, j], leaves.e[row, i, j] = ln_period, _point(ends[2], ends[3], j)
             leaves.share[row, i, j] = share
-            leaves.mass[row] += share
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -278,7 +268,7 @@ def integrate_cell(low, high, slope, needed, done, modes, scale, higher, grid, s
     while again:
         again = False
         for m in range(len(grid.e)):
-            pieces, slant = grid.phases[m] // 4, Slant(slope[0], 0.5 * (low + high), slope[1], grid.e[m])
+            pieces, slant = grid.pieces[m], Slant(slope[0], 0.5 * (low + high), slope[1], grid.e[m])
             for p in range(pieces):
                 if not needed[m, p] or done[m, p]:
                     continue
@@ -302,9 +292,9 @@ def _ask_beside(ends, box, m, slope, grid, needed):
     if ends[4] <= box[4] or ends[5] >= box[5]:
         reach = 0.5 * (box[5] - box[4])
         mark(ends[4] - reach, ends[5] + reach, m, grid, needed)
-    for beside, borders, edge in ((m - 1, ends[2] <= box[2], box[2]), (m + 1, ends[3] >= box[3], box[3])):
+    for beside, borders in ((m - 1, ends[2] <= box[2]), (m + 1, ends[3] >= box[3])):
         if borders and 0 <= beside < len(grid.e):
-            shift = slope[1] * (edge - grid.e[m]) - slope[1] * (edge - grid.e[beside])
+            shift = slope[1] * (grid.e[beside] - grid.e[m])
             mark(ends[4] + shift, ends[5] + shift, beside, grid, needed)
 
 
@@ -321,7 +311,7 @@ def _ask_beyond(ends, box, m, slope, grid, asked):
 @njit(cache=True, nogil=True)
 def mark(low, high, m, grid, needed):
     """Mark the pieces of an eccentricity that z from low to high lies in."""
-    pieces = grid.phases[m] // 4
+    pieces = grid.pieces[m]
     first, last = int(np.floor(low / TWO_PI * pieces)), int(np.floor(high / TWO_PI * pieces))
     for piece in range(first, min(last, first + pieces - 1) + 1):
         needed[m, piece % pieces] = True

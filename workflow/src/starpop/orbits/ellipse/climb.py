@@ -22,8 +22,6 @@ MOST_STEPS, MOST_CALM, MOST_POLISHED = 40, 2, 10
 NO_GAIN, DAMPING, HOPELESS = 1e-4, 1e-2, 1e8
 # The longest step in units of 1 / (2 pi t), and in e cos and e sin of the phase.
 LONGEST = np.array([0.6, 0.3, 0.3])
-
-
 # Of a mode: frequency, eccentricity, phase, ln L; the standard deviations of the first two, its volume in
 # d ln P de d(phase) / 2 pi, and how its phase changes with frequency and eccentricity along its ridge.
 MODE = 9

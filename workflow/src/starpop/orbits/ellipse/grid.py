@@ -26,6 +26,9 @@ from starpop.orbits.ellipse.system import System
 
 ECCENTRICITIES = 11
 FEWEST_PHASES, MOST_PHASES, TABLE = 16, 128, 8192
+# Phases that a piece of a cell has.
+PER_PIECE = 4
+MOST_PIECES = MOST_PHASES // PER_PIECE
 # Frequencies to 1/T; of few visits more, as their maxima crowd.
 POINTS_PER_RESOLUTION, CROWDED_VISITS, FEWEST_CELLS = 12, 10, 60
 # What stays this far below the highest ln L is not summed over the phases.
@@ -37,8 +40,8 @@ class Grid(NamedTuple):
 
     Attributes
     ----------
-    e, weight, edge, phases : (E,) eccentricities, the widths of their intervals, (E + 1,) the ends of those, and (E,)
-        how many phases each has
+    e, weight, edge : (E,) eccentricities and the widths of their intervals, (E + 1,) the ends of those
+    phases, pieces : (E,) how many phases each has, and how many pieces of PER_PIECE
     first, members, offsets, start : (G,) of each group the first eccentricity, how many it has, the offsets within a
         step, and where its table starts
     lane_e : (G, L) the eccentricity of each lane
@@ -49,6 +52,7 @@ class Grid(NamedTuple):
     weight: np.ndarray
     edge: np.ndarray
     phases: np.ndarray
+    pieces: np.ndarray
     first: np.ndarray
     members: np.ndarray
     offsets: np.ndarray
@@ -122,7 +126,7 @@ def grid(largest_eccentricity: float) -> Grid:
             for table, values in zip(of_group, anomalies, strict=True):
                 table[:, m] = values
     tables = cosine.astype(np.float32), sine.astype(np.float32)
-    return Grid(e, weight, edge, phases, first, members, offsets, start[:-1], lane_e, *tables)
+    return Grid(e, weight, edge, phases, phases // PER_PIECE, first, members, offsets, start[:-1], lane_e, *tables)
 
 
 def cells(period_range_days: tuple[float, float], baseline_days: float, visits: int) -> Cells:
@@ -308,16 +312,16 @@ def _solve(e, count, constants, sums, values, determinant):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def piece_tops(frequency, single, grid, pieces):
-    """(E, pieces) the highest ln L of every four phases of each eccentricity, at a frequency; else -inf."""
-    tops, lanes = np.full((len(grid.e), pieces), -np.inf), lanes_for(single)
+def piece_tops(frequency, single, grid):
+    """(E, MOST_PIECES) the highest ln L of every piece of each eccentricity, at a frequency; else -inf."""
+    tops, lanes = np.full((len(grid.e), MOST_PIECES), -np.inf), lanes_for(single)
     turn = frequency * single.time
     turn -= np.floor(turn)
     for g in range(len(grid.first)):
         fill_lanes(turn, g, single, grid, lanes)
         members = grid.members[g]
         for lane in range(members * grid.phases[grid.first[g]]):
-            m, piece = grid.first[g] + lane % members, lane // members // 4
+            m, piece = grid.first[g] + lane % members, lane // members // PER_PIECE
             value = lanes.values[lane] - 0.5 * np.log(lanes.determinant[lane]) + single.level
             tops[m, piece] = max(tops[m, piece], value)
     return tops

@@ -23,9 +23,9 @@ import numpy as np
 from scipy.special import logsumexp
 
 from starpop.orbits.ellipse import boxes as cubature
-from starpop.orbits.ellipse.boxes import BETTER, MOST_PIECES, Leaves, Scale, integrate_cell, mark
+from starpop.orbits.ellipse.boxes import BETTER, Leaves, Scale, integrate_cell, mark
 from starpop.orbits.ellipse.climb import Bounds
-from starpop.orbits.ellipse.grid import cells, grid, piece_tops
+from starpop.orbits.ellipse.grid import Grid, cells, grid, piece_tops
 from starpop.orbits.ellipse.search import Search, search, with_mode
 from starpop.orbits.ellipse.system import room_for
 from starpop.orbits.linear_model import LinearModel, linear_model
@@ -89,6 +89,11 @@ def rough_cells(found: Search) -> np.ndarray:
     return rough
 
 
+def interval_of(e: float, grid: Grid) -> int:
+    """Which interval of the grid an eccentricity lies in."""
+    return min(int(np.searchsorted(grid.edge, e, "right")) - 1, len(grid.e) - 1)
+
+
 class Boxes:
     """The cells of frequency that are integrated by boxes, as far as they have been."""
 
@@ -104,7 +109,7 @@ class Boxes:
         """(E, MOST_PIECES) the highest of the search in every piece of a cell."""
         if cell not in self.tops:
             frequency = self.found.cells.low + (cell + 0.5) * self.found.cells.step
-            tops = [piece_tops(frequency, s, self.found.grid, MOST_PIECES) for s in self.found.singles]
+            tops = [piece_tops(frequency, s, self.found.grid) for s in self.found.singles]
             # of all noises together it is higher by as much as the highest is
             single = np.max([scanned.highest[cell] for scanned in self.found.scans], axis=0)
             self.tops[cell] = np.max(tops, axis=0) + (self.found.highest[cell] - single)[:, None]
@@ -116,19 +121,19 @@ class Boxes:
         beside = [self.tops_at(c) for c in (cell - 1, cell, cell + 1) if 0 <= c < cells.number]
         high = np.max(beside, axis=0) > threshold
         needed = np.zeros_like(high)
-        for m, pieces in enumerate(grid.phases // 4):
+        for m, pieces in enumerate(grid.pieces):
             row = high[m, :pieces]
             needed[m, :pieces] |= row | np.roll(row, 1) | np.roll(row, -1)
             for other in (m - 1, m + 1):
                 if 0 <= other < len(grid.e):
                     for q in np.flatnonzero(row):
-                        others = grid.phases[other] // 4
+                        others = grid.pieces[other]
                         needed[other, int(q / pieces * others) : int(np.ceil((q + 1) / pieces * others))] = True
         a, b = self.slopes.get(cell, (0.0, 0.0))
         low = cells.low + cell * cells.step
         for f, e, phase in self.found.modes[:, :3]:
             if low <= f <= low + cells.step:
-                m = min(int(np.searchsorted(grid.edge, e, "right")) - 1, len(grid.e) - 1)
+                m = interval_of(e, grid)
                 z = phase - a * (f - low - 0.5 * cells.step) - b * (e - grid.e[m])
                 mark(z, z, m, grid, needed)
         return needed
@@ -168,7 +173,7 @@ class Boxes:
 
     def mass(self) -> float:
         """Of all leaves."""
-        return float(self.leaves.mass[: self.count].sum())
+        return float(self.leaves.share[: self.count].sum())
 
 
 def scanned_mass(found: Search, boxed: Iterable[int], best: float) -> np.ndarray:
@@ -212,7 +217,7 @@ def integrate(found: Search, best: float) -> Boxes:
     """Integrate by boxes what the grid does not, until a point is found to be higher than the best."""
     rough, boxes, cells = rough_cells(found), Boxes(found), found.cells
     of_modes = np.clip((found.modes[:, 0] - cells.low) / cells.step, 0, cells.number - 1).astype(int)
-    e_of_modes = np.clip(np.searchsorted(found.grid.edge, found.modes[:, 1], "right") - 1, 0, len(found.grid.e) - 1)
+    e_of_modes = [interval_of(e, found.grid) for e in found.modes[:, 1]]
     sharp = [int(c) for c, m in zip(of_modes, e_of_modes, strict=True) if rough[c, m]]
     whole = np.where(rough, 0, scanned_mass(found, [], best)).sum()
     for cell, mode in reversed(list(zip(of_modes, found.modes, strict=True))):
@@ -223,8 +228,8 @@ def integrate(found: Search, best: float) -> Boxes:
         whole = max(whole, found.modes[0, 6])
     boxes.integrate(dict.fromkeys(sharp), Scale(best, BOX_ERROR * whole))
     while boxes.higher[3] <= best + BETTER:
-        left = np.where(rough, scanned_mass(found, boxes.done, best), 0.0).sum(axis=1)
-        whole = scanned_mass(found, boxes.done, best).sum() + boxes.mass()
+        mass = scanned_mass(found, boxes.done, best)
+        left, whole = np.where(rough, mass, 0.0).sum(axis=1), mass.sum() + boxes.mass()
         order = np.argsort(-left)
         remaining = ROUGH_ERROR * np.sqrt(np.cumsum(left[order][::-1] ** 2)[::-1])
         worst = order[remaining > LEFT_ROUGH * whole]

@@ -6,8 +6,9 @@ matter (see `landscape`), and the sum over all is interpolated, but for a factor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from scipy.special import logsumexp
@@ -16,7 +17,7 @@ from starpop.orbits.ellipse.climb import Bounds, climb_all
 from starpop.orbits.ellipse.grid import AtNoise, Cells, Grid, Scan, at_noise, scan
 from starpop.orbits.ellipse.kepler import TWO_PI
 from starpop.orbits.ellipse.system import System, eliminate, evaluate, noise_terms
-from starpop.orbits.landscape import FIRST_NOISE, NOISE_DEPTH, STRIDE, add_up
+from starpop.orbits.landscape import NOISE_DEPTH, STRIDE, add_up, likely_noise
 from starpop.orbits.linear_model import LinearModel
 
 # Maxima along the frequency that are followed, at every noise; modes this far below the best hold nothing.
@@ -47,19 +48,18 @@ class Search:
 def search(model: LinearModel, cells: Cells, grid: Grid, bounds: Bounds) -> Search:
     """Scan, and follow the highest maxima to their modes."""
     points, system = len(model.constant), eliminate(model)
-    made: dict[int, Scan] = {}
 
+    @cache
     def at(noise: int) -> Scan:
-        if noise not in made:
-            made[noise] = scan(system, cells, grid, noise)
-        return made[noise]
+        return scan(system, cells, grid, noise)
 
-    def modes_of(noises: Iterable[int]) -> np.ndarray:
-        return np.concatenate([climb_all(starts(at(n), cells, grid), n, bounds, model, system) for n in noises])
+    @cache
+    def modes_of(noise: int) -> np.ndarray:
+        return climb_all(starts(at(noise), cells, grid), noise, bounds, model, system)
 
     if points == 1:
         found = at(0)
-        modes = distinct(modes_of([0]), cells)
+        modes = distinct(modes_of(0), cells)
         return Search(
             model, system, cells, grid, (found,), (at_noise(system, 0),), found.highest, found.ln_mean, modes
         )
@@ -67,7 +67,7 @@ def search(model: LinearModel, cells: Cells, grid: Grid, bounds: Bounds) -> Sear
     while True:
         start, end = max(first - 1, 0), min(last + 2, points)
         noises = tuple(range(start + STRIDE // 2, end, STRIDE))
-        modes = distinct(modes_of(noises), cells)
+        modes = distinct(np.concatenate([modes_of(n) for n in noises]), cells)
         terms = noise_terms(modes[:, :3], system)
         matter = np.flatnonzero(terms.max(axis=0) > terms.max() - NOISE_DEPTH)
         if matter[0] >= start and matter[-1] < end:
@@ -82,16 +82,13 @@ def search(model: LinearModel, cells: Cells, grid: Grid, bounds: Bounds) -> Sear
     return Search(window, inside, cells, grid, scans, singles, highest - off, ln_mean - off, modes)
 
 
-def _noise_that_matters(
-    model: LinearModel, system: System, modes_of: Callable[[list[int]], np.ndarray]
-) -> tuple[int, int]:
+def _noise_that_matters(model: LinearModel, system: System, modes_of: Callable[[int], np.ndarray]) -> tuple[int, int]:
     """The first and the last point of the noise whose term at a high mode comes within NOISE_DEPTH of the highest."""
-    guess = 2 * np.log(FIRST_NOISE * np.std(model.velocity))
-    noise = int(np.abs(np.median(np.log(model.weight), axis=0) + guess).argmin())
+    noise = likely_noise(model)
     seen: set[int] = set()
     while noise not in seen:
         seen.add(noise)
-        modes = modes_of([noise])
+        modes = modes_of(noise)
         terms = noise_terms(modes[modes[:, 3].argmax()][None, :3], system)[0]
         noise = int(terms.argmax())
     matter = np.flatnonzero(terms > terms.max() - NOISE_DEPTH)
