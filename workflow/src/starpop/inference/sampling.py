@@ -104,9 +104,9 @@ class Sampler:
         self.model, self.settings = model, settings
         self._to_unconstrained = _unconstraining_function(model)
         if settings.backend == "nutpie":
-            import nutpie
+            from starpop.inference.nutpie_model import compile_model
 
-            self._compiled = nutpie.compile_pymc_model(model)
+            self._compiled = compile_model(model)
 
     def run(self, starts: dict[str, np.ndarray], seed: int, data: dict[str, np.ndarray] | None = None) -> xr.DataTree:
         """Sample.
