@@ -1,20 +1,27 @@
 """Keplerian orbits of any eccentricity, each step against a slow and obvious one."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy.special import logsumexp
-from scipy.stats import multivariate_normal, multivariate_t
+from scipy.stats import chisquare, multivariate_normal, multivariate_t
 
+from starpop.inference.densities import Normal, UniformPeriod
+from starpop.orbits.eccentricity import EccentricityPrior
 from starpop.orbits.ellipse import grid as grids
+from starpop.orbits.ellipse.draws import draw_shapes
 from starpop.orbits.ellipse.kepler import TWO_PI, true_anomalies
-from starpop.orbits.ellipse.likelihood import ellipse_likelihood
+from starpop.orbits.ellipse.likelihood import EllipseLikelihood, ellipse_likelihood
 from starpop.orbits.ellipse.system import eliminate, evaluate, noise_terms
 from starpop.orbits.linear_model import linear_model
 from starpop.orbits.noise import Jitter, Scaled
+from starpop.orbits.orbit_draws import draw_given_shape
+from starpop.orbits.periods import read_likelihoods, scan_systems
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits
+from starpop.run.store import read_tree, write_tree
 
 LARGEST_E = 0.95
 NOISES = [None, Jitter(-1, 1), Scaled(0, 0.5)]
@@ -50,7 +57,7 @@ def simulate(rng, count, baseline, periods, largest_e, signal):
 
 
 def model_of(noise, **more):
-    return SystemModel(30, 50, **({} if noise is None else {"noise": noise}), **more)
+    return SystemModel(30, 50, orbit="keplerian", **({} if noise is None else {"noise": noise}), **more)
 
 
 @pytest.mark.parametrize("e", [0.0, 0.1, 0.6, 0.9, 0.97])
@@ -125,7 +132,10 @@ def brute_force(visits, model, periods, points=60, eccentricities=40, phases=160
         every = np.column_stack([np.full(len(e) * phases, frequency[i]), np.repeat(e, phases), np.tile(phase, len(e))])
         values = evaluate(every, system)
         terms[i] = (
-            logsumexp(values.reshape(len(e), -1), axis=1) - np.log(phases) + np.log(weight * step / frequency[i])
+            logsumexp(values.reshape(len(e), -1), axis=1)
+            - np.log(phases)
+            + np.log(weight * step / frequency[i])
+            + model.eccentricity.ln_pdf(e)
         )
     return moments(terms, -np.log(frequency)[:, None], e[None])
 
@@ -157,7 +167,7 @@ def moments_of(likelihood):
 def test_nodes_integrate_like_a_dense_grid(seed, count, signal, noise):
     visits, _ = simulate(np.random.default_rng(seed), count, 12.0, (2, 10), 0.7, signal)
     model = model_of(noise)
-    ln_evidence, x, x_sd, e, e_sd = moments_of(ellipse_likelihood(visits, model, (2, 10), LARGEST_E))
+    ln_evidence, x, x_sd, e, e_sd = moments_of(ellipse_likelihood(visits, model, (2, 10)))
     expected = brute_force(visits, model, (2, 10))
     assert ln_evidence == pytest.approx(expected[0], abs=2e-3)
     assert [x, e] == pytest.approx(expected[1::2], abs=0.01 * min(expected[2::2]))
@@ -169,22 +179,23 @@ def test_nodes_of_one_narrow_mode_have_the_evidence_of_importance_sampling(seed,
     rng = np.random.default_rng(seed)
     visits, _ = simulate(rng, 16, 1000.0, (10, 100), 0.5, (signal, signal))
     model = model_of(None)
-    likelihood = ellipse_likelihood(visits, model, (2, 500), LARGEST_E)
-    system, mode = eliminate(linear_model(visits, model)), likelihood.modes[0]
+    likelihood = ellipse_likelihood(visits, model, (2, 500))
+    system = eliminate(linear_model(visits, model))
+    mode = np.array([np.exp(-likelihood.peak_ln_period[0]), likelihood.peak_e[0], TWO_PI * likelihood.peak_turn[0]])
 
     steps = np.array([1e-3 / 1000, 1e-2, 1e-2]) * 10 / signal
     hessian = np.empty((3, 3))
     for a in range(3):
         for b in range(3):
             signs = np.array([(1, 1), (1, -1), (-1, 1), (-1, -1)])
-            points = mode[:3] + signs[:, :1] * np.eye(3)[a] * steps + signs[:, 1:] * np.eye(3)[b] * steps
+            points = mode + signs[:, :1] * np.eye(3)[a] * steps + signs[:, 1:] * np.eye(3)[b] * steps
             hessian[a, b] = -np.sum(signs.prod(axis=1) * evaluate(points, system)) / (4 * steps[a] * steps[b])
-    proposal = multivariate_t(mode[:3], 1.3 * np.linalg.inv(hessian), df=5, allow_singular=True, seed=rng)
+    proposal = multivariate_t(mode, 1.3 * np.linalg.inv(hessian), df=5, allow_singular=True, seed=rng)
     points = proposal.rvs(200_000)
     inside = (points[:, 1] > 0) & (points[:, 1] < LARGEST_E)
     terms = evaluate(points[inside], system) - np.log(points[inside, 0] * TWO_PI) - proposal.logpdf(points[inside])
     weights = np.exp(terms - terms.max())
-    expected = terms.max() + np.log(weights.sum() / len(points))
+    expected = terms.max() + np.log(weights.sum() / len(points)) - np.log(LARGEST_E)
     error = np.sqrt(np.sum(weights**2)) / weights.sum()
     assert error < 3e-3
     assert moments_of(likelihood)[0] == pytest.approx(expected, abs=4 * error + 1e-3)
@@ -194,9 +205,9 @@ def test_the_highest_mode_is_at_least_as_high_as_the_orbit_that_was_simulated():
     for seed in range(12):
         rng = np.random.default_rng([5, seed])
         visits, true = simulate(rng, int(rng.integers(8, 25)), 1000.0, (2, 500), 0.9, (30, 200))
-        likelihood = ellipse_likelihood(visits, model_of(None), (2, 500), LARGEST_E)
+        likelihood = ellipse_likelihood(visits, model_of(None), (2, 500))
         system = eliminate(linear_model(visits, model_of(None)))
-        assert likelihood.modes[0, 3] > evaluate(true[None], system)[0] - 0.1, seed
+        assert likelihood.peak_ln_likelihood[0] > evaluate(true[None], system)[0] - 0.1, seed
 
 
 def test_a_mode_that_the_search_has_missed_is_found_beside_a_lower_one():
@@ -204,6 +215,117 @@ def test_a_mode_that_the_search_has_missed_is_found_beside_a_lower_one():
     rng = np.random.default_rng([21, 11])
     signal, count = np.exp(rng.uniform(np.log(5), np.log(500))), int(rng.integers(7, 30))
     visits, true = simulate(rng, count, 1000.0, (2, 500), 0.9, (signal, signal))
-    likelihood = ellipse_likelihood(visits, model_of(None), (2, 500), LARGEST_E)
+    likelihood = ellipse_likelihood(visits, model_of(None), (2, 500))
     system = eliminate(linear_model(visits, model_of(None)))
-    assert likelihood.modes[0, 3] > evaluate(true[None], system)[0] - 0.1
+    assert likelihood.peak_ln_likelihood[0] > evaluate(true[None], system)[0] - 0.1
+
+
+def test_draws_lie_where_the_nodes_have_their_mass():
+    for seed, noise in [(1, None), (2, Jitter(-1, 1)), (3, None)]:
+        rng = np.random.default_rng([6, seed])
+        visits, _ = simulate(rng, 11 - 3 * (seed == 3), 12.0, (2, 10), 0.8, (3, 5))
+        likelihood, density = ellipse_likelihood(visits, model_of(noise), (2, 10)), UniformPeriod((2, 10))
+        points = draw_shapes(likelihood, density, (), 40_000, rng)
+        terms = likelihood.ln_weight + density.ln_pdf(likelihood.ln_period)
+        mass = np.exp(terms - terms.max())
+        expected = np.bincount(likelihood.node_group, mass) / mass.sum()
+        low = np.minimum.reduceat(likelihood.panel_low, likelihood.group_start)
+        drawn = np.bincount(np.searchsorted(low, points[:, 0], side="right") - 1, minlength=len(low))
+        held = expected * len(points) > 10
+        if held.sum() > 1:
+            assert chisquare(drawn[held], expected[held] / expected[held].sum() * drawn[held].sum()).pvalue > 1e-3
+        mean = np.sum(mass * likelihood.e) / mass.sum()
+        sd = np.sqrt(np.sum(mass * (likelihood.e - mean) ** 2) / mass.sum())
+        assert points[:, 1].mean() == pytest.approx(mean, abs=4 * sd / 200)
+        assert points[:, 1].std() == pytest.approx(sd, rel=0.02)
+
+
+def test_a_density_of_the_period_is_drawn_from_with_the_likelihood():
+    rng = np.random.default_rng(8)
+    visits, _ = simulate(rng, 7, 12.0, (2, 10), 0.8, (1, 2))
+    likelihood, density = ellipse_likelihood(visits, model_of(None), (2, 10)), Normal((0, 3), (-3, 0))
+    mu, ln_sigma = np.repeat([1.1, 1.9], 20_000), np.repeat([-1.5, -1.0], 20_000)
+    drawn = -np.log(draw_shapes(likelihood, density, (mu, ln_sigma), 40_000, rng)[:, 0])
+    for which, numbers in ((slice(20_000), (1.1, -1.5)), (slice(20_000, None), (1.9, -1.0))):
+        terms = likelihood.ln_weight + density.ln_pdf(likelihood.ln_period, *numbers)
+        mass = np.exp(terms - terms.max()) / np.exp(terms - terms.max()).sum()
+        mean = np.sum(mass * likelihood.ln_period)
+        sd = np.sqrt(np.sum(mass * (likelihood.ln_period - mean) ** 2))
+        assert drawn[which].mean() == pytest.approx(mean, abs=4 * sd / np.sqrt(20_000))
+        assert drawn[which].std() == pytest.approx(sd, rel=0.03)
+
+
+@pytest.mark.parametrize("noise", NOISES, ids=str)
+def test_coefficients_and_noise_are_drawn_given_the_shape(noise):
+    """At one shape, against the conditional means and covariances on a fine grid of the noise."""
+    rng = np.random.default_rng(9)
+    visits, _ = simulate(rng, 9, 12.0, (2, 10), 0.7, (3, 5))
+    visits = replace(visits, rv_err_kms=rng.uniform(0.5, 2, 9))
+    model = model_of(noise, trend=1)
+    likelihood = ellipse_likelihood(visits, model, (2, 10))
+    e, phase = 0.6, 1.0
+    frequency = np.exp(-likelihood.peak_ln_period[0])
+    drawn = draw_given_shape(likelihood, np.tile([frequency, e, phase], (20_000, 1)), rng)
+
+    cosine, sine = anomalies(TWO_PI * frequency * likelihood.linear.time + phase, e)
+    nu = np.arctan2(sine, cosine)
+    turned = np.column_stack([np.cos(nu - phase) + e * np.cos(phase), np.sin(nu - phase) - e * np.sin(phase)])
+    design = np.column_stack([turned, model.static_columns(visits)])
+    deviations = model.standard_deviations(visits)
+    u = np.zeros(1) if noise is None else np.linspace(noise.mean - 8 * noise.sd, noise.mean + 8 * noise.sd, 400)
+    ln_share, means, squares = np.empty(len(u)), [], []
+    for n, value in enumerate(u):
+        covariance = np.diag(model.noise.variance(np.array([value]), visits.rv_err_kms))
+        whole = covariance + (design * deviations**2) @ design.T
+        ln_share[n] = multivariate_normal(np.zeros(9), whole).logpdf(visits.rv_kms)
+        ln_share[n] += 0 if noise is None else noise.ln_prior(value)
+        precision = design.T @ np.linalg.solve(covariance, design) + np.diag(deviations**-2)
+        means.append(np.linalg.solve(precision, design.T @ np.linalg.solve(covariance, visits.rv_kms)))
+        squares.append(np.linalg.inv(precision) + np.outer(means[-1], means[-1]))
+    share = np.exp(ln_share - logsumexp(ln_share))
+    mean = share @ means
+    covariance = np.einsum("n,nij->ij", share, squares) - np.outer(mean, mean)
+    theta = np.array([drawn[name] for name in model.coefficients(visits)])
+    sd = np.sqrt(np.diag(covariance))
+    np.testing.assert_allclose(theta.mean(axis=1), mean, atol=4 * sd.max() / np.sqrt(20_000))
+    np.testing.assert_allclose(np.cov(theta) / np.outer(sd, sd), covariance / np.outer(sd, sd), atol=0.05)
+    if noise is not None:
+        middle = share @ u
+        assert drawn[noise.parameter].mean() == pytest.approx(middle, abs=0.04)
+        assert drawn[noise.parameter].std() == pytest.approx(np.sqrt(share @ (u - middle) ** 2), rel=0.04)
+
+
+@pytest.mark.parametrize("prior", [EccentricityPrior(0.867, 3.03, 0.95), EccentricityPrior(2, 5, 0.8)], ids=str)
+def test_a_prior_of_the_eccentricity_is_integrated_and_drawn_from(prior):
+    visits, _ = simulate(np.random.default_rng(10), 9, 12.0, (2, 10), 0.5, (2, 4))
+    model = replace(model_of(None), eccentricity=prior)
+    likelihood = ellipse_likelihood(visits, model, (2, 10))
+    found, expected = moments_of(likelihood), brute_force(visits, model, (2, 10), eccentricities=200, phases=96)
+    assert found[0] == pytest.approx(expected[0], abs=3e-3)
+    assert found[3] == pytest.approx(expected[3], abs=0.02 * expected[4])
+    points = draw_shapes(likelihood, UniformPeriod((2, 10)), (), 20_000, np.random.default_rng(0))
+    terms = likelihood.ln_weight + UniformPeriod((2, 10)).ln_pdf(likelihood.ln_period)
+    mass = np.exp(terms - logsumexp(terms))
+    assert points[:, 1].mean() == pytest.approx(mass @ likelihood.e, abs=5 * points[:, 1].std() / np.sqrt(20_000))
+    assert points[:, 1].max() < prior.up_to
+
+
+def test_a_scan_of_keplerian_orbits_is_read_as_it_was_written(tmp_path):
+    model, systems = model_of(Jitter(-1, 1)), []
+    for seed in range(3):
+        visits, _ = simulate(np.random.default_rng([11, seed]), 8, 12.0, (2, 10), 0.7, (2, 4))
+        systems.append(replace(visits, system=f"S{seed}"))
+    scanned = scan_systems(systems, model, (2, 10), bins=50)
+    write_tree(xr.DataTree(scanned), str(tmp_path / "periods.nc"), {})
+    read = read_likelihoods(
+        [read_tree(str(tmp_path / "periods.nc")).to_dataset()], {s.system: s for s in systems}, model
+    )
+    for visits, likelihood in zip(systems, read, strict=True):
+        expected = ellipse_likelihood(visits, model, (2, 10))
+        for name in (field.name for field in fields(EllipseLikelihood)):
+            if isinstance(value := getattr(expected, name), np.ndarray):
+                np.testing.assert_array_equal(getattr(likelihood, name), value)
+        drawn = [
+            draw_shapes(n, UniformPeriod((2, 10)), (), 50, np.random.default_rng(0)) for n in (expected, likelihood)
+        ]
+        np.testing.assert_array_equal(*drawn)

@@ -15,7 +15,7 @@ from starpop.orbits.linear_model import linear_model
 from starpop.orbits.ln_likelihood import evaluate
 from starpop.orbits.noise import Jitter
 from starpop.orbits.orbit import conditional
-from starpop.orbits.orbit_draws import draw_orbits, draw_theta
+from starpop.orbits.orbit_draws import circles, draw_orbits, draw_theta
 from starpop.orbits.peaks import DEPTH
 from starpop.orbits.period_likelihood import mode_weights, period_likelihood, survey_period_range
 from starpop.orbits.system_model import SystemModel
@@ -114,7 +114,9 @@ def test_coefficients_are_drawn_as_by_rejection(sign):
     expected = theta[excess(theta.T, 2) >= 0]
     assert len(expected) > 300_000 if sign > 0 else len(expected) < 150_000
     linear = linear_model(visits, model)
-    drawn = draw_theta(np.full(4000, 1 / period), linear.weight.T.copy(), np.zeros(4000, int), rng, linear)
+    drawn = draw_theta(
+        circles(np.full(4000, np.log(period))), linear.weight.T.copy(), np.zeros(4000, int), rng, linear
+    )
     drawn[:, 4] += linear.velocity_origin
     # the times' origin turns the phases: what does not depend on it
     for statistic in (
@@ -142,7 +144,7 @@ def test_coefficients_of_few_visits_are_drawn_as_by_rejection(seed):
     theta = rng.multivariate_normal(fit.mean[0], fit.covariance(), 400_000)
     expected = theta[excess(theta.T, 2) >= 0]
     assert 1000 < len(expected) < 100_000
-    drawn = draw_theta(np.full(4000, 1 / 6.0), linear.weight.T.copy(), np.zeros(4000, int), rng, linear)
+    drawn = draw_theta(circles(np.full(4000, np.log(6.0))), linear.weight.T.copy(), np.zeros(4000, int), rng, linear)
     for statistic in (lambda x: np.hypot(x[:, 0], x[:, 1]), lambda x: np.hypot(x[:, 2], x[:, 3])):
         assert ks_2samp(statistic(drawn), statistic(expected)).pvalue > 1e-3
 

@@ -20,6 +20,11 @@ from scipy.ndimage import maximum_filter1d
 
 from starpop.inference import rejection
 from starpop.inference.densities import Density
+from starpop.orbits.ellipse.draws import draw_shapes
+from starpop.orbits.ellipse.kepler import TWO_PI, true_anomalies
+from starpop.orbits.ellipse.likelihood import EllipseLikelihood
+from starpop.orbits.ellipse.system import eliminate
+from starpop.orbits.ellipse.system import noise_terms as ellipse_noise_terms
 from starpop.orbits.fundamental import quadratic_form, saddle
 from starpop.orbits.ln_likelihood import (
     factorise,
@@ -132,27 +137,39 @@ def draw_orbits(
     rng: np.random.Generator,
     mode: int | None = None,
 ) -> dict[str, np.ndarray]:
-    """Independent exact draws of ln P [ln day], the noise, and the coefficients; arguments as `draw_ln_periods`."""
+    """Independent exact draws of ln P [ln day], shape, noise and coefficients; arguments as `draw_ln_periods`."""
+    if isinstance(likelihood, EllipseLikelihood):
+        points = draw_shapes(likelihood, density, parameters, size, rng, mode)
+        ln_period, root = -np.log(points[:, 0]), np.sqrt(points[:, 1])
+        shape = {"e": points[:, 1], "h": root * np.cos(points[:, 2]), "k": root * np.sin(points[:, 2])}
+        return {"lnP": ln_period} | shape | draw_given_shape(likelihood, points, rng)
     ln_period = draw_ln_periods(likelihood, density, parameters, size, rng, mode)
-    return {"lnP": ln_period} | draw_given_period(likelihood, ln_period, rng)
+    return {"lnP": ln_period} | draw_given_shape(likelihood, circles(ln_period), rng)
 
 
-def draw_given_period(
-    likelihood: PeriodLikelihood, ln_period: np.ndarray, rng: np.random.Generator
+def circles(ln_period: np.ndarray) -> np.ndarray:
+    """(S, 3) points of circular orbits: frequency [1/d], and zero."""
+    return np.column_stack([np.exp(-ln_period), np.zeros((len(ln_period), 2))])
+
+
+def draw_given_shape(
+    likelihood: PeriodLikelihood, points: np.ndarray, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """Exact draws of the noise and the coefficients given each period, with times from the system's first visit."""
+    """Exact draws of the noise and the coefficients given each of (S, 3) periods and shapes.
+
+    A point is frequency [1/d], eccentricity and mean anomaly at the middle of the visits [rad], zero for a circle.
+    """
     model, system_model = likelihood.linear, likelihood.system_model
-    frequency = np.exp(-ln_period)
     names = system_model.coefficients(likelihood.visits)
     drawn = {}
-    rows, weight = np.zeros(len(frequency), np.int64), model.weight.T.copy()
+    rows, weight = np.zeros(len(points), np.int64), model.weight.T.copy()
     if isinstance(system_model.noise, UncertainNoise):
-        drawn[system_model.noise.parameter], weight = _draw_noise(likelihood, system_model.noise, frequency, rng)
-        rows = np.arange(len(frequency))
-    theta = draw_theta(frequency, weight, rows, rng, model)
-    for h in range(system_model.harmonics):
+        drawn[system_model.noise.parameter], weight = _draw_noise(likelihood, system_model.noise, points, rng)
+        rows = np.arange(len(points))
+    theta = draw_theta(points, weight, rows, rng, model)
+    for h in range(0 if system_model.orbit == "keplerian" else system_model.harmonics):
         a, b = theta[:, 2 * h].copy(), theta[:, 2 * h + 1].copy()
-        angle = 2 * np.pi * (h + 1) * turns_of(frequency, model.time_origin)
+        angle = 2 * np.pi * (h + 1) * turns_of(points[:, 0], model.time_origin)
         c, s = np.cos(angle), np.sin(angle)
         theta[:, 2 * h], theta[:, 2 * h + 1] = a * c - b * s, a * s + b * c
     theta[:, 2 * system_model.harmonics] += model.velocity_origin
@@ -160,19 +177,23 @@ def draw_given_period(
 
 
 def _draw_noise(
-    likelihood: PeriodLikelihood, noise: UncertainNoise, frequency: np.ndarray, rng: np.random.Generator
+    likelihood: PeriodLikelihood, noise: UncertainNoise, points: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(S,) exact draws of u given each frequency, and (S, J) inverse variances."""
+    """(S,) exact draws of u given each period and shape, and (S, J) inverse variances."""
     visits, model = likelihood.visits, likelihood.linear
     lattice = noise.lattice(visits.rv_kms, visits.rv_err_kms)
     curve = noise.curve(lattice, visits.rv_err_kms)
     slope = curve.derivative()
-    ceiling = maximum_filter1d(noise_terms(frequency, model), 3, axis=1, mode="nearest") + np.log(NOISE_ENVELOPE)
+    if likelihood.system_model.orbit == "keplerian":
+        terms = ellipse_noise_terms(points, eliminate(model))
+    else:
+        terms = noise_terms(np.ascontiguousarray(points[:, 0]), model)
+    ceiling = maximum_filter1d(terms, 3, axis=1, mode="nearest") + np.log(NOISE_ENVELOPE)
     share = np.cumsum(np.exp(ceiling - ceiling.max(axis=1, keepdims=True)), axis=1)
     # ln L but for what depends on the noise
     first = likelihood.first_noise
     bare = model.constant[0] - lattice.ln_weight[first] + 0.5 * np.log(lattice.variance[first]).sum()
-    ln_noise, weight = np.empty(len(frequency)), np.empty((len(frequency), len(visits)))
+    ln_noise, weight = np.empty(len(points)), np.empty((len(points), len(visits)))
 
     def propose(waiting: np.ndarray) -> np.ndarray:
         cell = np.sum(share[waiting] < share[waiting, -1:] * rng.random((len(waiting), 1)), axis=1)
@@ -180,23 +201,35 @@ def _draw_noise(
         u = curve(t)
         variance = noise.variance(u[:, None], visits.rv_err_kms)
         constant = bare + noise.ln_prior(u) + np.log(slope(t)) - 0.5 * np.log(variance).sum(axis=1)
-        values = evaluate_each(frequency[waiting], 1 / variance, constant, model)
+        values = evaluate_each(points[waiting], 1 / variance, constant, model)
         accepted = np.log(rng.random(len(waiting))) < values - ceiling[waiting, cell]
         done = waiting[accepted]
         ln_noise[done], weight[done] = u[accepted], 1 / variance[accepted]
         return accepted
 
-    rejection.draw(len(frequency), propose)
+    rejection.draw(len(points), propose)
     return ln_noise, weight
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def evaluate_each(frequencies, weight, constant, model):
-    """(S,) ln L at some frequencies, each at a noise of its own: (S, J) inverse variances, (S,) constants."""
+def fill_orbit(point, model, room):
+    """The design matrix of an orbit: of a circle, or with the columns of `ellipse.draws`."""
+    fill_design(point[0], model, room)
+    e, phase = point[1], point[2]
+    if e > 0:
+        cosine, sine = np.empty(len(model.time)), np.empty(len(model.time))
+        true_anomalies(point[0] * model.time + phase / TWO_PI, e, cosine, sine)
+        c, s = np.cos(phase), np.sin(phase)
+        room.design[:, 0], room.design[:, 1] = c * (cosine + e) + s * sine, c * sine - s * (cosine + e)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def evaluate_each(points, weight, constant, model):
+    """(S,) ln L of some orbits, each at a noise of its own: (S, J) inverse variances, (S,) constants."""
     room = workspace(model)
-    values = np.empty(len(frequencies))
-    for k in range(len(frequencies)):
-        fill_design(frequencies[k], model, room)
+    values = np.empty(len(points))
+    for k in range(len(points)):
+        fill_orbit(points[k], model, room)
         values[k] = ln_likelihood_given_noise(weight[k], constant[k], model, room)
     return values
 
@@ -211,16 +244,16 @@ def turns_of(frequencies, time):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def draw_theta(frequencies, weight, rows, rng, model):
-    """(F, p) coefficients about the model's origins, at each frequency and its row of the inverse variances.
+def draw_theta(points, weight, rows, rng, model):
+    """(S, p) coefficients about the model's origins, of each orbit and its row of the inverse variances.
 
     theta = mean + F^-T z with F the Cholesky factor of B.
     """
     room = workspace(model)
     count, harmonics = len(model.precision), model.harmonics
-    theta = np.empty((len(frequencies), count))
-    for f in range(len(frequencies)):
-        fill_design(frequencies[f], model, room)
+    theta = np.empty((len(points), count))
+    for f in range(len(points)):
+        fill_orbit(points[f], model, room)
         factorise(weight[rows[f]], model.precision, model.precision, model, room)
         tilt = 0.0
         if harmonics > 1:

@@ -25,7 +25,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -129,15 +129,37 @@ def integrate_landscape(landscape: Landscape, visits: Visits, system_model: Syst
     return PeriodLikelihood(*(*nodes, -np.log(frequency), width / frequency, height, *system))
 
 
+class Periodogram(NamedTuple):
+    """(F,) ln L, of a Keplerian orbit the highest of all shapes, at some frequencies [1/d], peaks among them."""
+
+    frequency: np.ndarray
+    ln_likelihood: np.ndarray
+
+
+def scan_and_integrate(
+    visits: Visits, system_model: SystemModel, period_range_days: tuple[float, float]
+) -> tuple[Periodogram, PeriodLikelihood]:
+    """The periodogram and the nodes of one system, with this width of the offsets' prior."""
+    if system_model.orbit == "keplerian":  # whose part of the package takes longer to load
+        from starpop.orbits.ellipse.likelihood import likelihood_of, searched
+
+        found = searched(visits, system_model, period_range_days)
+        likelihood: PeriodLikelihood = likelihood_of(found, visits, system_model)
+        scan = Periodogram(found.cells.middle, found.highest.max(axis=1))
+    else:
+        landscape = survey_period_range(visits, system_model, period_range_days)
+        likelihood = integrate_landscape(landscape, visits, system_model)
+        scan = Periodogram(landscape.samples.frequency, landscape.samples.values)
+    peaks = np.exp(-likelihood.peak_ln_period), likelihood.peak_ln_likelihood
+    return Periodogram(*map(np.append, scan, peaks)), likelihood
+
+
 def likeliest(
     visits: Visits, system_model: SystemModel, period_range_days: tuple[float, float]
-) -> tuple[Landscape, PeriodLikelihood]:
-    """The scan and the nodes of one system, with the width of its offsets' prior that has the highest evidence."""
+) -> tuple[Periodogram, PeriodLikelihood]:
+    """Periodogram and nodes of one system, with the width of its offsets' prior that has the highest evidence."""
     uniform = UniformPeriod(period_range_days)
-    found = []
-    for model in system_model.offset_models(visits):
-        landscape = survey_period_range(visits, model, period_range_days)
-        found.append((landscape, integrate_landscape(landscape, visits, model)))
+    found = [scan_and_integrate(visits, model, period_range_days) for model in system_model.offset_models(visits)]
     evidences = [n.ln_evidence(uniform.ln_pdf(n.ln_period)) for _, n in found] if len(found) > 1 else [0.0]
     return found[int(np.argmax(evidences))]
 

@@ -29,6 +29,12 @@ LISTS = {
     "panel": ("panel_low", "panel_high", "panel_top", "panel_ln_mass", "panel_group"),
     "peak": ("peak_ln_period", "peak_ln_period_sd", "peak_ln_likelihood"),
 }
+# Of Keplerian orbits also these.
+SHAPES = {
+    "node": ("e",),
+    "panel": ("panel_e_low", "panel_e_high", "panel_turn", "panel_turns", "panel_slant", "panel_slant_e"),
+    "peak": ("peak_e", "peak_e_sd", "peak_turn"),
+}
 # Which points of its noise's lattice matter to a system: the first, and how many.
 NOISE = ("first_noise", "noise_points")
 # How far beyond the ends of the range a better period is looked for, as a factor; and in baselines.
@@ -45,6 +51,12 @@ class Scanned:
     outside: tuple[float, float]
     frequency: np.ndarray
     power: np.ndarray
+
+
+def lists_of(system_model: SystemModel) -> dict[str, tuple[str, ...]]:
+    """What is stored of each likelihood with a model, by the list of the file that it is in."""
+    keplerian = system_model.orbit == "keplerian"
+    return {dim: names + (SHAPES[dim] if keplerian else ()) for dim, names in LISTS.items()}
 
 
 def lomb_scargle(visits: Visits, period_range_days: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
@@ -114,8 +126,7 @@ def scan_systems(
     def scan_one(visits: Visits) -> Scanned | str:
         try:
             found, likelihood = likeliest(visits, system_model, period_range_days)
-            frequency = np.append(found.samples.frequency, found.peaks.frequency)
-            drawn = envelope(frequency, np.append(found.samples.values, found.peaks.height), edges)
+            drawn = envelope(found.frequency, found.ln_likelihood, edges)
             if not (len(likelihood.ln_weight) and np.isfinite(likelihood.ln_weight).all()):
                 raise FloatingPointError("its likelihood is not finite")
             outside = best_outside(likelihood, period_range_days)
@@ -127,10 +138,16 @@ def scan_systems(
     with ThreadPoolExecutor(threads) as pool:  # the compiled parts of several run at once
         outcomes = list(progress(pool.map(scan_one, systems), total=len(systems)))
     failures = {v.system: outcome for v, outcome in zip(systems, outcomes, strict=True) if isinstance(outcome, str)}
-    return _as_dataset([outcome for outcome in outcomes if isinstance(outcome, Scanned)], failures, edges)
+    scanned = [outcome for outcome in outcomes if isinstance(outcome, Scanned)]
+    return _as_dataset(scanned, failures, edges, lists_of(system_model))
 
 
-def _as_dataset(scanned: Sequence[Scanned], failures: Mapping[str, str], edges: np.ndarray) -> xr.Dataset:
+def _as_dataset(
+    scanned: Sequence[Scanned],
+    failures: Mapping[str, str],
+    edges: np.ndarray,
+    lists: Mapping[str, Sequence[str]],
+) -> xr.Dataset:
     """What `scan_systems` gives, from what was scanned, and why the others could not be."""
     likelihoods, bins = [one.likelihood for one in scanned], len(edges) - 1
     drawn = np.array([one.drawn for one in scanned]).reshape(-1, bins)
@@ -150,7 +167,7 @@ def _as_dataset(scanned: Sequence[Scanned], failures: Mapping[str, str], edges: 
     }
     variables |= {name: ("system", np.array(values, float)) for name, values in of_system.items()}
     variables |= {name: ("system", np.array(values, int)) for name, values in zip(NOISE, noise, strict=True)}
-    for dim, names in LISTS.items():
+    for dim, names in lists.items():
         lengths = [len(getattr(likelihood, names[0])) for likelihood in likelihoods]
         variables[f"{dim}_system"] = (dim, np.repeat(np.arange(len(scanned)), lengths))
         for name in names:
@@ -174,13 +191,13 @@ def read_likelihoods(
     scans: Iterable[xr.Dataset], systems: Mapping[str, Visits], system_model: SystemModel
 ) -> list[PeriodLikelihood]:
     """The period likelihoods of some batches, in the order of the systems' names."""
-    found = {}
+    found, lists, made = {}, lists_of(system_model), _class_of(system_model)
     for scan in scans:
-        owners = {dim: scan[f"{dim}_system"].values for dim in LISTS}
+        owners = {dim: scan[f"{dim}_system"].values for dim in lists}
         for i, name in enumerate(map(str, scan["system"].values)):
             values = {
                 attribute: scan[attribute].values[owners[dim] == i]
-                for dim, attributes in LISTS.items()
+                for dim, attributes in lists.items()
                 for attribute in attributes
             }
             for attribute in ("node_group", "panel_group"):
@@ -189,5 +206,14 @@ def read_likelihoods(
             first, points = (int(scan[key].values[i]) for key in NOISE)
             own = replace(system_model, offset_sd_kms=float(scan["offset_sd_kms"].values[i]))
             linear = linear_model(visits, own).at_noise(first, first + points)
-            found[name] = PeriodLikelihood(**values, visits=visits, system_model=own, linear=linear, first_noise=first)
+            found[name] = made(**values, visits=visits, system_model=own, linear=linear, first_noise=first)
     return [found[name] for name in sorted(found)]
+
+
+def _class_of(system_model: SystemModel) -> type[PeriodLikelihood]:
+    """What the likelihoods with a model are."""
+    if system_model.orbit == "circular":
+        return PeriodLikelihood
+    from starpop.orbits.ellipse.likelihood import EllipseLikelihood
+
+    return EllipseLikelihood

@@ -23,11 +23,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from starpop.inference import rejection
+from starpop.orbits.eccentricity import EccentricityPrior
 from starpop.orbits.fundamental import excess
 from starpop.orbits.noise import Jitter, Noise, Reported, Scaled
 from starpop.orbits.visits import Times, Visits
@@ -35,8 +36,11 @@ from starpop.run.errors import InputError
 
 DAYS_PER_YEAR = 365.25
 NOISES: dict[str, type[Scaled | Jitter]] = {"scaled": Scaled, "jitter": Jitter}
-REPORTED = Reported()
-HARMONICS, TRENDS, TIMES = (1, 2, 3), (0, 1, 2), get_args(Times)
+REPORTED, UNIFORM = Reported(), EccentricityPrior()
+Orbit = Literal["circular", "keplerian"]
+HARMONICS, TRENDS, TIMES, ORBITS = (1, 2, 3), (0, 1, 2), get_args(Times), get_args(Orbit)
+# Of a Keplerian orbit: the eccentricity, and its root times cosine and sine of the mean anomaly.
+SHAPE = ("e", "h", "k")
 # From one width of the offsets' prior to the next, and how many there may be.
 WIDENING, MOST_WIDTHS = 10.0, 5
 
@@ -56,6 +60,8 @@ class SystemModel:
     trend: int = 0
     offsets: bool = False
     noise: Noise = REPORTED
+    orbit: Orbit = "circular"
+    eccentricity: EccentricityPrior = UNIFORM
     eccentricity_scale: float = 0.1
     trend_sd_kms_per_year: float = 1.0
     offset_sd_kms: float = 3.0
@@ -68,7 +74,7 @@ class SystemModel:
             value = getattr(self, name)
             if not (isinstance(value, (int, float, np.number)) and 0 < value < np.inf):
                 raise InputError(f"{name}: {value!r} is no width of a prior; expected a positive number.")
-        for name, allowed in (("harmonics", HARMONICS), ("trend", TRENDS), ("times", TIMES)):
+        for name, allowed in (("harmonics", HARMONICS), ("trend", TRENDS), ("times", TIMES), ("orbit", ORBITS)):
             value = getattr(self, name)
             if value not in allowed:
                 raise InputError(f"{name}: {value!r}; expected one of {', '.join(map(repr, allowed))}.")
@@ -99,7 +105,7 @@ class SystemModel:
     def parameters(self, visits: Visits) -> tuple[str, ...]:
         """The names of all parameters of a system but its period."""
         noise = () if self.noise.parameter is None else (self.noise.parameter,)
-        return (*noise, *self.coefficients(visits))
+        return (*noise, *(SHAPE if self.orbit == "keplerian" else ()), *self.coefficients(visits))
 
     @property
     def harmonic_deviations(self) -> np.ndarray:

@@ -35,6 +35,9 @@ GAUSS_ERROR, GAUSS_ORDER = 4e-10, 10
 SEEN, NEIGHBOUR = 3.0, 14.0
 # By so much a point is higher than the best mode that was known: all is done again with the mode that it leads to.
 BETTER = 1.0
+# By how much of D ln L may be higher at the ends of a box than at its last points, and between them; and the largest D
+# where there is something.
+BEYOND_POINTS, MARGIN, MOST_BEND = 0.15, 0.05, 6.0
 # D beyond which parabolas tell nothing; and how near a mode must be for them to be asked still, in its deviations.
 WILD, REACH = 30.0, 6.0
 MOST_WAITING = 4096
@@ -50,13 +53,23 @@ class Slant(NamedTuple):
 
 
 class Leaves(NamedTuple):
-    """(N, 6) lower and upper ends of f, e and z; (N,) highest ln L; (N, 5, 5) nodes: ln P, e, and mass.
+    """Boxes that fit, and the nodes they leave.
 
-    Masses are in units of the highest known L.
+    Attributes
+    ----------
+    ends : (N, 6) lower and upper ends of f, e and z
+    slant : (N, 2) a and b of the slants
+    start : (N,) the phase of z = 0 in the middle of f and e
+    top : (N,) highest ln L of the points
+    ceiling : (N,) what ln L does not exceed in the box
+    ln_period, e, share : (N, 5, 5) nodes: ln P, e, and mass in units of the highest known L
     """
 
     ends: np.ndarray
+    slant: np.ndarray
+    start: np.ndarray
     top: np.ndarray
+    ceiling: np.ndarray
     ln_period: np.ndarray
     e: np.ndarray
     share: np.ndarray
@@ -73,7 +86,8 @@ class Scale(NamedTuple):
 def room_for(count):
     """Leaves to be filled."""
     nodes = count, RULE, RULE
-    return Leaves(np.empty((count, 6)), np.empty(count), np.empty(nodes), np.empty(nodes), np.empty(nodes))
+    ends, slant, each = np.empty((count, 6)), np.empty((count, 2)), np.empty((3, count))
+    return Leaves(ends, slant, each[0], each[1], each[2], np.empty(nodes), np.empty(nodes), np.empty(nodes))
 
 
 @njit(cache=True, nogil=True)
@@ -82,7 +96,8 @@ def _with_room(leaves, count):
     if count < len(leaves.top):
         return leaves
     bigger = room_for(2 * count)
-    bigger.ends[:count], bigger.top[:count] = leaves.ends, leaves.top
+    bigger.ends[:count], bigger.slant[:count], bigger.start[:count] = leaves.ends, leaves.slant, leaves.start
+    bigger.top[:count], bigger.ceiling[:count] = leaves.top, leaves.ceiling
     bigger.ln_period[:count], bigger.e[:count], bigger.share[:count] = leaves.ln_period, leaves.e, leaves.share
     return bigger
 
@@ -117,7 +132,8 @@ def integrate_box(box, slant, modes, scale, higher, leaves, count, system, room)
             depth += 2
         else:
             leaves = _with_room(leaves, count)
-            _add_leaf(ends, values, volume, scale, leaves, count)
+            _add_leaf(ends, slant, values, volume, scale, leaves, count)
+            leaves.ceiling[count] = top + BEYOND_POINTS * np.minimum(errors[:, 1], MOST_BEND).sum() + MARGIN
             count += 1
     return leaves, count
 
@@ -236,9 +252,11 @@ def _hides_a_mode(ends, slant, top, modes):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _add_leaf(ends, values, volume, scale, leaves, row):
+def _add_leaf(ends, slant, values, volume, scale, leaves, row):
     """Make a leaf of a box."""
     leaves.ends[row], leaves.top[row] = ends, values.max()
+    leaves.slant[row] = slant.by_frequency, slant.by_e
+    leaves.start[row] = slanted(0.5 * (ends[0] + ends[1]), 0.5 * (ends[2] + ends[3]), slant)
     for i in range(RULE):
         ln_period = -np.log(_point(ends[0], ends[1], i))
         for j in range(RULE):
@@ -262,9 +280,10 @@ def integrate_cell(low, high, slope, needed, done, modes, scale, higher, grid, s
 
     Returns
     -------
-    the leaves and their number; (2, E, MOST_PIECES) which pieces of the cells below and above the leaves ask for
+    the leaves and their number; (2, E, MOST_PIECES) the highest ln L of the leaves that border on each piece of the
+    cells below and above
     """
-    asked, again = np.zeros((2, *needed.shape), np.bool_), True
+    beyond, again = np.full((2, *needed.shape), -np.inf), True
     while again:
         again = False
         for m in range(len(grid.e)):
@@ -278,12 +297,12 @@ def integrate_cell(low, high, slope, needed, done, modes, scale, higher, grid, s
                 first = count
                 leaves, count = integrate_box(box, slant, modes, scale, higher, leaves, count, system, room)
                 if higher[3] > scale.best + BETTER:
-                    return leaves, count, asked
+                    return leaves, count, beyond
                 for leaf in range(first, count):
                     if leaves.top[leaf] > scale.best - NEIGHBOUR:
                         _ask_beside(leaves.ends[leaf], box, m, slope, grid, needed)
-                        _ask_beyond(leaves.ends[leaf], box, m, slope, grid, asked)
-    return leaves, count, asked
+                        _raise_beyond(leaves.ends[leaf], leaves.top[leaf], box, m, slope, grid, beyond)
+    return leaves, count, beyond
 
 
 @njit(cache=True, nogil=True)
@@ -299,19 +318,29 @@ def _ask_beside(ends, box, m, slope, grid, needed):
 
 
 @njit(cache=True, nogil=True)
-def _ask_beyond(ends, box, m, slope, grid, asked):
-    """Ask for the pieces of the next cells, of the same slopes, that a leaf of a piece borders on."""
+def _raise_beyond(ends, top, box, m, slope, grid, beyond):
+    """Note a leaf's highest ln L at the pieces of the next cells, of the same slopes, that it borders on."""
     shift = slope[0] * (box[1] - box[0])
-    if ends[0] <= box[0]:
-        mark(ends[4] - shift, ends[5] - shift, m, grid, asked[0])
-    if ends[1] >= box[1]:
-        mark(ends[4] + shift, ends[5] + shift, m, grid, asked[1])
+    for side, borders in ((0, ends[0] <= box[0]), (1, ends[1] >= box[1])):
+        if borders:
+            away = shift if side else -shift
+            first, last = pieces_from(ends[4] + away, ends[5] + away, m, grid)
+            for piece in range(first, last + 1):
+                at = piece % grid.pieces[m]
+                beyond[side, m, at] = max(beyond[side, m, at], top)
+
+
+@njit(cache=True, nogil=True)
+def pieces_from(low, high, m, grid):
+    """The first and the last piece of an eccentricity that z from low to high lies in, each once."""
+    pieces = grid.pieces[m]
+    first, last = int(np.floor(low / TWO_PI * pieces)), int(np.floor(high / TWO_PI * pieces))
+    return first, min(last, first + pieces - 1)
 
 
 @njit(cache=True, nogil=True)
 def mark(low, high, m, grid, needed):
     """Mark the pieces of an eccentricity that z from low to high lies in."""
-    pieces = grid.pieces[m]
-    first, last = int(np.floor(low / TWO_PI * pieces)), int(np.floor(high / TWO_PI * pieces))
-    for piece in range(first, min(last, first + pieces - 1) + 1):
-        needed[m, piece % pieces] = True
+    first, last = pieces_from(low, high, m, grid)
+    for piece in range(first, last + 1):
+        needed[m, piece % grid.pieces[m]] = True

@@ -1,259 +1,225 @@
 """The likelihood of a system's period and eccentricity as nodes: integrals against any smooth density become sums.
 
 For x = ln P and L(x, e) the likelihood of a Keplerian orbit with its phase (uniform) and its linear coefficients
-integrated out, nodes (x_k, e_k, w_k) satisfy
+integrated out, and p(e) the prior of the system model, nodes (x_k, e_k, w_k) satisfy
 
-    sum_k w_k g(x_k, e_k) = integral of L(x, e) g(x, e) dx de,     over the period range, and e from 0 to its largest,
+    sum_k w_k g(x_k, e_k) = integral of L(x, e) p(e) g(x, e) dx de,     over the period range,
 
 for every smooth g. L may be one mode of width 1e-6 or hundreds that are comparable:
 
 1. `grid`: ln L on a grid of frequencies, eccentricities and phases.
-2. `climb`: from the highest maxima along the frequency to the modes beside them.
-3. Where L is smooth on the grid, sums over the grid integrate it to many digits. Cells of frequency where it is not,
-   and where something can be, are integrated by `boxes`; at the ends of a stretch of the others the sum over their
-   middles is corrected by h / 24 of the difference to the next cell (Euler and Maclaurin).
+2. `climb`: from the highest maxima along the frequency to the modes beside them (`search`).
+3. `integral`: the grid where L is smooth on it, `boxes` elsewhere.
+
+Cells of the grid and boxes are the panels, of which each has a highest ln L: they serve to draw from L exactly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from scipy.special import logsumexp
 
-from starpop.orbits.ellipse import boxes as cubature
-from starpop.orbits.ellipse.boxes import BETTER, Leaves, Scale, integrate_cell, mark
+from starpop.orbits.eccentricity import EccentricityPrior
+from starpop.orbits.ellipse.boxes import WEIGHTS, Leaves
 from starpop.orbits.ellipse.climb import Bounds
-from starpop.orbits.ellipse.grid import Grid, cells, grid, piece_tops
-from starpop.orbits.ellipse.search import Search, search, with_mode
-from starpop.orbits.ellipse.system import room_for
-from starpop.orbits.linear_model import LinearModel, linear_model
+from starpop.orbits.ellipse.grid import cells, grid
+from starpop.orbits.ellipse.integral import Boxes, integral, scanned_mass
+from starpop.orbits.ellipse.kepler import TWO_PI
+from starpop.orbits.ellipse.search import Search, search
+from starpop.orbits.linear_model import linear_model
+from starpop.orbits.period_likelihood import PeriodLikelihood
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits
 
-# A cell is smooth where ln L changes by less than this to half of the next cell, or to half of the next eccentricity,
-# and where this many phases share its mass.
-SMOOTH_CELLS, SMOOTH_E, SMOOTH_PHASES = 1.0, 0.6, 2.0
-# Of the whole, the error of those rough cells that are left to the grid, of which each has one of this share of its
-# mass; and the error of a box.
-LEFT_ROUGH, ROUGH_ERROR, BOX_ERROR = 3e-4, 0.3, 1e-6
-# So often a mode may be found that is higher than those that were known.
-MOST_TRIES = 30
-# Pieces are integrated where the search comes within so much of the best.
-PIECE_DEPTH = 20.0
-# A ridge whose phase changes by more than this within a cell, or so much of the eccentricity, is no help [rad].
-STEEPEST, STEEP_E = 2.0, 0.1
-# Nodes within so much in ln P, and in e, are taken together; and within this share of the standard deviation of all.
-NODE_SPANS, NODE_SHARE = (0.02, 0.01), 0.2
-TINY = 1e-12
+# Nodes within so much in ln P, and in e, are taken together, and within this share of the standard deviation of all;
+# groups of panels are as wide in ln P.
+NODE_SPANS, NODE_SHARE, TINY = (0.02, 0.01), 0.2, 1e-12
+# Of the whole, what panels are left out together.
+LEFT_OUT = 1e-8
+# By how much ln L may be higher in a cell of the grid than at its middle and those beside it.
+GRID_MARGIN = 0.7
+# Modes within this of a resolution element 1/T are peaks of one period.
+ONE_PEAK = 0.5
 
 
 @dataclass(frozen=True)
-class EllipseLikelihood:
-    """Nodes and modes of one system.
+class EllipseLikelihood(PeriodLikelihood):
+    """Nodes, panels and modes of one system; ``ln_weight`` and ``panel_ln_mass`` are with the prior of e.
 
     Attributes
     ----------
-    ln_period, e, ln_weight : (K,) nodes
-    modes : (Q, MODE) of `climb`: frequency [1/d], eccentricity, phase [rad], ln L and extent, highest first
-    boxed : how many cells of frequency were integrated by boxes
-    visits, system_model, linear : what it is the likelihood of
+    e : (K,) eccentricities of the nodes
+    panel_e_low, panel_e_high : (M,) ends of the panels in eccentricity
+    panel_turn, panel_turns : (M,) the phase that a panel begins with in the middle of its frequencies and
+        eccentricities, and how far it goes [turns]
+    panel_slant, panel_slant_e : (M,) how that beginning moves with frequency [d] and with eccentricity [turns]
+    peak_e, peak_e_sd, peak_turn : (Q,) eccentricity and phase [turns] of each peak's highest mode
     """
+
+    e: np.ndarray
+    panel_e_low: np.ndarray
+    panel_e_high: np.ndarray
+    panel_turn: np.ndarray
+    panel_turns: np.ndarray
+    panel_slant: np.ndarray
+    panel_slant_e: np.ndarray
+    peak_e: np.ndarray
+    peak_e_sd: np.ndarray
+    peak_turn: np.ndarray
+
+
+class Panels(NamedTuple):
+    """Of some panels the ends of frequency, eccentricity and turns, the slants, highest ln L and mass by the prior."""
+
+    f_low: np.ndarray
+    f_high: np.ndarray
+    e_low: np.ndarray
+    e_high: np.ndarray
+    turn: np.ndarray
+    turns: np.ndarray
+    slant: np.ndarray
+    slant_e: np.ndarray
+    top: np.ndarray
+    mass: np.ndarray
+
+
+class Points(NamedTuple):
+    """ln P, eccentricity and mass by the prior of the points of the integral, and the panel of each."""
 
     ln_period: np.ndarray
     e: np.ndarray
-    ln_weight: np.ndarray
-    modes: np.ndarray
-    boxed: int
-    visits: Visits
-    system_model: SystemModel
-    linear: LinearModel
-
-    def ln_evidence(self, ln_prior: np.ndarray) -> float:
-        """ln of the integral of L against a prior, given the ln of its density of (ln P, e) at the nodes."""
-        return float(logsumexp(self.ln_weight + ln_prior))
-
-
-def rough_cells(found: Search) -> np.ndarray:
-    """(F, E) where L is not smooth on the grid."""
-    values = found.ln_mean
-    along = 0.5 * np.abs(np.diff(values, axis=0))
-    across = 0.5 * np.abs(np.diff(values, axis=1))
-    phases = np.exp(values - found.highest) * found.grid.phases
-    rough = phases < SMOOTH_PHASES
-    rough[1:] |= along > SMOOTH_CELLS
-    rough[:-1] |= along > SMOOTH_CELLS
-    rough[:, 1:] |= across > SMOOTH_E
-    rough[:, :-1] |= across > SMOOTH_E
-    return rough
-
-
-def interval_of(e: float, grid: Grid) -> int:
-    """Which interval of the grid an eccentricity lies in."""
-    return min(int(np.searchsorted(grid.edge, e, "right")) - 1, len(grid.e) - 1)
-
-
-class Boxes:
-    """The cells of frequency that are integrated by boxes, as far as they have been."""
-
-    def __init__(self, found: Search):
-        self.found = found
-        self.room, self.leaves, self.count = room_for(found.system), cubature.room_for(256), 0
-        self.higher = np.full(4, -np.inf)
-        self.done: dict[int, np.ndarray] = {}
-        self.tops: dict[int, np.ndarray] = {}
-        self.slopes: dict[int, tuple[float, float]] = {}
-
-    def tops_at(self, cell: int) -> np.ndarray:
-        """(E, MOST_PIECES) the highest of the search in every piece of a cell."""
-        if cell not in self.tops:
-            frequency = self.found.cells.low + (cell + 0.5) * self.found.cells.step
-            tops = [piece_tops(frequency, s, self.found.grid) for s in self.found.singles]
-            # of all noises together it is higher by as much as the highest is
-            single = np.max([scanned.highest[cell] for scanned in self.found.scans], axis=0)
-            self.tops[cell] = np.max(tops, axis=0) + (self.found.highest[cell] - single)[:, None]
-        return self.tops[cell]
-
-    def needed(self, cell: int, threshold: float) -> np.ndarray:
-        """(E, MOST_PIECES) the pieces of a cell that may hold something by the search, or by a mode in them."""
-        grid, cells = self.found.grid, self.found.cells
-        beside = [self.tops_at(c) for c in (cell - 1, cell, cell + 1) if 0 <= c < cells.number]
-        high = np.max(beside, axis=0) > threshold
-        needed = np.zeros_like(high)
-        for m, pieces in enumerate(grid.pieces):
-            row = high[m, :pieces]
-            needed[m, :pieces] |= row | np.roll(row, 1) | np.roll(row, -1)
-            for other in (m - 1, m + 1):
-                if 0 <= other < len(grid.e):
-                    for q in np.flatnonzero(row):
-                        others = grid.pieces[other]
-                        needed[other, int(q / pieces * others) : int(np.ceil((q + 1) / pieces * others))] = True
-        a, b = self.slopes.get(cell, (0.0, 0.0))
-        low = cells.low + cell * cells.step
-        for f, e, phase in self.found.modes[:, :3]:
-            if low <= f <= low + cells.step:
-                m = interval_of(e, grid)
-                z = phase - a * (f - low - 0.5 * cells.step) - b * (e - grid.e[m])
-                mark(z, z, m, grid, needed)
-        return needed
-
-    def integrate(self, waiting: dict[int, np.ndarray | None], scale: Scale) -> None:
-        """Integrate cells, and those that their leaves ask for, which the search may not have seen."""
-        cells, grid = self.found.cells, self.found.grid
-        while waiting:
-            cell, asked = waiting.popitem()
-            needed = self.needed(cell, scale.best - PIECE_DEPTH)
-            if asked is not None:
-                needed |= asked
-            done = self.done.setdefault(cell, np.zeros_like(needed))
-            low, slope = cells.low + cell * cells.step, self.slopes.setdefault(cell, (0.0, 0.0))
-            self.leaves, self.count, beyond = integrate_cell(
-                low,
-                low + cells.step,
-                slope,
-                needed,
-                done,
-                self.found.modes,
-                scale,
-                self.higher,
-                grid,
-                self.found.system,
-                self.room,
-                self.leaves,
-                self.count,
-            )
-            if self.higher[3] > scale.best + BETTER:
-                return
-            for other, asked_there in ((cell - 1, beyond[0]), (cell + 1, beyond[1])):
-                if 0 <= other < cells.number and other not in self.done and asked_there.any():
-                    self.slopes.setdefault(other, slope)
-                if 0 <= other < cells.number and (asked_there & ~self.done.get(other, np.zeros_like(needed))).any():
-                    waiting[other] = asked_there if waiting.get(other) is None else waiting[other] | asked_there
-
-    def mass(self) -> float:
-        """Of all leaves."""
-        return float(self.leaves.share[: self.count].sum())
-
-
-def scanned_mass(found: Search, boxed: Iterable[int], best: float) -> np.ndarray:
-    """(F, E) the mass of the cells that are not boxed, in units of the best L."""
-    cells = found.cells
-    mass = np.exp(found.ln_mean - best) * found.grid.weight * (cells.step / cells.middle)[:, None]
-    inside = np.zeros(cells.number, bool)
-    inside[list(boxed)] = True
-    corrected = mass.copy()
-    for beside in (slice(1, None), slice(None, -1)):
-        other = slice(None, -1) if beside == slice(1, None) else slice(1, None)
-        border = ~inside[other] & inside[beside]
-        corrected[other][border] += np.minimum((mass[beside] - mass[other])[border] / 24, mass[other][border])
-    for end, next_to, third in ((0, 1, 2), (-1, -2, -3)):
-        slope = 2 * (mass[end] - mass[next_to]) - (mass[next_to] - mass[third])
-        corrected[end] += np.clip(slope / 24, -mass[end], mass[end])
-    corrected[inside] = 0.0
-    return corrected
+    mass: np.ndarray
+    panel: np.ndarray
 
 
 def ellipse_likelihood(
-    visits: Visits, system_model: SystemModel, period_range_days: tuple[float, float], largest_eccentricity: float
+    visits: Visits, system_model: SystemModel, period_range_days: tuple[float, float]
 ) -> EllipseLikelihood:
-    """The nodes of one system, of at least three visits."""
-    model = linear_model(visits, system_model)
-    bounds = Bounds(1 / period_range_days[1], 1 / period_range_days[0], largest_eccentricity)
-    found = search(
-        model, cells(period_range_days, model.baseline_days, len(visits)), grid(largest_eccentricity), bounds
+    """The nodes of one system, of at least three visits, with a model whose orbit is Keplerian."""
+    return likelihood_of(searched(visits, system_model, period_range_days), visits, system_model)
+
+
+def searched(visits: Visits, system_model: SystemModel, period_range_days: tuple[float, float]) -> Search:
+    """Search one system over the range where its period may lie [d]."""
+    model, largest = linear_model(visits, system_model), system_model.eccentricity.up_to
+    bounds = Bounds(1 / period_range_days[1], 1 / period_range_days[0], largest)
+    return search(model, cells(period_range_days, model.baseline_days, len(visits)), grid(largest), bounds)
+
+
+def likelihood_of(found: Search, visits: Visits, system_model: SystemModel) -> EllipseLikelihood:
+    """The nodes of one system, from its search.
+
+    Raises
+    ------
+    FloatingPointError : higher modes are found again and again
+    """
+    found, boxes, best = integral(found)
+    prior = system_model.eccentricity
+    (panels, points), (boxed, inside) = _scanned(found, boxes, best, prior), _boxed(boxes.filled(), best, prior)
+    inside = inside._replace(panel=inside.panel + len(panels.top))
+    panels = Panels(*(np.concatenate(both) for both in zip(panels, boxed, strict=True)))
+    points = Points(*(np.concatenate(both) for both in zip(points, inside, strict=True)))
+    panels, group, points = _in_groups(found, panels, points)
+    nodes = _nodes(points, group[points.panel])
+    return EllipseLikelihood(
+        ln_period=nodes.ln_period,
+        ln_weight=np.log(nodes.mass) + best,
+        node_group=nodes.panel,
+        panel_low=panels.f_low,
+        panel_high=panels.f_high,
+        panel_top=panels.top,
+        panel_ln_mass=np.log(panels.mass) + best,
+        panel_group=group,
+        **_peaks(found),
+        visits=visits,
+        system_model=system_model,
+        linear=found.model,
+        first_noise=found.first_noise,
+        e=nodes.e,
+        panel_e_low=panels.e_low,
+        panel_e_high=panels.e_high,
+        panel_turn=panels.turn,
+        panel_turns=panels.turns,
+        panel_slant=panels.slant,
+        panel_slant_e=panels.slant_e,
     )
-    for _ in range(MOST_TRIES):
-        best = float(max(found.modes[0, 3], found.highest.max()))
-        boxes = integrate(found, best)
-        if boxes.higher[3] <= best + BETTER:
-            break
-        found = with_mode(found, boxes.higher, bounds)
-    nodes = _nodes(found, boxes, best)
-    return EllipseLikelihood(*nodes, found.modes, len(boxes.done), visits, system_model, found.model)
 
 
-def integrate(found: Search, best: float) -> Boxes:
-    """Integrate by boxes what the grid does not, until a point is found to be higher than the best."""
-    rough, boxes, cells = rough_cells(found), Boxes(found), found.cells
-    of_modes = np.clip((found.modes[:, 0] - cells.low) / cells.step, 0, cells.number - 1).astype(int)
-    e_of_modes = [interval_of(e, found.grid) for e in found.modes[:, 1]]
-    sharp = [int(c) for c, m in zip(of_modes, e_of_modes, strict=True) if rough[c, m]]
-    whole = np.where(rough, 0, scanned_mass(found, [], best)).sum()
-    for cell, mode in reversed(list(zip(of_modes, found.modes, strict=True))):
-        if cell in sharp:
-            a, b = np.where(np.abs(mode[7:9]) * (cells.step, STEEP_E) > STEEPEST, 0.0, mode[7:9])
-            boxes.slopes[int(cell)] = (float(a), float(b))
-    if sharp:
-        whole = max(whole, found.modes[0, 6])
-    boxes.integrate(dict.fromkeys(sharp), Scale(best, BOX_ERROR * whole))
-    while boxes.higher[3] <= best + BETTER:
-        mass = scanned_mass(found, boxes.done, best)
-        left, whole = np.where(rough, mass, 0.0).sum(axis=1), mass.sum() + boxes.mass()
-        order = np.argsort(-left)
-        remaining = ROUGH_ERROR * np.sqrt(np.cumsum(left[order][::-1] ** 2)[::-1])
-        worst = order[remaining > LEFT_ROUGH * whole]
-        if len(worst) == 0:
-            break
-        boxes.integrate(dict.fromkeys(map(int, worst)), Scale(best, BOX_ERROR * whole))
-    return boxes
+def _scanned(found: Search, boxes: Boxes, best: float, prior: EccentricityPrior) -> tuple[Panels, Points]:
+    """The cells of the grid that are not boxed."""
+    cells, grid = found.cells, found.grid
+    density = np.exp(prior.ln_pdf(grid.e))
+    # of a density that is not smooth at e = 0 the sum over the grid is not one
+    mass = scanned_mass(found, boxes.done, best) * density / np.sum(density * grid.weight)
+    beside = np.pad(found.highest, 1, mode="edge")
+    around = [beside[i : i + cells.number, m : m + len(grid.e)] for i in range(3) for m in range(3)]
+    top = np.max(around, axis=0) + GRID_MARGIN
+    cell, m = np.nonzero(mass > 0)
+    low = cells.low + cells.step * cell
+    none = np.zeros(len(cell))
+    ends = low, low + cells.step, grid.edge[m], grid.edge[m + 1]
+    panels = Panels(*ends, none, none + 1, none, none, top[cell, m], mass[cell, m])
+    return panels, Points(-np.log(cells.middle[cell]), grid.e[m], panels.mass, np.arange(len(cell)))
 
 
-def _nodes(found: Search, boxes: Boxes, best: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """ln P, e and ln weight: points near to each other taken together."""
-    leaves = Leaves(*(values[: boxes.count] for values in boxes.leaves))
-    mass = scanned_mass(found, boxes.done, best)
-    x = np.concatenate([np.repeat(-np.log(found.cells.middle), len(found.grid.e)), leaves.ln_period.ravel()])
-    e = np.concatenate([np.tile(found.grid.e, found.cells.number), leaves.e.ravel()])
-    weight = np.concatenate([mass.ravel(), leaves.share.ravel()])
-    held = weight > 1e-14 * weight.sum()
-    points, weight = np.stack([x, e])[:, held], weight[held]
-    mean = np.average(points, axis=1, weights=weight)
-    spread = np.sqrt(np.average((points - mean[:, None]) ** 2, axis=1, weights=weight))
+def _boxed(leaves: Leaves, best: float, prior: EccentricityPrior) -> tuple[Panels, Points]:
+    """The boxes."""
+    f_low, f_high, e_low, e_high, z_low, z_high = leaves.ends.T
+    density = np.exp(prior.ln_pdf(leaves.e))
+    # exactly the prior's where L is constant, even where its density is not smooth at e = 0
+    held = (prior.cdf(e_high) - prior.cdf(e_low)) / (e_high - e_low) / np.maximum(density[:, 0] @ WEIGHTS, TINY)
+    mass = leaves.share * density * held[:, None, None]
+    slants = leaves.slant.T / TWO_PI
+    start, turns = (z_low + leaves.start) / TWO_PI, (z_high - z_low) / TWO_PI
+    ends = f_low, f_high, e_low, e_high
+    panels = Panels(*ends, start, turns, slants[0], slants[1], leaves.ceiling, mass.sum(axis=(1, 2)))
+    panel = np.repeat(np.arange(len(mass)), mass[:1].size)
+    return panels, Points(leaves.ln_period.ravel(), leaves.e.ravel(), mass.ravel(), panel)
+
+
+def _in_groups(found: Search, panels: Panels, points: Points) -> tuple[Panels, np.ndarray, Points]:
+    """The panels by their groups, these, and the points with the panels' new numbers; less what is nothing."""
+    order = np.argsort(panels.mass, kind="stable")
+    kept = order[np.cumsum(panels.mass[order]) > LEFT_OUT * panels.mass.sum()]
+    cell = np.floor((0.5 * (panels.f_low + panels.f_high) - found.cells.low) / found.cells.step)
+    group = np.floor(np.log(found.cells.low + (cell + 0.5) * found.cells.step) / NODE_SPANS[0])[kept]
+    kept = kept[np.lexsort((panels.f_low[kept], group))]
+    _, group = np.unique(np.sort(group), return_inverse=True)
+    number = np.full(len(panels.top), -1)
+    number[kept] = np.arange(len(kept))
+    points = points._replace(panel=number[points.panel])
+    present = (points.panel >= 0) & (points.mass > 0)
+    return Panels(*(v[kept] for v in panels)), group, Points(*(v[present] for v in points))
+
+
+def _nodes(points: Points, group: np.ndarray) -> Points:
+    """Points that are near to each other, of one group, taken together; with that group in the place of the panel."""
+    at = np.stack([points.ln_period, points.e])
+    mean = np.average(at, axis=1, weights=points.mass)
+    spread = np.sqrt(np.average((at - mean[:, None]) ** 2, axis=1, weights=points.mass))
     span = np.minimum(NODE_SPANS, np.maximum(NODE_SHARE * spread, TINY))
-    cell = np.floor((points - points.min(axis=1, keepdims=True)) / span[:, None]).astype(np.int64)
-    group = cell[0] * (cell[1].max() + 1) + cell[1]
-    _, group = np.unique(group, return_inverse=True)
-    total = np.bincount(group, weight)
-    x, e = (np.bincount(group, weight * values) / total for values in points)
-    return x, e, np.log(total) + best
+    place = np.floor((at - at.min(axis=1, keepdims=True)) / span[:, None]).astype(np.int64)
+    key = np.stack([group, *place])
+    _, first, node = np.unique(key, axis=1, return_index=True, return_inverse=True)
+    mass = np.bincount(node, points.mass)
+    x, e = (np.bincount(node, points.mass * values) / mass for values in at)
+    return Points(x, e, mass, group[first])
+
+
+def _peaks(found: Search) -> dict[str, np.ndarray]:
+    """The modes of distinct periods, highest first: of each period the highest."""
+    kept: list[int] = []
+    for n, mode in enumerate(found.modes):
+        if np.all(np.abs(found.modes[kept, 0] - mode[0]) > ONE_PEAK / found.model.baseline_days):
+            kept.append(n)
+    modes = found.modes[kept]
+    return {
+        "peak_ln_period": -np.log(modes[:, 0]),
+        "peak_ln_period_sd": modes[:, 4] / modes[:, 0],
+        "peak_ln_likelihood": modes[:, 3],
+        "peak_e": modes[:, 1],
+        "peak_e_sd": modes[:, 5],
+        "peak_turn": modes[:, 2] / TWO_PI,
+    }

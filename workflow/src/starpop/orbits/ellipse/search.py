@@ -32,12 +32,17 @@ SUM_DEPTH = 20.0
 
 @dataclass(frozen=True)
 class Search:
-    """The scans of a system: at some noises, and of their sum; and the modes that they lead to."""
+    """The scans of a system: at some noises, and of their sum; and the modes that they lead to.
 
+    The model and the system are at the noises that matter, of which the lattice has `first_noise` before the first.
+    """
+
+    first_noise: int
     model: LinearModel
     system: System
     cells: Cells
     grid: Grid
+    bounds: Bounds
     scans: tuple[Scan, ...]
     singles: tuple[AtNoise, ...]
     highest: np.ndarray
@@ -60,9 +65,8 @@ def search(model: LinearModel, cells: Cells, grid: Grid, bounds: Bounds) -> Sear
     if points == 1:
         found = at(0)
         modes = distinct(modes_of(0), cells)
-        return Search(
-            model, system, cells, grid, (found,), (at_noise(system, 0),), found.highest, found.ln_mean, modes
-        )
+        singles = (at_noise(system, 0),)
+        return Search(0, model, system, cells, grid, bounds, (found,), singles, found.highest, found.ln_mean, modes)
     first, last = _noise_that_matters(model, system, modes_of)
     while True:
         start, end = max(first - 1, 0), min(last + 2, points)
@@ -79,7 +83,7 @@ def search(model: LinearModel, cells: Cells, grid: Grid, bounds: Bounds) -> Sear
     window = model.at_noise(start, end)
     inside = eliminate(window)
     off = _interpolation_error(ln_mean, cells, grid, inside)
-    return Search(window, inside, cells, grid, scans, singles, highest - off, ln_mean - off, modes)
+    return Search(start, window, inside, cells, grid, bounds, scans, singles, highest - off, ln_mean - off, modes)
 
 
 def _noise_that_matters(model: LinearModel, system: System, modes_of: Callable[[int], np.ndarray]) -> tuple[int, int]:
@@ -143,10 +147,10 @@ def distinct(modes: np.ndarray, cells: Cells) -> np.ndarray:
     return modes[kept]
 
 
-def with_mode(found: Search, point: np.ndarray, bounds: Bounds) -> Search:
+def with_mode(found: Search, point: np.ndarray) -> Search:
     """The search with another mode, beside a point (frequency, eccentricity, phase, ln L)."""
     noise = int(noise_terms(point[None, :3], found.system)[0].argmax())
-    modes = climb_all(point[None, :3], noise, bounds, found.model, found.system)
+    modes = climb_all(point[None, :3], noise, found.bounds, found.model, found.system)
     if modes[0, 3] < point[3]:
         modes[0, :4] = point
     return replace(found, modes=distinct(np.concatenate([modes, found.modes]), found.cells))

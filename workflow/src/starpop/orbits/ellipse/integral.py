@@ -1,0 +1,204 @@
+"""The integral of L over frequency, eccentricity and phase: the grid of the search, and boxes where it is too coarse.
+
+Where L is smooth on the grid, sums over the grid integrate it to many digits. Cells of frequency where it is not, and
+where something can be, are integrated by `boxes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from starpop.orbits.ellipse import boxes as cubature
+from starpop.orbits.ellipse.boxes import BETTER, NEIGHBOUR, Leaves, Scale, integrate_cell, mark
+from starpop.orbits.ellipse.grid import Grid, piece_tops
+from starpop.orbits.ellipse.search import Search, with_mode
+from starpop.orbits.ellipse.system import room_for
+
+# A cell is smooth where ln L changes by less than this to half of the next cell, or to half of the next eccentricity,
+# and where this many phases share its mass.
+SMOOTH_CELLS, SMOOTH_E, SMOOTH_PHASES = 1.0, 0.6, 2.0
+# Of the whole, the error of those rough cells that are left to the grid, of which each has one of this share of its
+# mass; and the error of a box.
+LEFT_ROUGH, ROUGH_ERROR, BOX_ERROR = 3e-4, 0.3, 1e-6
+# So often a mode may be found that is higher than those that were known.
+MOST_TRIES = 30
+# Pieces are integrated where the search comes within so much of the best.
+PIECE_DEPTH = 20.0
+# A leaf is that much higher than the search of the piece beside it, which has not seen what is there.
+UNSEEN = 3.0
+# A ridge whose phase changes by more than this within a cell, or so much of the eccentricity, is no help [rad].
+STEEPEST, STEEP_E = 2.0, 0.1
+
+
+def rough_cells(found: Search) -> np.ndarray:
+    """(F, E) where L is not smooth on the grid."""
+    values = found.ln_mean
+    along = 0.5 * np.abs(np.diff(values, axis=0))
+    across = 0.5 * np.abs(np.diff(values, axis=1))
+    phases = np.exp(values - found.highest) * found.grid.phases
+    rough = phases < SMOOTH_PHASES
+    rough[1:] |= along > SMOOTH_CELLS
+    rough[:-1] |= along > SMOOTH_CELLS
+    rough[:, 1:] |= across > SMOOTH_E
+    rough[:, :-1] |= across > SMOOTH_E
+    return rough
+
+
+def interval_of(e: float, grid: Grid) -> int:
+    """Which interval of the grid an eccentricity lies in."""
+    return min(int(np.searchsorted(grid.edge, e, "right")) - 1, len(grid.e) - 1)
+
+
+class Boxes:
+    """The cells of frequency that are integrated by boxes, as far as they have been."""
+
+    def __init__(self, found: Search):
+        self.found = found
+        self.room, self.leaves, self.count = room_for(found.system), cubature.room_for(256), 0
+        self.higher = np.full(4, -np.inf)
+        self.done: dict[int, np.ndarray] = {}
+        self.tops: dict[int, np.ndarray] = {}
+        self.slopes: dict[int, tuple[float, float]] = {}
+
+    def tops_at(self, cell: int) -> np.ndarray:
+        """(E, MOST_PIECES) the highest of the search in every piece of a cell."""
+        if cell not in self.tops:
+            frequency = self.found.cells.low + (cell + 0.5) * self.found.cells.step
+            tops = [piece_tops(frequency, s, self.found.grid) for s in self.found.singles]
+            # of all noises together it is higher by as much as the highest is
+            single = np.max([scanned.highest[cell] for scanned in self.found.scans], axis=0)
+            self.tops[cell] = np.max(tops, axis=0) + (self.found.highest[cell] - single)[:, None]
+        return self.tops[cell]
+
+    def needed(self, cell: int, threshold: float) -> np.ndarray:
+        """(E, MOST_PIECES) the pieces of a cell that may hold something by the search, or by a mode in them."""
+        grid, cells = self.found.grid, self.found.cells
+        beside = [self.tops_at(c) for c in (cell - 1, cell, cell + 1) if 0 <= c < cells.number]
+        high = np.max(beside, axis=0) > threshold
+        needed = np.zeros_like(high)
+        for m, pieces in enumerate(grid.pieces):
+            row = high[m, :pieces]
+            needed[m, :pieces] |= row | np.roll(row, 1) | np.roll(row, -1)
+            for other in (m - 1, m + 1):
+                if 0 <= other < len(grid.e):
+                    for q in np.flatnonzero(row):
+                        others = grid.pieces[other]
+                        needed[other, int(q / pieces * others) : int(np.ceil((q + 1) / pieces * others))] = True
+        a, b = self.slopes.get(cell, (0.0, 0.0))
+        low = cells.low + cell * cells.step
+        for f, e, phase in self.found.modes[:, :3]:
+            if low <= f <= low + cells.step:
+                m = interval_of(e, grid)
+                z = phase - a * (f - low - 0.5 * cells.step) - b * (e - grid.e[m])
+                mark(z, z, m, grid, needed)
+        return needed
+
+    def integrate(self, waiting: dict[int, np.ndarray | None], scale: Scale) -> None:
+        """Integrate cells, and those that their leaves ask for, which the search may not have seen."""
+        cells, grid = self.found.cells, self.found.grid
+        while waiting:
+            cell, asked = waiting.popitem()
+            needed = self.needed(cell, scale.best - PIECE_DEPTH)
+            if asked is not None:
+                needed |= asked
+            done = self.done.setdefault(cell, np.zeros_like(needed))
+            low, slope = cells.low + cell * cells.step, self.slopes.setdefault(cell, (0.0, 0.0))
+            self.leaves, self.count, beyond = integrate_cell(
+                low,
+                low + cells.step,
+                slope,
+                needed,
+                done,
+                self.found.modes,
+                scale,
+                self.higher,
+                grid,
+                self.found.system,
+                self.room,
+                self.leaves,
+                self.count,
+            )
+            if self.higher[3] > scale.best + BETTER:
+                return
+            for other, tops in ((cell - 1, beyond[0]), (cell + 1, beyond[1])):
+                if not (0 <= other < cells.number and (tops > scale.best - NEIGHBOUR).any()):
+                    continue
+                unseen = (tops > scale.best - NEIGHBOUR) & (tops > self.tops_at(other) + UNSEEN)
+                if (unseen & ~self.done.get(other, np.zeros_like(needed))).any():
+                    self.slopes.setdefault(other, slope)
+                    known = waiting.get(other)
+                    waiting[other] = unseen if known is None else known | unseen
+
+    def mass(self) -> float:
+        """Of all leaves."""
+        return float(self.leaves.share[: self.count].sum())
+
+    def filled(self) -> Leaves:
+        """The leaves without the room for more."""
+        return Leaves(*(values[: self.count] for values in self.leaves))
+
+
+def scanned_mass(found: Search, boxed: Iterable[int], best: float) -> np.ndarray:
+    """(F, E) the mass of the cells that are not boxed, in units of the best L.
+
+    That of a cell is the value at its middle and 1/24 of the differences to those beside it; in the sum over cells
+    these cancel but for the ends.
+    """
+    cells = found.cells
+    mass = np.exp(found.ln_mean - best) * found.grid.weight * (cells.step / cells.middle)[:, None]
+    inside = np.zeros((cells.number, 1), bool)
+    inside[list(boxed)] = True
+    rise = np.diff(mass, axis=0) / 24
+    low, high = mass[:-1], mass[1:]
+    corrected = mass.copy()
+    # to a higher one no more than there is: it is not smooth there
+    corrected[:-1] += np.where(inside[:-1], 0.0, np.minimum(rise, low))
+    corrected[1:] -= np.where(inside[1:], 0.0, np.maximum(rise, -high))
+    for end, next_to, third in ((0, 1, 2), (-1, -2, -3)):
+        slope = 2 * (mass[end] - mass[next_to]) - (mass[next_to] - mass[third])
+        corrected[end] += np.clip(slope / 24, -0.9 * mass[end], mass[end])
+    return np.where(inside, 0.0, corrected)
+
+
+def integral(found: Search) -> tuple[Search, Boxes, float]:
+    """The search with all modes that boxes have found, the boxes, and the best ln L.
+
+    Raises
+    ------
+    FloatingPointError : higher modes are found again and again
+    """
+    for _ in range(MOST_TRIES):
+        best = float(max(found.modes[0, 3], found.highest.max()))
+        boxes = integrate(found, best)
+        if boxes.higher[3] <= best + BETTER:
+            return found, boxes, best
+        found = with_mode(found, boxes.higher)
+    raise FloatingPointError(f"its likelihood has a higher mode each of {MOST_TRIES} times that one is looked for")
+
+
+def integrate(found: Search, best: float) -> Boxes:
+    """Integrate by boxes what the grid does not, until a point is found to be higher than the best."""
+    rough, boxes, cells = rough_cells(found), Boxes(found), found.cells
+    of_modes = np.clip((found.modes[:, 0] - cells.low) / cells.step, 0, cells.number - 1).astype(int)
+    e_of_modes = [interval_of(e, found.grid) for e in found.modes[:, 1]]
+    sharp = [int(c) for c, m in zip(of_modes, e_of_modes, strict=True) if rough[c, m]]
+    whole = np.where(rough, 0, scanned_mass(found, [], best)).sum()
+    for cell, mode in reversed(list(zip(of_modes, found.modes, strict=True))):
+        if cell in sharp:
+            a, b = np.where(np.abs(mode[7:9]) * (cells.step, STEEP_E) > STEEPEST, 0.0, mode[7:9])
+            boxes.slopes[int(cell)] = (float(a), float(b))
+    if sharp:
+        whole = max(whole, found.modes[0, 6])
+    boxes.integrate(dict.fromkeys(sharp), Scale(best, BOX_ERROR * whole))
+    while boxes.higher[3] <= best + BETTER:
+        mass = scanned_mass(found, boxes.done, best)
+        left, whole = np.where(rough, mass, 0.0).sum(axis=1), mass.sum() + boxes.mass()
+        order = np.argsort(-left)
+        remaining = ROUGH_ERROR * np.sqrt(np.cumsum(left[order][::-1] ** 2)[::-1])
+        worst = order[remaining > LEFT_ROUGH * whole]
+        if len(worst) == 0:
+            break
+        boxes.integrate(dict.fromkeys(map(int, worst)), Scale(best, BOX_ERROR * whole))
+    return boxes
