@@ -1,7 +1,7 @@
 """The best fits to many sets of velocities at the visits of one system, its own and those of its replicates.
 
-A fit is at the highest peak of the set's period likelihood (`highest_peaks`), with the geometric mean, over the
-posterior of the noise there, of each visit's error, and the conditional mean of the coefficients given these errors.
+A fit is at the highest peak of the set's likelihood (`highest_peaks`, `highest_modes`), with the geometric mean, over
+the posterior of the noise there, of each visit's error, and the conditional mean of the coefficients given these.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from starpop.checks.highest_modes import highest_modes
 from starpop.checks.highest_peaks import highest_peaks
-from starpop.orbits.orbit import harmonic_columns
+from starpop.orbits.ellipse.likelihood import EllipseLikelihood
+from starpop.orbits.orbit import design_matrix, orbit_columns, shape_points
 from starpop.orbits.period_likelihood import PeriodLikelihood
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits
@@ -21,6 +23,8 @@ from starpop.orbits.visits import Visits
 DESIGNS = 2_000_000
 # A visit that alone fixes a parameter has no residual of its own.
 LEAST_FREEDOM = 1e-9
+# Of a numerical derivative by f T, e cos M and e sin M.
+STEP = 1e-5
 # What is so small a share of a column that others explain it is rounding.
 ROUNDING = 1e-9
 
@@ -31,13 +35,14 @@ class Fits:
 
     Attributes
     ----------
-    frequency : (R,) of the highest peaks [1/d]
+    points : (R, 3) frequency [1/d], eccentricity and mean anomaly [rad] of the highest peaks, zero for circles
     residual_kms, error_kms : (R, J) of the visits
     left : (R, J + p) residuals over their errors, with those of the priors, which observe the coefficients as zero
-    span : (R, J + p, p + 1) orthonormal: what small changes of the coefficients and the period can explain
+    span : (R, J + p, p + 1 or 3) orthonormal: what small changes of the coefficients, the period and the shape can
+        explain
     """
 
-    frequency: np.ndarray
+    points: np.ndarray
     residual_kms: np.ndarray
     error_kms: np.ndarray
     left: np.ndarray
@@ -45,7 +50,12 @@ class Fits:
 
     def __len__(self) -> int:
         """Return the number of sets."""
-        return len(self.frequency)
+        return len(self.points)
+
+    @property
+    def frequency(self) -> np.ndarray:
+        """(R,) of the highest peaks [1/d]."""
+        return self.points[:, 0]
 
     @property
     def normalised(self) -> np.ndarray:
@@ -70,11 +80,9 @@ class Fits:
         return np.clip(squares.sum(axis=1) / np.sum(self.left**2, axis=1), 0, 1)
 
 
-def fit(visits: Visits, model: SystemModel, velocities: np.ndarray, frequency: np.ndarray, error: np.ndarray) -> Fits:
-    """The conditional means of the coefficients of (R, J) velocities, at (R,) frequencies and (R, J) errors."""
-    static = model.static_columns(visits)
-    waves = harmonic_columns(frequency, visits.time_days, model.harmonics)
-    design = np.concatenate([waves, np.broadcast_to(static, (*waves.shape[:2], static.shape[1]))], axis=2)
+def fit(visits: Visits, model: SystemModel, velocities: np.ndarray, points: np.ndarray, error: np.ndarray) -> Fits:
+    """The conditional means of the coefficients of (R, J) velocities, at (R, 3) points and (R, J) errors."""
+    design = design_matrix(points, visits, model)
     prior = np.broadcast_to(np.diag(1 / model.standard_deviations(visits)), (len(design), *2 * (design.shape[2],)))
     basis = np.concatenate([design / error[..., None], prior], axis=1)
     target = np.concatenate([velocities / error, np.zeros((len(design), design.shape[2]))], axis=1)
@@ -82,23 +90,49 @@ def fit(visits: Visits, model: SystemModel, velocities: np.ndarray, frequency: n
     along = q.transpose(0, 2, 1) @ target[..., None]
     left = target - (q @ along)[..., 0]
     theta = np.linalg.solve(r, along)[..., 0]
-    by_period = np.zeros_like(target)
-    for h in range(model.harmonics):
-        a, b = theta[:, 2 * h, None], theta[:, 2 * h + 1, None]
-        by_period[:, : len(visits)] += (h + 1) * (waves[..., 2 * h] * b - waves[..., 2 * h + 1] * a)
-    by_period[:, : len(visits)] *= visits.time_days / error
-    span = np.linalg.qr(np.concatenate([basis, by_period[..., None]], axis=2))[0]
-    return Fits(frequency, left[:, : len(visits)] * error, error, left, span)
+    moved = by_period(design, theta, visits) if model.orbit == "circular" else by_shape(points, theta, visits, model)
+    more = np.zeros((*target.shape, moved.shape[2]))
+    more[:, : len(visits)] = moved / error[..., None]
+    span = np.linalg.qr(np.concatenate([basis, more], axis=2))[0]
+    return Fits(points, left[:, : len(visits)] * error, error, left, span)
+
+
+def by_period(design: np.ndarray, theta: np.ndarray, visits: Visits) -> np.ndarray:
+    """(R, J, 1) how the velocities of circular orbits change with the frequency, but for a factor."""
+    a, b = theta[:, 0, None], theta[:, 1, None]
+    return (visits.time_days * (design[..., 0] * b - design[..., 1] * a))[..., None]
+
+
+def by_shape(points: np.ndarray, theta: np.ndarray, visits: Visits, model: SystemModel) -> np.ndarray:
+    """(R, J, 3) how the velocities of Keplerian orbits change with f T, e cos M and e sin M."""
+    at = np.stack([points[:, 0], points[:, 1] * np.cos(points[:, 2]), points[:, 1] * np.sin(points[:, 2])], axis=1)
+    slopes = []
+    for step in STEP * np.diag([1 / visits.baseline_days, 1, 1]):
+        ahead, behind = (
+            orbit_columns(np.stack([f, np.hypot(c, s), np.arctan2(s, c)], axis=1), visits, model)
+            for f, c, s in ((at + step).T, (at - step).T)
+        )
+        slopes.append(((ahead - behind) @ theta[:, :2, None])[..., 0] / (2 * STEP))
+    return np.stack(slopes, axis=2)
 
 
 def best_fits(
-    likelihood: PeriodLikelihood, velocities: np.ndarray, period_range_days: tuple[float, float]
+    likelihood: PeriodLikelihood, velocities: np.ndarray, made_of: np.ndarray, period_range_days: tuple[float, float]
 ) -> Iterator[Fits]:
-    """The fits to (R, J) velocities [km/s], in blocks of some sets: see `highest_peaks`."""
+    """The fits to (R, J) velocities [km/s], in blocks of some sets: see `highest_peaks` and `highest_modes`.
+
+    Parameters
+    ----------
+    made_of : (R, 3) points near which the sets may be highest, of Keplerian orbits
+    """
     visits, model = likelihood.visits, likelihood.system_model
-    frequency, error = highest_peaks(likelihood, velocities, period_range_days)
+    if isinstance(likelihood, EllipseLikelihood):
+        points, error = highest_modes(likelihood, velocities, made_of, period_range_days)
+    else:
+        frequency, error = highest_peaks(likelihood, velocities, period_range_days)
+        points = shape_points(frequency, {})
     size = len(model.coefficients(visits))
-    at_once = max(DESIGNS // ((len(visits) + size) * (size + 1)), 1)
+    at_once = max(DESIGNS // ((len(visits) + size) * (size + 3)), 1)
     for start in range(0, len(velocities), at_once):
         some = slice(start, start + at_once)
-        yield fit(visits, model, velocities[some], frequency[some], error[some])
+        yield fit(visits, model, velocities[some], points[some], error[some])

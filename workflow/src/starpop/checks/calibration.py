@@ -32,7 +32,7 @@ from scipy.stats import binom, chi2
 from starpop.inference.densities import density_from_settings
 from starpop.inference.density import Density, Range
 from starpop.inference.priors import draw as draw_from
-from starpop.orbits.orbit import design_matrix
+from starpop.orbits.orbit import design_matrix, shape_points
 from starpop.orbits.period_likelihood import period_likelihoods
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits
@@ -98,7 +98,8 @@ def ranked(parameters: Mapping[str, np.ndarray], visits: Visits, model: SystemMo
     """What is ranked (see the module), of (S,) values of each parameter."""
     values = dict(parameters)
     theta = np.stack([values[name] for name in model.coefficients(visits)], axis=-1)
-    velocity = (design_matrix(np.exp(-values["lnP"]), visits, model) @ theta[..., None])[..., 0]
+    points = shape_points(np.exp(-values["lnP"]), values)
+    velocity = (design_matrix(points, visits, model) @ theta[..., None])[..., 0]
     ln_noise = np.zeros(len(theta)) if model.noise.parameter is None else values[model.noise.parameter]
     variance = model.noise.variance(ln_noise[:, None], visits.rv_err_kms)
     for h in range(1, model.harmonics + 1):

@@ -53,7 +53,7 @@ from starpop.checks.best_fit import ROUNDING, Fits, best_fits
 from starpop.checks.highest_peaks import BLOCK, eliminate_static, explain, without_static
 from starpop.inference.densities import UniformPeriod
 from starpop.orbits.noise import UncertainNoise
-from starpop.orbits.orbit import design_matrix, harmonic_columns
+from starpop.orbits.orbit import design_matrix, harmonic_columns, shape_points
 from starpop.orbits.period_likelihood import PeriodLikelihood
 from starpop.orbits.scan import uniform_lattice
 from starpop.orbits.system_model import SystemModel
@@ -95,6 +95,8 @@ COLUMNS = (
 RESIDUAL_COLUMNS = ("system", "time_days", "residual_kms", "error_kms", "standardised_residual")
 # Of the second period: frequencies to a resolution element 1/T, and the longest period in baselines.
 POINTS_PER_RESOLUTION, LONGEST = 10, 2.0
+# The multiples of an orbit's frequency where what is left may be the orbit's own.
+MULTIPLES = {"circular": 2, "keplerian": 5}
 EULER = 0.5772156649015329
 # Where Gumbel's exponent is so small (in ln) it is the probability beyond.
 LEAST_LN = -30.0
@@ -107,14 +109,14 @@ def statistics(fits: Fits, visits: Visits, model: SystemModel) -> np.ndarray:
     """
     z, size = fits.normalised, np.abs(fits.standardised)
     misfit = np.sum(z**2, axis=1)
-    waves = harmonic_columns(fits.frequency, visits.time_days, model.harmonics + 1)
+    second = harmonic_columns(fits.frequency, visits.time_days, 2)[..., -2:]
     bent = replace(model, trend=model.trend + 1).static_columns(visits)[:, [model.trend + 1]]
     free = len(visits) - fits.span.shape[2]
     values = np.full((len(STATISTICS), len(fits)), np.nan)
     measured = {
         "misfit": lambda: misfit,
         "outlier": lambda: np.nanmax(size, axis=1) / np.nanmedian(size, axis=1),
-        "harmonic": lambda: fits.share_taken(waves[..., -2:]),
+        "harmonic": lambda: fits.share_taken(second) if model.orbit == "circular" else np.nan,
         "trend": lambda: fits.share_taken(bent),
         "correlation": lambda: np.sum(z[:, 1:] * z[:, :-1], axis=1) / misfit,
     }
@@ -162,7 +164,7 @@ def second_frequencies(
         here = grid[start : start + at_once]
         values = np.empty((len(here), len(fits)))
         explain(here, waves, weighted, values, np.empty(len(here)))
-        for k in range(1, model.harmonics + 2):
+        for k in range(1, MULTIPLES[model.orbit] + 1):
             values[np.abs(here[:, None] - k * fits.frequency) < 1 / baseline] = 0
         top = values.argmax(axis=0)
         value = values[top, np.arange(len(fits))]
@@ -174,7 +176,7 @@ def replicates(
     visits: Visits, draws: Mapping[str, np.ndarray], model: SystemModel, rng: np.random.Generator
 ) -> np.ndarray:
     """(R, J) velocities [km/s] at the visits' times, from (R,) draws of each parameter of a system."""
-    design = design_matrix(1 / draws["P"], visits, model)
+    design = design_matrix(shape_points(1 / draws["P"], draws), visits, model)
     theta = np.stack([draws[name] for name in model.coefficients(visits)], axis=-1)
     ln_noise = np.zeros(len(theta)) if model.noise.parameter is None else draws[model.noise.parameter]
     sd = np.sqrt(model.noise.variance(ln_noise[:, None], visits.rv_err_kms))
@@ -192,6 +194,7 @@ def draw_prior(
     draws = {"P": np.exp(UniformPeriod(period_range_days).draw((), size, rng))}
     if isinstance(model.noise, UncertainNoise):
         draws[model.noise.parameter] = rng.normal(model.noise.mean, model.noise.sd, size)
+    draws |= model.draw_shape(size, rng)
     theta = model.draw_coefficients(visits, size, rng)
     return draws | dict(zip(model.coefficients(visits), theta.T, strict=True))
 
@@ -227,13 +230,13 @@ def gumbel_as_normal(z: float) -> float:
 
 
 def measure(
-    likelihood: PeriodLikelihood, velocities: np.ndarray, period_range_days: tuple[float, float]
+    likelihood: PeriodLikelihood, velocities: np.ndarray, made_of: np.ndarray, period_range_days: tuple[float, float]
 ) -> tuple[np.ndarray, float, pd.DataFrame]:
     """(R, 7) statistics of (R, J) velocities; the second period [d] and the residuals of the first of them."""
     visits, model = likelihood.visits, likelihood.system_model
     found: list[np.ndarray] = []
     second: list[np.ndarray] = []
-    for fits in best_fits(likelihood, velocities, period_range_days):
+    for fits in best_fits(likelihood, velocities, made_of, period_range_days):
         if not found:
             first = fits
         found.append(statistics(fits, visits, model))
@@ -264,7 +267,9 @@ def criticise_system(
     visits, model = likelihood.visits, likelihood.system_model
     some = np.arange(size) % len(draws["P"])
     simulated = replicates(visits, {name: values[some] for name, values in draws.items()}, model, rng)
-    table, second, residuals = measure(likelihood, np.vstack([visits.rv_kms, simulated]), period_range_days)
+    made_of = shape_points(1 / draws["P"], draws)[np.append(0, some)]
+    velocities = np.vstack([visits.rv_kms, simulated])
+    table, second, residuals = measure(likelihood, velocities, made_of, period_range_days)
     own, replicated = table[0], table[1:]
     row: dict[str, float | int | str] = {"system": visits.system, "n_visits": len(visits)}
     row |= dict(zip(STATISTICS, map(float, own), strict=True)) | {"second_period_days": second}

@@ -99,7 +99,8 @@ def highest_peaks(
     visits = likelihood.visits
     grid = lattice(period_range_days, visits.baseline_days, len(visits))
     frequency = with_ends(grid, 1 / period_range_days[1], 1 / period_range_days[0])
-    model, noise = _with_noise_of_replicates(likelihood)
+    model = with_noise_of_replicates(likelihood)
+    noise = int(noise_terms(np.exp(-likelihood.peak_ln_period[:1]), model)[0].argmax())
     weight = visits.rv_err_kms**-2
     origin = velocities @ weight / weight.sum()
     velocity = np.ascontiguousarray(velocities - origin[:, None])
@@ -180,13 +181,12 @@ def pieces_to_search(likelihood: PeriodLikelihood, frequency: np.ndarray) -> lis
     return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
 
 
-def _with_noise_of_replicates(likelihood: PeriodLikelihood) -> tuple[LinearModel, int]:
-    """The system with all points of its noise that can matter to a replicate, and the likeliest at its peak."""
+def with_noise_of_replicates(likelihood: PeriodLikelihood) -> LinearModel:
+    """The system with all points of its noise that can matter to a replicate."""
     whole = linear_model(likelihood.visits, likelihood.system_model)
     beyond = int(np.ceil(BEYOND * len(likelihood.linear.constant)))
     first = max(likelihood.first_noise - beyond, 0)
-    model = whole.at_noise(first, likelihood.first_noise + len(likelihood.linear.constant) + beyond)
-    return model, int(noise_terms(np.exp(-likelihood.peak_ln_period[:1]), model)[0].argmax())
+    return whole.at_noise(first, likelihood.first_noise + len(likelihood.linear.constant) + beyond)
 
 
 def eliminate_static(
@@ -306,7 +306,7 @@ def climb_candidates(frequency, model, noise, velocity, origin, slack, kept):
     at, height, score = np.empty(place.shape[1]), np.empty(place.shape[1]), np.empty(place.shape[1])
     step = np.empty(place.shape[1])
     for r in range(sets):
-        one = _of_set(model, velocity[r], origin[r], noise, noise + 1)
+        one = of_set(model, velocity[r], origin[r], noise, noise + 1)
         room = workspace(one)
         top, found = -np.inf, 0
         for k in np.argsort(-predicted[r, : count[r]]):
@@ -321,11 +321,11 @@ def climb_candidates(frequency, model, noise, velocity, origin, slack, kept):
         best[r] = at[height[:found].argmax()]
         if points == 1:
             continue
-        whole = _of_set(model, velocity[r], origin[r], 0, points)
+        whole = of_set(model, velocity[r], origin[r], 0, points)
         room = workspace(whole)
         ln_likelihood_at(best[r], whole, room)
         matter = np.flatnonzero(room.terms > room.terms.max() - MATTERS)
-        some = _of_set(model, velocity[r], origin[r], matter[0], matter[-1] + 1)
+        some = of_set(model, velocity[r], origin[r], matter[0], matter[-1] + 1)
         room = workspace(some)
         score[:found] = -np.inf
         for k in range(found):
@@ -346,7 +346,7 @@ def climb_candidates(frequency, model, noise, velocity, origin, slack, kept):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _of_set(model, velocity, origin, first, end):
+def of_set(model, velocity, origin, first, end):
     """The model of one set of velocities, with some of the points of its noise."""
     mean = model.mean.copy()
     mean[2 * model.harmonics] = -origin

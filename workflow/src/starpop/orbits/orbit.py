@@ -31,7 +31,7 @@ import numpy as np
 from scipy.linalg import cho_solve
 
 from starpop.orbits.fundamental import ln_prior_share, ln_share
-from starpop.orbits.system_model import SystemModel, harmonic_names
+from starpop.orbits.system_model import SHAPE, SystemModel, harmonic_names
 from starpop.orbits.visits import Visits
 
 
@@ -64,11 +64,14 @@ def harmonic_columns(frequency: np.ndarray, time_days: np.ndarray, harmonics: in
     return np.stack(waves, axis=-1)
 
 
-def design_matrix(frequency: np.ndarray, visits: Visits, model: SystemModel) -> np.ndarray:
-    """(F, J, p) the basis A at F frequencies [1/d]."""
-    harmonics = harmonic_columns(frequency, visits.time_days, model.harmonics)
+def design_matrix(points: np.ndarray, visits: Visits, model: SystemModel) -> np.ndarray:
+    """(F, J, p) the basis A at (F,) frequencies [1/d], or (F, 3) periods and shapes of Keplerian orbits."""
+    points = np.atleast_1d(points)
+    if points.ndim == 1:
+        points = np.column_stack([points, np.zeros((len(points), 2))])
+    orbit = orbit_columns(points, visits, model)
     static = model.static_columns(visits)
-    return np.concatenate([harmonics, np.broadcast_to(static, (*harmonics.shape[:2], static.shape[1]))], axis=-1)
+    return np.concatenate([orbit, np.broadcast_to(static, (*orbit.shape[:2], static.shape[1]))], axis=-1)
 
 
 def radial_velocity(time_days: np.ndarray, period_days: float, coefficients: np.ndarray) -> np.ndarray:
@@ -77,8 +80,42 @@ def radial_velocity(time_days: np.ndarray, period_days: float, coefficients: np.
     return harmonic_columns(np.array([1 / period_days]), time_days, 1)[0] @ wave + v0
 
 
-def wave(time_days: np.ndarray, orbit: Mapping[str, float]) -> np.ndarray:
-    """(J,) velocities [km/s] of an orbit's harmonics and its v0, from its parameters by name: P, a, b, ..., v0."""
+def middle_of(visits: Visits) -> float:
+    """The middle of a system's visits, where its mean anomaly is counted from [d after the first]."""
+    return 0.5 * visits.baseline_days
+
+
+def shape_points(frequency: np.ndarray, draws: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(S, 3) frequency [1/d], eccentricity and mean anomaly [rad] of drawn orbits; the last two zero for circles."""
+    if "e" not in draws:
+        return np.column_stack([frequency, np.zeros((len(frequency), 2))])
+    return np.column_stack([frequency, draws["e"], np.arctan2(draws["k"], draws["h"])])
+
+
+def keplerian_columns(points: np.ndarray, visits: Visits, time_days: np.ndarray) -> np.ndarray:
+    """(S, J, 2) the columns of a and b of Keplerian orbits, at times from a system's first visit [d]."""
+    from starpop.orbits.ellipse.kepler import columns  # compiled code takes a while to load
+
+    return columns(points, time_days - middle_of(visits))
+
+
+def orbit_columns(points: np.ndarray, visits: Visits, model: SystemModel) -> np.ndarray:
+    """(S, J, 2) the columns of a and b, of orbits with a model."""
+    if model.orbit == "keplerian":
+        return keplerian_columns(points, visits, visits.time_days)
+    return harmonic_columns(points[:, 0], visits.time_days, 1)
+
+
+def wave(visits: Visits, orbit: Mapping[str, float], time_days: np.ndarray | None = None) -> np.ndarray:
+    """(J,) velocities [km/s] of an orbit and its v0, from its parameters by name: P, a, b, v0, and e, h, k.
+
+    They are those at the visits, or at other times from the first visit [d].
+    """
+    time_days = visits.time_days if time_days is None else time_days
+    if "e" in orbit:
+        points = shape_points(np.array([1 / orbit["P"]]), {name: np.array([orbit[name]]) for name in SHAPE})
+        theta = np.array([orbit["a"], orbit["b"]])
+        return keplerian_columns(points, visits, time_days)[0] @ theta + orbit["v0"]
     harmonics = 1 + sum(f"a_{h}" in orbit for h in (2, 3))
     theta = np.array([orbit[name] for name in harmonic_names(harmonics)])
     return harmonic_columns(np.array([1 / orbit["P"]]), time_days, harmonics)[0] @ theta + orbit["v0"]
@@ -98,11 +135,16 @@ def total_errors(visits: Visits, orbit: Mapping[str, float]) -> np.ndarray:
     return np.hypot(visits.rv_err_kms * np.exp(scale), np.exp(jitter))
 
 
-def conditional(frequency: np.ndarray, visits: Visits, model: SystemModel, ln_noise: float = 0.0) -> Conditional:
-    """The coefficients of the orbit given its frequency, at each of F frequencies [1/d], and its noise."""
+def conditional(points: np.ndarray, visits: Visits, model: SystemModel, ln_noise: float = 0.0) -> Conditional:
+    """The coefficients of the orbit given its period and shape, and its noise.
+
+    Parameters
+    ----------
+    points : (F,) frequencies [1/d], or (F, 3) with the eccentricities and mean anomalies of Keplerian orbits
+    """
     weight = 1 / model.noise.variance(np.array([ln_noise]), visits.rv_err_kms)
     precisions = model.standard_deviations(visits) ** -2
-    design = design_matrix(frequency, visits, model)
+    design = design_matrix(points, visits, model)
     weighted = design * weight[:, None]
     precision = np.einsum("fjk,fjl->fkl", weighted, design) + np.diag(precisions)
     projection = weighted.transpose(0, 2, 1) @ visits.rv_kms

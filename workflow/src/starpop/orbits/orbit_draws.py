@@ -21,7 +21,7 @@ from scipy.ndimage import maximum_filter1d
 from starpop.inference import rejection
 from starpop.inference.densities import Density
 from starpop.orbits.ellipse.draws import draw_shapes
-from starpop.orbits.ellipse.kepler import TWO_PI, true_anomalies
+from starpop.orbits.ellipse.kepler import fill_columns
 from starpop.orbits.ellipse.likelihood import EllipseLikelihood
 from starpop.orbits.ellipse.system import eliminate
 from starpop.orbits.ellipse.system import noise_terms as ellipse_noise_terms
@@ -213,14 +213,10 @@ def _draw_noise(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def fill_orbit(point, model, room):
-    """The design matrix of an orbit: of a circle, or with the columns of `ellipse.draws`."""
+    """The design matrix of an orbit: of a circle, or with the columns of `ellipse.kepler`."""
     fill_design(point[0], model, room)
-    e, phase = point[1], point[2]
-    if e > 0:
-        cosine, sine = np.empty(len(model.time)), np.empty(len(model.time))
-        true_anomalies(point[0] * model.time + phase / TWO_PI, e, cosine, sine)
-        c, s = np.cos(phase), np.sin(phase)
-        room.design[:, 0], room.design[:, 1] = c * (cosine + e) + s * sine, c * sine - s * (cosine + e)
+    if point[1] > 0:
+        fill_columns(point[0], point[1], point[2], model.time, room.design)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

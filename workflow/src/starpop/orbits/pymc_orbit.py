@@ -16,6 +16,7 @@ import numpy as np
 
 from starpop.orbits.fundamental import excess, ln_prior_share
 from starpop.orbits.noise import Scaled, UncertainNoise
+from starpop.orbits.orbit import middle_of
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits
 
@@ -23,9 +24,12 @@ from starpop.orbits.visits import Visits
 def data(visits: Visits, model: SystemModel) -> dict[str, np.ndarray]:
     """What a model takes from one system: times [d], velocities and errors [km/s], and the columns after v0's.
 
+    Times are from the first visit, and of a Keplerian orbit from the middle.
+
     Of a model with offsets also the standard deviation of their prior [km/s], which is the system's own.
     """
-    values = {"t": visits.time_days, "rv_observed": visits.rv_kms, "rv_err": visits.rv_err_kms}
+    time = visits.time_days - (middle_of(visits) if model.orbit == "keplerian" else 0.0)
+    values = {"t": time, "rv_observed": visits.rv_kms, "rv_err": visits.rv_err_kms}
     static = model.static_columns(visits)[:, 1:]
     values |= {"static": static} if static.shape[1] else {}
     return values | ({"offset_sd": np.array([model.offset_sd_kms], float)} if model.offsets else {})
@@ -42,6 +46,8 @@ def observe(model: SystemModel, visits: Visits, values: dict[str, Any], period: 
     index : the system of every visit, where the model has the dimension ``system``
     """
     import pymc as pm
+
+    from starpop.orbits import pymc_kepler
 
     dims = None if index is None else "system"
 
@@ -66,12 +72,14 @@ def observe(model: SystemModel, visits: Visits, values: dict[str, Any], period: 
         possible = excess(variables, model.harmonics) >= 0
         pm.Potential("fundamental", pm.math.switch(possible, -ln_prior_share(deviations, model.harmonics), -np.inf))
     theta = [of_visit(variable) for variable in variables]
-    velocity = 0.0
-    for h in range(model.harmonics):
-        phase = 2 * np.pi * (h + 1) * values["t"] / period
-        velocity += theta[2 * h] * pm.math.cos(phase) + theta[2 * h + 1] * pm.math.sin(phase)
-    constant, *others = theta[2 * model.harmonics :]
-    velocity += constant + sum(c * values["static"][:, q] for q, c in enumerate(others))
+    phase = 2 * np.pi * values["t"] / period
+    if model.orbit == "keplerian":
+        e, start = (of_visit(number) for number in pymc_kepler.shape(model.eccentricity, dims))
+        cosine, sine = pymc_kepler.columns(phase + start, e, start)
+    else:
+        cosine, sine = pm.math.cos(phase), pm.math.sin(phase)
+    a, b, constant, *others = theta
+    velocity = a * cosine + b * sine + constant + sum(c * values["static"][:, q] for q, c in enumerate(others))
     error = values["rv_err"]
     if isinstance(noise, UncertainNoise):
         scaled = isinstance(noise, Scaled)

@@ -123,6 +123,13 @@ class SystemModel:
             ]
         )
 
+    def draw_shape(self, size: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """(size,) e, h and k of Keplerian orbits from their prior; nothing for circles."""
+        if self.orbit == "circular":
+            return {}
+        e, mean_anomaly = self.eccentricity.quantile(rng.random(size)), rng.uniform(0, 2 * np.pi, size)
+        return {"e": e, "h": np.sqrt(e) * np.cos(mean_anomaly), "k": np.sqrt(e) * np.sin(mean_anomaly)}
+
     def draw_coefficients(self, visits: Visits, size: int, rng: np.random.Generator) -> np.ndarray:
         """(size, p) coefficients from their prior."""
         deviations = self.standard_deviations(visits)

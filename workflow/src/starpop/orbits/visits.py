@@ -47,6 +47,7 @@ class Visits:
     rv_err_kms : (J,) float64 their standard errors [km/s]
     instruments : names of all instruments of the catalogue, sorted; none where it does not tell them
     instrument : (J,) place in ``instruments`` of each visit's, or None
+    first_jd : Julian date of the first visit [d]; NaN where it is not known
 
     Raises
     ------
@@ -60,6 +61,7 @@ class Visits:
     rv_err_kms: np.ndarray
     instruments: tuple[str, ...] = ()
     instrument: np.ndarray | None = None
+    first_jd: float = np.nan
 
     def __post_init__(self) -> None:
         """Check what is given, and bring it into the form that the attributes have."""
@@ -251,6 +253,7 @@ def split_systems(table: Table, times: Times = "reported") -> list[Visits]:
                 np.asarray(table["rv_err_kms"], float)[rows],
                 instruments,
                 None if instrument is None else instrument[rows],
+                float(jd[first] + shift[first]),
             )
         )
     return systems

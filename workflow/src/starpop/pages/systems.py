@@ -46,7 +46,7 @@ def time_series(visits: Visits, orbit: Orbit, style: Style, last_day: float = 10
     figure = new_figure(TWO_COLUMNS, 2.6)
     ax = figure.subplots()
     time = np.arange(0, last_day, orbit["P"] / 128)
-    curve = wave(time, orbit)
+    curve = wave(visits, orbit, time)
     ax.plot(time, curve, color=style.colors.model, lw=0.8, zorder=4, label="highest posterior density")
     shown = without_trend_and_offsets(visits, orbit)
     early = int(np.sum(visits.time_days <= last_day))
@@ -65,10 +65,10 @@ def folded(visits: Visits, orbit: Orbit, style: Style) -> Figure:
     shown = without_trend_and_offsets(visits, orbit)
     phase = shown.time_days / orbit["P"] % 1
     grid = np.linspace(0, 1, 512)
-    top.plot(grid, wave(grid * orbit["P"], orbit), color=style.colors.model, lw=0.8, zorder=4)
+    top.plot(grid, wave(visits, orbit, grid * orbit["P"]), color=style.colors.model, lw=0.8, zorder=4)
     _errors(top, phase, shown, shown.rv_kms, orbit, style)
     bottom.axhline(0, color=style.colors.model)
-    _errors(bottom, phase, shown, shown.rv_kms - wave(shown.time_days, orbit), orbit, style)
+    _errors(bottom, phase, shown, shown.rv_kms - wave(visits, orbit), orbit, style)
     top.set(
         ylabel="radial velocity [km/s]", xlim=(-0.02, 1.02), title=f"{plain(visits.system)},  P = {orbit['P']:.5f} d"
     )
@@ -131,7 +131,7 @@ def orbits_grid(systems: Sequence[Visits], orbits: Mapping[str, Orbit], table: p
     grid = np.linspace(0, 1, 256)
     for ax, visits in zip(axes, systems, strict=False):
         orbit = orbits[visits.system]
-        ax.plot(grid, wave(grid * orbit["P"], orbit), color=style.colors.model, lw=0.8, zorder=4)
+        ax.plot(grid, wave(visits, orbit, grid * orbit["P"]), color=style.colors.model, lw=0.8, zorder=4)
         shown = without_trend_and_offsets(visits, orbit)
         _errors(ax, shown.time_days / orbit["P"] % 1, shown, shown.rv_kms, orbit, style, ms=2)
         ax.set_title(f"{plain(visits.system)}  {orbit['P']:.4f} d", pad=3)

@@ -11,17 +11,17 @@ import scipy
 import xarray as xr
 
 from starpop.checks.flags import flags_of
-from starpop.orbits import kepler
-from starpop.orbits.orbit import conditional
+from starpop.orbits.orbit import conditional, middle_of, shape_points
 from starpop.orbits.period_likelihood import PeriodLikelihood
 from starpop.orbits.periods import read_likelihoods
 from starpop.orbits.single import sampled_range
-from starpop.orbits.system_model import SystemModel
+from starpop.orbits.system_model import SHAPE, SystemModel
 from starpop.orbits.visits import Visits
 from starpop.run.errors import InputError, nearest
 
-# An eccentricity of which more of the draws are at the largest that harmonics can tell is not known.
-MOST_AT_LIMIT = 0.05
+# P K^3 / (2 pi G) of days and km/s in solar masses, and P K / (2 pi) in astronomical units: IAU 2015 and 2012.
+MASS_FUNCTION = 86400e9 / (2 * np.pi * 1.3271244e20)
+A_SIN_I = 86400e3 / (2 * np.pi * 149597870700.0)
 # What stands beside the coordinates of the highest point of a system's posterior.
 NO_COORDINATES = ("status", "shortest_period", "longest_period")
 ORBIT_COLUMNS = (
@@ -60,6 +60,13 @@ ORBIT_COLUMNS = (
     "best_mode_period_days",
     "best_mode_period_sd_days",
     "better_period_days",
+    "eccentricity_upper_95",
+    "periastron_jd",
+    "periastron_sd_days",
+    "mass_function_msun",
+    "mass_function_sd_msun",
+    "a_sin_i_au",
+    "a_sin_i_sd_au",
 )
 
 
@@ -68,17 +75,7 @@ def orbit_row(
 ) -> dict[str, float | int | str]:
     """What one system's posterior draws, and its highest point, say of its orbit and its noise."""
     ln_period = np.log(draws["P"])
-    first, eccentric = draws["a"] - 1j * draws["b"], {}
-    amplitude = np.abs(first)
-    if model.harmonics > 1:
-        e, omega = kepler.eccentricity(first, draws["a_2"] - 1j * draws["b_2"])
-        amplitude = kepler.semi_amplitude(first, e, omega)
-        if np.mean(e >= kepler.LARGEST_ECCENTRICITY) > MOST_AT_LIMIT:
-            e, omega = np.full((2, len(e)), np.nan)
-        eccentric = spread("eccentricity", e) | {
-            "omega_deg": np.degrees(scipy.stats.circmean(omega)) % 360,
-            "omega_sd_deg": np.degrees(scipy.stats.circstd(omega)),
-        }
+    amplitude = np.hypot(draws["a"], draws["b"])
     row: dict[str, float | int | str] = {
         "system": visits.system,
         "n_visits": len(visits),
@@ -104,7 +101,30 @@ def orbit_row(
     for name in draws:
         if name.startswith("offset_"):
             row |= spread(name, draws[name], "_kms")
-    return row | eccentric
+    return row | (shape_of(visits, draws) if "e" in draws else {})
+
+
+def shape_of(visits: Visits, draws: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """What drawn Keplerian orbits say of their shape, of the time of periastron nearest to the middle, and of masses.
+
+    The mass function is P K^3 (1 - e^2)^(3/2) / (2 pi G), the projected orbit a sin i = P K (1 - e^2)^(1/2) / (2 pi).
+    """
+    e, period, amplitude = draws["e"], draws["P"], np.hypot(draws["a"], draws["b"])
+    anomaly = np.arctan2(draws["k"], draws["h"])
+    omega = np.arctan2(-draws["b"], draws["a"]) - anomaly
+    mean_anomaly = scipy.stats.circmean(anomaly, np.pi, -np.pi)
+    # of the draws that which is within half a turn of the mean
+    turn = (mean_anomaly + (anomaly - mean_anomaly + np.pi) % (2 * np.pi) - np.pi) / (2 * np.pi)
+    return {
+        **spread("eccentricity", e),
+        "eccentricity_upper_95": float(np.quantile(e, 0.95)),
+        "omega_deg": float(np.degrees(scipy.stats.circmean(omega)) % 360),
+        "omega_sd_deg": float(np.degrees(scipy.stats.circstd(omega))),
+        "periastron_jd": visits.first_jd + middle_of(visits) - float(np.mean(period * turn)),
+        "periastron_sd_days": float(np.std(period * turn, ddof=1)),
+        **spread("mass_function", MASS_FUNCTION * period * (amplitude * np.sqrt(1 - e**2)) ** 3, "_msun"),
+        **spread("a_sin_i", A_SIN_I * period * amplitude * np.sqrt(1 - e**2), "_au"),
+    }
 
 
 def spread(name: str, values: np.ndarray, unit: str = "") -> dict[str, float]:
@@ -115,8 +135,9 @@ def spread(name: str, values: np.ndarray, unit: str = "") -> dict[str, float]:
 def reduced_chi2(visits: Visits, best: Mapping[str, float], model: SystemModel) -> float:
     """Chi-squared at the highest point, by the visits that the period and the coefficients leave free."""
     ln_noise = 0.0 if model.noise.parameter is None else best[model.noise.parameter]
-    fit = conditional(np.array([1 / best["P"]]), visits, model, ln_noise)
-    freedom = len(visits) - 1 - fit.mean.shape[1]
+    shape = {name: np.array([best[name]]) for name in SHAPE if name in best}
+    fit = conditional(shape_points(np.array([1 / best["P"]]), shape), visits, model, ln_noise)
+    freedom = len(visits) - (3 if shape else 1) - fit.mean.shape[1]
     return float(fit.chi2[0]) / freedom if freedom > 0 else np.nan
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-import pymc as pm
 import xarray as xr
 
 from starpop.inference.densities import UniformPeriod
 from starpop.inference.density import Density, Range
 from starpop.inference.sampling import SamplerSettings, sample_from
 from starpop.orbits.period_likelihood import PeriodLikelihood, mode_weights
+from starpop.orbits.single import for_orbit, free_shape
+from starpop.orbits.system_model import SystemModel
 from starpop.populations import population
 from starpop.run.seeds import seed_for
 from starpop.run.status import LEFT_OUT
@@ -53,6 +54,12 @@ def why_not_in_full(
     return ""
 
 
+def with_free_shape(exact: xr.DataTree, system_model: SystemModel) -> xr.DataTree:
+    """Exact draws with what the full model samples in the place of the shape of Keplerian orbits."""
+    posterior = exact["posterior"].to_dataset()
+    return xr.DataTree.from_dict({"posterior": posterior.assign(free_shape(posterior, system_model))})
+
+
 def sample(
     likelihoods: Sequence[PeriodLikelihood],
     density: Density,
@@ -75,18 +82,17 @@ def sample(
     and those over the nodes are none where NUTS is left out, would tell nothing, or is too slow
     """
 
-    def run(name: str, model: pm.Model) -> tuple[xr.DataTree, str]:
-        return sample_from(exact, model, settings, seed_for(base_seed, f"fit_population {name}"))
-
     over_nodes, reason = xr.DataTree(), why_not(likelihoods, settings)
     if not reason:
-        over_nodes, reason = run("hyper_posterior", population.build_node_model(likelihoods, density))
+        seed = seed_for(base_seed, "fit_population hyper_posterior")
+        over_nodes, reason = sample_from(exact, population.build_node_model(likelihoods, density), settings, seed)
     result = {"hyper_posterior": (over_nodes, reason)}
     reason = why_not_in_full(likelihoods, period_range_days, settings)
     if not reason:
         systems, models = zip(*((n.visits, n.system_model) for n in likelihoods), strict=True)
         model = population.build_model(systems, models, density, period_range_days)
-        tree, reason = run("posterior", model)
+        seed = seed_for(base_seed, "fit_population posterior")
+        tree, reason = sample_from(with_free_shape(exact, models[0]), model, for_orbit(settings, models[0]), seed)
         if not reason:
             return result | {"posterior": (tree, "")}
     logger.info("The population is left to the nodes: %s.", reason)

@@ -9,7 +9,7 @@ from astropy import units as u
 from astropy.table import Column, QTable, Table, vstack
 
 from starpop.orbits.noise import UncertainNoise
-from starpop.orbits.orbit import design_matrix, radial_velocity
+from starpop.orbits.orbit import design_matrix, radial_velocity, shape_points
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits
 from starpop.run.seeds import generator_for
@@ -86,12 +86,14 @@ def simulate_system(
     if model.offsets:
         instrument = rng.integers(len(INSTRUMENTS), size=count)
         visits = replace(visits, instruments=INSTRUMENTS, instrument=instrument)
+    shape = model.draw_shape(1, rng)
     (theta,) = model.draw_coefficients(visits, 1, rng)
-    parameters = dict(zip(model.coefficients(visits), theta, strict=True))
+    parameters = {name: float(value) for name, (value,) in shape.items()}
+    parameters |= dict(zip(model.coefficients(visits), theta, strict=True))
     ln_noise = 0.0
     if isinstance(model.noise, UncertainNoise):
         ln_noise = parameters[model.noise.parameter] = rng.normal(model.noise.mean, model.noise.sd)
-    velocity = design_matrix(np.exp([-ln_period]), visits, model)[0] @ theta
+    velocity = design_matrix(shape_points(np.exp([-ln_period]), shape), visits, model)[0] @ theta
     variance = model.noise.variance(np.array([ln_noise]), error)
     return replace(visits, rv_kms=velocity + rng.normal(0, np.sqrt(variance))), parameters
 

@@ -4,11 +4,7 @@ In a panel ln P is proposed uniform, e by its prior, and the phase uniform, and 
 highest that it is there. A panel is proposed by that highest times its volume, and times the highest that the
 population's density has in its group of panels: what is refused is drawn anew, from the choice of the panel on.
 
-Given these, the noise and the linear coefficients are drawn as those of a circle are (`orbit_draws`), with the columns
-
-    cos(nu - M) + e cos M,    sin(nu - M) - e sin M,        M the mean anomaly at the middle of the visits,
-
-of which the coefficients are a = K cos(M + w) and b = -K sin(M + w): those of a circle where e = 0.
+Given these, the noise and the linear coefficients are drawn as those of a circle are (`orbit_draws`).
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ SMOOTH_CELLS, SMOOTH_E, SMOOTH_PHASES = 1.0, 0.6, 2.0
 LEFT_ROUGH, ROUGH_ERROR, BOX_ERROR = 3e-4, 0.3, 1e-6
 # So often a mode may be found that is higher than those that were known.
 MOST_TRIES = 30
-# Pieces are integrated where the search comes within so much of the best.
-PIECE_DEPTH = 20.0
+# Pieces are integrated where the search comes within so much of the best, and could be more than this of the whole.
+PIECE_DEPTH, PIECE_SHARE = 20.0, 1e-8
 # A leaf is that much higher than the search of the piece beside it, which has not seen what is there.
 UNSEEN = 3.0
 # A ridge whose phase changes by more than this within a cell, or so much of the eccentricity, is no help [rad].
@@ -72,11 +72,13 @@ class Boxes:
             self.tops[cell] = np.max(tops, axis=0) + (self.found.highest[cell] - single)[:, None]
         return self.tops[cell]
 
-    def needed(self, cell: int, threshold: float) -> np.ndarray:
+    def needed(self, cell: int, scale: Scale) -> np.ndarray:
         """(E, MOST_PIECES) the pieces of a cell that may hold something by the search, or by a mode in them."""
         grid, cells = self.found.grid, self.found.cells
         beside = [self.tops_at(c) for c in (cell - 1, cell, cell + 1) if 0 <= c < cells.number]
-        high = np.max(beside, axis=0) > threshold
+        volume = cells.step / cells.middle[cell] * grid.weight / grid.pieces
+        depth = np.log(np.minimum(PIECE_SHARE / BOX_ERROR * scale.error / volume, 1.0))
+        high = np.max(beside, axis=0) > scale.best + np.maximum(depth, -PIECE_DEPTH)[:, None]
         needed = np.zeros_like(high)
         for m, pieces in enumerate(grid.pieces):
             row = high[m, :pieces]
@@ -100,7 +102,7 @@ class Boxes:
         cells, grid = self.found.cells, self.found.grid
         while waiting:
             cell, asked = waiting.popitem()
-            needed = self.needed(cell, scale.best - PIECE_DEPTH)
+            needed = self.needed(cell, scale)
             if asked is not None:
                 needed |= asked
             done = self.done.setdefault(cell, np.zeros_like(needed))

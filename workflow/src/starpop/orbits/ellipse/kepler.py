@@ -7,9 +7,15 @@ E - e sin E = M:
 
     cos nu = (cos E - e) / (1 - e cos E),        sin nu = sqrt(1 - e^2) sin E / (1 - e cos E).
 
-A circle is e = 0, where the phase only turns A and B. Kepler's equation is solved for all visits side by side, some of
-which a processor does at once: four steps of fourth order from E = M + 0.85 e (Danby 1987, Celest. Mech. 40, 303),
-with sines and cosines from their series about a right angle. Anomalies are good to 1e-11, and for e of 0.97 to 1e-9.
+A circle is e = 0, where the phase only turns A and B. Coefficients that know nothing of that are those of the columns
+
+    cos(nu - phase) + e cos phase,    sin(nu - phase) - e sin phase:    a = K cos(phase + w), b = -K sin(phase + w),
+
+for a circle a and b of a cos 2 pi f t + b sin 2 pi f t.
+
+Kepler's equation is solved for all visits side by side, some of which a processor does at once: four steps of fourth
+order from E = M + 0.85 e (Danby 1987, Celest. Mech. 40, 303), with sines and cosines from their series about a right
+angle. Anomalies are good to 1e-11, and for e of 0.97 to 1e-9.
 """
 
 from __future__ import annotations
@@ -53,3 +59,23 @@ def true_anomalies(turn, e, cosine, sine):
         s, c = _sine_and_cosine(x)
         inverse = 1 / (1 - e * c)
         cosine[j], sine[j] = (c - e) * inverse, np.copysign(root * s * inverse, away)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def fill_columns(frequency, e, phase, time, design):
+    """Fill the first two columns of a design matrix with those of a and b, at times about the middle [d]."""
+    cosine, sine = np.empty(len(time)), np.empty(len(time))
+    true_anomalies(frequency * time + phase / TWO_PI, e, cosine, sine)
+    c, s = np.cos(phase), np.sin(phase)
+    for j in range(len(time)):
+        design[j, 0] = c * (cosine[j] + e) + s * sine[j]
+        design[j, 1] = c * sine[j] - s * (cosine[j] + e)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def columns(points, time):
+    """(S, J, 2) columns of a and b, of (S, 3) frequencies [1/d], eccentricities and phases, at (J,) such times."""
+    found = np.empty((len(points), len(time), 2))
+    for k in range(len(points)):
+        fill_columns(points[k, 0], points[k, 1], points[k, 2], time, found[k])
+    return found
