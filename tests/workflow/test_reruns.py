@@ -72,7 +72,7 @@ def test_a_product_that_is_lost_or_cut_short_is_made_again_also_where_only_other
         ({"noise_prior": {"ln_jitter_kms": {"mean": -1}}}, JITTER_PERIODS),
         ({"noise_prior": {"ln_error_scale": {"mean": 1}}}, {}),
         ({"orbit_prior": {"trend_sd_kms_per_year": 2}}, {}),
-        ({"system_models": {"tutorial": {"harmonics": 2}}}, of_one_model(ALL_PERIODS)),
+        ({"system_models": {"tutorial": {"orbit": "keplerian"}}}, of_one_model(ALL_PERIODS)),
         (
             {"criticism": {"replicates": 0}},
             CRITICISM | CLUSTER_DIAGNOSTICS | POPULATION_DIAGNOSTICS,
@@ -145,7 +145,7 @@ def test_adding_a_system_reruns_its_catalogue(run):
         ("populations/population.py", "TERMS_AT_ONCE = 60_000", "TERMS_AT_ONCE = 50_000", CRITICISED_POPULATION),
         ("pages/style.py", '"font.size": 8', '"font.size": 9', FIGURES),
         ("pages/population.py", "RANK_BINS = 20", "RANK_BINS = 25", twice("plot_population")),
-        ("pages/tables.py", "MOST_AT_LIMIT = 0.05", "MOST_AT_LIMIT = 0.06", TABLES),
+        ("pages/tables.py", '"jitter_kms": 0.0', '"jitter_kms": 0.1', TABLES),
         ("checks/published.py", "MEAN_TOLERANCE_SD = 0.2", "MEAN_TOLERANCE_SD = 0.3", once("compare_published")),
         ("populations/distance.py", "CONVERGED = 2e-5", "CONVERGED = 1e-6", CLUSTER),
         (

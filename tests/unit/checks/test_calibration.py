@@ -118,25 +118,23 @@ def test_a_sampled_population_is_ranked_too():
 
 
 def test_the_likelihood_that_is_ranked_is_that_of_all_parameters():
-    model = SystemModel(10, 20, harmonics=2, trend=1, offsets=True, noise=Jitter(-1, 1))
+    model = SystemModel(10, 20, trend=1, offsets=True, noise=Jitter(-1, 1))
     visits, parameters = simulate_system("S", 1.2, SURVEY, model, np.random.default_rng(2))
     draws = {name: np.array([value, value + 0.1]) for name, value in (parameters | {"lnP": 1.2}).items()}
     values = calibration.ranked(draws, visits, model)
     assert values.keys() == {
-        "lnP", "v0", "trend_1", "offset_B", "offset_C", "ln_jitter",
-        "semi_amplitude", "semi_amplitude_2", "ln_likelihood",
+        "lnP", "v0", "trend_1", "offset_B", "offset_C", "ln_jitter", "semi_amplitude", "ln_likelihood",
     }  # fmt: skip
     years = (visits.time_days - 0.5 * visits.baseline_days) / 365.25
     for i in range(2):
         at = {name: value[i] for name, value in draws.items()}
         velocity = radial_velocity(visits.time_days, np.exp(at["lnP"]), [at["a"], at["b"], at["v0"]])
-        velocity = velocity + radial_velocity(visits.time_days, np.exp(at["lnP"]) / 2, [at["a_2"], at["b_2"], 0.0])
         velocity = velocity + at["trend_1"] * years
         velocity = velocity + np.array([0.0, at["offset_B"], at["offset_C"]])[visits.instrument]
         error = np.hypot(visits.rv_err_kms, np.exp(at["ln_jitter"]))
         expected = norm.logpdf(visits.rv_kms, velocity, error).sum()
         assert values["ln_likelihood"][i] == pytest.approx(expected, rel=1e-10)
-        assert values["semi_amplitude_2"][i] == pytest.approx(np.hypot(at["a_2"], at["b_2"]))
+        assert values["semi_amplitude"][i] == pytest.approx(np.hypot(at["a"], at["b"]))
 
 
 def test_every_density_and_every_choice_of_a_system_model_has_its_case():
@@ -145,7 +143,6 @@ def test_every_density_and_every_choice_of_a_system_model_has_its_case():
     assert {type(case.density) for case in cases} == set(Density.registered.values())
     models = [case.system_model for case in cases]
     assert {type(model.noise).__name__ for model in models} == {"Reported", "Scaled", "Jitter"}
-    assert {model.harmonics for model in models} == {1, 2, 3}
     assert {model.trend for model in models} == {0, 1, 2}
     assert any(model.offsets for model in models)
 
@@ -183,7 +180,7 @@ def test_a_right_table_passes_as_a_whole_and_one_wrong_parameter_fails():
 @pytest.mark.parametrize("count", [5, 36])
 def test_simulated_visits_keep_to_the_survey(count):
     survey = Survey((count, count), (200, 300), (0.1, 0.2))
-    model = SystemModel(10, 20, harmonics=2, offsets=True)
+    model = SystemModel(10, 20, offsets=True)
     visits, parameters = simulate_system("S", np.log(3.0), survey, model, np.random.default_rng(0))
     assert len(visits) == count
     assert 200 <= visits.baseline_days <= 300

@@ -11,7 +11,7 @@ from starpop.checks import criticism
 from starpop.checks.best_fit import best_fits
 from starpop.checks.flags import SIGNIFICANT_EXCESS
 from starpop.inference.densities import UniformPeriod
-from starpop.orbits import kepler
+from starpop.orbits.ellipse.kepler import TWO_PI, true_anomalies
 from starpop.orbits.noise import Jitter
 from starpop.orbits.orbit import harmonic_columns, radial_velocity
 from starpop.orbits.orbit_draws import draw_orbits
@@ -81,7 +81,9 @@ def twice_the_errors(rng, visits):
 
 
 def eccentric(rng, visits):
-    return kepler.radial_velocity(visits.time_days, 5.3, 14.0, 0.12, 0.7, 1.0) + rng.normal(0, visits.rv_err_kms)
+    e, omega, (cosine, sine) = 0.12, 0.7, np.empty((2, len(visits)))
+    true_anomalies(visits.time_days / 5.3 - 1 / TWO_PI, e, cosine, sine)
+    return 14 * (np.cos(omega) * (cosine + e) - np.sin(omega) * sine) + rng.normal(0, visits.rv_err_kms)
 
 
 def third_body(rng, visits):

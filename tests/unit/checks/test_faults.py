@@ -18,7 +18,10 @@ def orbits(monkeypatch):
 
     def of(path, changes=None, **kwargs):
         monkeypatch.chdir((FAULTS / path).parent)
-        return chain.orbits(chain.overlay_of(FAULTS / path) | (changes or {}), **kwargs)
+        overlay = chain.overlay_of(FAULTS / path) | (changes or {})
+        for model in filter(None, overlay.get("system_models", {}).values()):
+            model.pop("harmonics", None)  # the files are of an earlier version
+        return chain.orbits(overlay, **kwargs)
 
     return of
 
@@ -117,4 +120,4 @@ def test_real_stars_have_their_published_orbits_or_a_flag_that_says_why_not(monk
         assert right or row["flags"], star
 
 
-OFFSETS = {"harmonics": 1, "trend": 0, "noise": "jitter", "offsets": True}
+OFFSETS = {"orbit": "circular", "trend": 0, "noise": "jitter", "offsets": True}

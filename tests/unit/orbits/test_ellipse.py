@@ -125,7 +125,7 @@ def brute_force(visits, model, periods, points=60, eccentricities=40, phases=160
     step = (high - low) / int(points * (high - low) * visits.baseline_days)
     frequency = np.arange(low + step / 2, high, step)
     x, weight = np.polynomial.legendre.leggauss(eccentricities)
-    e, weight = 0.5 * LARGEST_E * (x + 1), 0.5 * LARGEST_E * weight
+    e, weight = 0.5 * model.eccentricity.up_to * (x + 1), 0.5 * model.eccentricity.up_to * weight
     phase = TWO_PI * np.arange(phases) / phases
     terms = np.empty((len(frequency), len(e)))
     for i in range(len(frequency)):
@@ -300,7 +300,7 @@ def test_a_prior_of_the_eccentricity_is_integrated_and_drawn_from(prior):
     visits, _ = simulate(np.random.default_rng(10), 9, 12.0, (2, 10), 0.5, (2, 4))
     model = replace(model_of(None), eccentricity=prior)
     likelihood = ellipse_likelihood(visits, model, (2, 10))
-    found, expected = moments_of(likelihood), brute_force(visits, model, (2, 10), eccentricities=200, phases=96)
+    found, expected = moments_of(likelihood), brute_force(visits, model, (2, 10), eccentricities=60, phases=96)
     assert found[0] == pytest.approx(expected[0], abs=3e-3)
     assert found[3] == pytest.approx(expected[3], abs=0.02 * expected[4])
     points = draw_shapes(likelihood, UniformPeriod((2, 10)), (), 20_000, np.random.default_rng(0))
@@ -329,3 +329,27 @@ def test_a_scan_of_keplerian_orbits_is_read_as_it_was_written(tmp_path):
             draw_shapes(n, UniformPeriod((2, 10)), (), 50, np.random.default_rng(0)) for n in (expected, likelihood)
         ]
         np.testing.assert_array_equal(*drawn)
+
+
+@pytest.mark.parametrize("noise", [None, Jitter(-2, 2)], ids=str)
+def test_a_nearly_circular_orbit_is_seen_at_every_phase(noise):
+    """Where e is known to a thousandth its ring holds something at all phases, far from any one mode."""
+    rng = np.random.default_rng(4)
+    time = np.sort(rng.uniform(0, 2000, 15))
+    rv = columns(time - time.mean(), 1 / 8.1, 0.0, 0.0) @ [30.0, 20.0] + rng.normal(0, 0.1, 15)
+    visits, model = Visits("S", time, rv, np.full(15, 0.1)), replace(model_of(noise), amplitude_sd_kms=100.0)
+    likelihood = ellipse_likelihood(visits, model, (2, 16))
+    points = draw_shapes(likelihood, UniformPeriod((2, 16)), (), 4000, rng)
+    # by importance: e and phase uniform in a disc about the circle, ln P normal about that of its mode
+    width = 3 * np.std(np.log(points[:, 0]))
+    system, largest = eliminate(linear_model(visits, model)), 6 * np.median(points[:, 1])
+    centre = np.mean(np.log(points[:, 0]))
+    x, e, phase = rng.normal(centre, width, 200_000), rng.uniform(0, largest, 200_000), rng.uniform(0, TWO_PI, 200_000)
+    terms = evaluate(np.column_stack([np.exp(x), e, phase]), system) + 0.5 * ((x - centre) / width) ** 2
+    weight = np.exp(terms - terms.max())
+    expected = terms.max() + np.log(weight.mean() * largest * width * np.sqrt(TWO_PI) / LARGEST_E)
+    assert np.sqrt(np.sum(weight**2)) / weight.sum() < 0.02
+    assert moments_of(likelihood)[0] == pytest.approx(expected, abs=0.06)
+    octants = np.histogram(phase, 8, (0, TWO_PI), weights=weight / weight.sum())[0]
+    drawn = np.histogram(points[:, 2] % TWO_PI, 8, (0, TWO_PI))[0] / len(points)
+    np.testing.assert_allclose(drawn, octants, atol=0.03)

@@ -7,7 +7,7 @@ import pytest
 
 from conftest import random_visits
 from starpop.orbits.linear_model import linear_model
-from starpop.orbits.ln_likelihood import ln_shares, turns
+from starpop.orbits.ln_likelihood import turns
 from starpop.orbits.orbit import ln_likelihood
 from starpop.orbits.scan import lattice, scan, uniform_lattice
 from starpop.orbits.system_model import SystemModel
@@ -22,9 +22,7 @@ def extended(model, frequency):
     wide = np.longdouble
     two_pi = 8 * np.arctan(wide(1))
     phase = two_pi * np.multiply.outer(frequency.astype(wide), model.time.astype(wide))
-    columns = []
-    for k in range(1, model.harmonics + 1):
-        columns += [np.cos(k * phase), np.sin(k * phase)]
+    columns = [np.cos(phase), np.sin(phase)]
     columns += [np.broadcast_to(model.static[:, q].astype(wide), phase.shape) for q in range(model.static.shape[1])]
     design = np.stack(columns, axis=-1)
     weight, velocity = model.weight[:, 0].astype(wide), model.velocity.astype(wide)
@@ -75,20 +73,16 @@ def test_the_kernel_keeps_its_accuracy_where_three_visits_leave_b_nearly_singula
     assert difference.max() < 3e-6 + allowed(model)
 
 
-@pytest.mark.parametrize(
-    ("harmonics", "trend", "instruments"), [(1, 1, 0), (1, 2, 4), (2, 0, 0), (2, 2, 2), (3, 2, 9)]
-)
-def test_the_kernel_takes_any_linear_basis(harmonics, trend, instruments):
-    rng = np.random.default_rng(10 * harmonics + trend)
+@pytest.mark.parametrize(("trend", "instruments"), [(1, 0), (0, 2), (2, 4), (2, 9)])
+def test_the_kernel_takes_any_linear_basis(trend, instruments):
+    rng = np.random.default_rng(10 * instruments + trend)
     visits, _ = random_visits(rng, 20, 300)
     names = tuple(f"I{i}" for i in range(instruments))
     visits = replace(visits, instruments=names, instrument=rng.integers(0, max(instruments, 1), 20))
-    basis = SystemModel(100, 150, harmonics, trend, offsets=instruments > 0)
+    basis = SystemModel(100, 150, trend, offsets=instruments > 0)
     model, grid = linear_model(visits, basis), uniform_lattice(0.05, 0.6, 3000)
     values = scan(model, grid)
     assert np.abs(values - extended(model, grid.frequencies)).max() < allowed(model)
-    if harmonics > 1:
-        values += ln_shares(grid.frequencies, np.zeros(grid.count, int), model)
     slow = ln_likelihood(grid.frequencies, visits, basis)
     np.testing.assert_allclose(values, slow, rtol=1e-9, atol=1e-6)
 

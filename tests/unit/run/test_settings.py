@@ -11,6 +11,8 @@ from snakemake.utils import update_config
 
 from conftest import ROOT
 from starpop.inference.densities import Density, TruncatedNormal, density_from_settings
+from starpop.orbits.eccentricity import EccentricityPrior
+from starpop.orbits.system_model import SystemModel
 from starpop.run.errors import InputError
 from starpop.run.settings import as_json, check, choose_catalog, cluster_name, resolve
 
@@ -61,7 +63,33 @@ APO = CONFIG["catalogs"]["apogee"]["observatory"]
         ("population_models.normal.mu", [10, 1], r"population_models\.normal\.mu: \[10, 1\] is empty"),
         ("orbit_prior.amplitude_sd_kms", 0, "orbit_prior.amplitude_sd_kms: 0"),
         ("system_models.jitter.noise", "jiter", "jitter.noise: 'jiter' is not one of 'reported', 'scaled', 'jitter'"),
-        ("system_models.jitter.harmonics", 4, r"system_models\.jitter\.harmonics: 4 is not one of 1, 2, 3"),
+        ("system_models.jitter.orbit", "keplarian", "orbit: 'keplarian' is not one of 'circular', .* 'keplerian'\\?"),
+        ("orbit_prior.eccentricity.up_to", 1, r"orbit_prior\.eccentricity\.up_to: 1: .* maximum of 0\.98"),
+        ("orbit_prior.eccentricity.up_to", 0, r"orbit_prior\.eccentricity\.up_to: 0: "),
+        ("orbit_prior.eccentricity.beta", [1, 0.4], r"eccentricity\.beta\.1: 0\.4: .* minimum of 0\.5"),
+        ("orbit_prior.eccentricity.beta", [1], r"eccentricity\.beta: \[1\] is a list of 1; expected at least 2"),
+        ("orbit_prior.eccentricity.upto", 0.5, r"eccentricity\.upto: unknown key; .* Did you mean 'up_to'"),
+        (
+            "system_models.jitter.harmonics",
+            1,
+            r"system_models\.jitter\.harmonics: unknown key; .*\. Write orbit: circular instead, or leave it out\.",
+        ),
+        (
+            "system_models.jitter.harmonics",
+            3.0,
+            r"jitter\.harmonics: unknown key; .*\. Write orbit: keplerian instead",
+        ),
+        ("calibration.system_models.scaled.harmonics", 2, r"scaled\.harmonics: .*\. Write orbit: keplerian instead"),
+        (
+            "orbit_prior.eccentricity_scale",
+            0.1,
+            r"orbit_prior\.eccentricity_scale: unknown key; .*\. Write eccentricity: {up_to: \.\.\.} instead\.",
+        ),
+        (
+            "calibration.orbit_prior.eccentricity_scale",
+            0.1,
+            r"calibration\.orbit_prior\.eccentricity_scale: unknown key; .* Write eccentricity: ",
+        ),
         ("system_models.jitter.trend", 3, r"system_models\.jitter\.trend: 3 is not one of 0, 1, 2"),
         ("system_models.jitter.times", "bjd", "jitter.times: 'bjd' is not one of 'reported', 'barycentric'"),
         ("noise_prior.ln_jitter_kms.sd", 0, r"noise_prior\.ln_jitter_kms\.sd: 0"),
@@ -104,9 +132,9 @@ APO = CONFIG["catalogs"]["apogee"]["observatory"]
         ),
         ("period_range_days", "1.5, 20", r"expected array\. A list stands between brackets: \[a, b\]"),
         (
-            "system_models.jitter.harmonics",
+            "system_models.jitter.trend",
             "2",
-            r"harmonics: '2' is not one of 1, 2, 3\. A number stands without",
+            r"trend: '2' is not one of 0, 1, 2\. A number stands without",
         ),
         ("focus_system", 51, r"focus_system: 51 is of type int; expected string\. Put it between quotes"),
         ("catalogs.twin.columns.rv", False, r"columns\.rv: False is of type bool; expected string\. Put it between"),
@@ -242,7 +270,7 @@ def laid_over(changes, base=CONFIG):
         ("orbit_prior.amplitude_sd_kms", "1e-3", 0.001),
         ("orbit_prior.amplitude_sd_kms", "1E2", 100),
         ("period_range_days", ["15e-1", 20.0], [1.5, 20]),
-        ("system_models.jitter.harmonics", 2.0, 2),
+        ("orbit_prior.eccentricity.beta", [1.0, "2e0"], [1, 2]),
         ("system_models.jitter.trend", "1e0", 1),
         ("calibration.draws", 199.0, 199),
         ("population_models.normal.mu", ["-1e0", 1e1], [-1, 10]),
@@ -274,7 +302,7 @@ def test_null_leaves_out_what_a_file_laid_over_does_not_want():
     overlay = {
         "catalog": "mine",
         "catalogs": {"apogee": None, "twin": None, "mine": CONFIG["catalogs"]["twin"]},
-        "system_models": {"tutorial": None, "jitter": None, "mine": {"harmonics": 2, "trend": 0, "noise": "scaled"}},
+        "system_models": {"tutorial": None, "jitter": None, "mine": {"trend": 0, "noise": "scaled"}},
         "population_models": {"normal": None, "flat": {"density": "power_law", "beta": [-3, 3]}},
         "cluster": {"table": None},
         "calibration": {"system_models": {"combined": None}, "population_models": {"histogram": None}},
@@ -360,7 +388,7 @@ def test_each_case_of_a_calibration_differs_from_the_base_in_one_model_and_has_t
     assert cases["jitter"]["system_model"]["noise_prior"] == given["noise_prior"]["ln_jitter_kms"]
     assert "noise_prior" not in cases["student_t"]["system_model"]
     assert cases["student_t"]["system_model"] == cases["tutorial"]["system_model"]
-    assert "eccentricity_scale" not in cases["tutorial"]["system_model"]["orbit_prior"]
+    assert "eccentricity" not in cases["tutorial"]["system_model"]["orbit_prior"]
 
 
 def test_a_rules_share_of_the_configuration_is_the_same_text_whatever_its_order():
@@ -434,7 +462,7 @@ def test_a_model_that_the_catalogue_has_nothing_for_is_said(choice, message, mon
 
 def test_a_system_model_takes_the_priors_it_uses_and_no_others():
     config = copy.deepcopy(CONFIG)
-    config["system_models"]["all"] = {"harmonics": 2, "trend": 1, "noise": "scaled", "offsets": True}
+    config["system_models"]["all"] = {"orbit": "keplerian", "trend": 1, "noise": "scaled", "offsets": True}
     models = resolve(config, "twin")["system_models"]
     assert set(models["tutorial"]["orbit_prior"]) == {"amplitude_sd_kms", "systemic_velocity_sd_kms"}
     assert "noise_prior" not in models["tutorial"]
@@ -442,6 +470,21 @@ def test_a_system_model_takes_the_priors_it_uses_and_no_others():
     assert set(models["all"]["orbit_prior"]) == set(CONFIG["orbit_prior"])
     assert models["all"]["noise_prior"] == CONFIG["noise_prior"]["ln_error_scale"]
     assert models["all"]["times"] == "reported"
+
+
+def test_an_orbit_is_circular_and_its_eccentricity_uniform_where_nothing_else_is_said():
+    config = changed("orbit_prior.eccentricity", {"beta": [0.867, 3.03]})
+    config["system_models"] = {"circle": {"trend": 0, "noise": "reported"}}
+    config["system_models"]["ellipse"] = config["system_models"]["circle"] | {"orbit": "keplerian"}
+    models = {
+        name: SystemModel.from_settings(model)
+        for name, model in resolve(check(config, SCHEMA), "twin")["system_models"].items()
+    }
+    assert models["circle"].orbit == "circular"
+    assert models["ellipse"].eccentricity == EccentricityPrior(0.867, 3.03, 0.95)
+    config["orbit_prior"]["eccentricity"] = {}
+    model = resolve(check(config, SCHEMA), "twin")["system_models"]["ellipse"]
+    assert SystemModel.from_settings(model).eccentricity == EccentricityPrior()
 
 
 def test_auto_needs_the_catalogues_it_chooses_between():

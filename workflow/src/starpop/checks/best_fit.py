@@ -90,17 +90,20 @@ def fit(visits: Visits, model: SystemModel, velocities: np.ndarray, points: np.n
     along = q.transpose(0, 2, 1) @ target[..., None]
     left = target - (q @ along)[..., 0]
     theta = np.linalg.solve(r, along)[..., 0]
-    moved = by_period(design, theta, visits) if model.orbit == "circular" else by_shape(points, theta, visits, model)
+    if model.orbit == "keplerian":
+        moved = by_shape(points, theta, visits, model) / error[..., None]
+    else:
+        moved = by_period(design, theta) * (visits.time_days / error)[..., None]
     more = np.zeros((*target.shape, moved.shape[2]))
-    more[:, : len(visits)] = moved / error[..., None]
+    more[:, : len(visits)] = moved
     span = np.linalg.qr(np.concatenate([basis, more], axis=2))[0]
     return Fits(points, left[:, : len(visits)] * error, error, left, span)
 
 
-def by_period(design: np.ndarray, theta: np.ndarray, visits: Visits) -> np.ndarray:
-    """(R, J, 1) how the velocities of circular orbits change with the frequency, but for a factor."""
+def by_period(design: np.ndarray, theta: np.ndarray) -> np.ndarray:
+    """(R, J, 1) how the velocities of circular orbits change with their phase."""
     a, b = theta[:, 0, None], theta[:, 1, None]
-    return (visits.time_days * (design[..., 0] * b - design[..., 1] * a))[..., None]
+    return (design[..., 0] * b - design[..., 1] * a)[..., None]
 
 
 def by_shape(points: np.ndarray, theta: np.ndarray, visits: Visits, model: SystemModel) -> np.ndarray:
@@ -117,17 +120,20 @@ def by_shape(points: np.ndarray, theta: np.ndarray, visits: Visits, model: Syste
 
 
 def best_fits(
-    likelihood: PeriodLikelihood, velocities: np.ndarray, made_of: np.ndarray, period_range_days: tuple[float, float]
+    likelihood: PeriodLikelihood,
+    velocities: np.ndarray,
+    period_range_days: tuple[float, float],
+    made_of: np.ndarray | None = None,
 ) -> Iterator[Fits]:
     """The fits to (R, J) velocities [km/s], in blocks of some sets: see `highest_peaks` and `highest_modes`.
 
     Parameters
     ----------
-    made_of : (R, 3) points near which the sets may be highest, of Keplerian orbits
+    made_of : (R, 3) points of Keplerian orbits near which the sets may be highest, beside the system's own
     """
     visits, model = likelihood.visits, likelihood.system_model
     if isinstance(likelihood, EllipseLikelihood):
-        points, error = highest_modes(likelihood, velocities, made_of, period_range_days)
+        points, error = highest_modes(likelihood, velocities, period_range_days, made_of)
     else:
         frequency, error = highest_peaks(likelihood, velocities, period_range_days)
         points = shape_points(frequency, {})

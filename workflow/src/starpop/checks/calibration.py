@@ -4,12 +4,11 @@ Simulation-based calibration (Talts et al. 2018, arXiv:1804.06788): draw the par
 the parameters, and independent draws from the posterior of these visits. If every step is right, the number of draws
 below the true value is uniform on 0..L, for every parameter.
 
-A case is a system model and a population. Its catalogues are simulated from the very model that analyses them, an
-eccentric orbit from the harmonics of its basis, with every coefficient and the noise's number drawn from its prior. In
-each catalogue there are ranked
+A case is a system model and a population. Its catalogues are simulated from the very model that analyses them, with
+every coefficient and the noise's number drawn from its prior. In each catalogue there are ranked
 
 - all hyper-parameters;
-- of the first system ln P, v0, the noise's number, trend, offsets, and in place of a and b each harmonic's amplitude;
+- of the first system ln P, v0, the noise's number, trend, offsets, and in place of a and b the semi-amplitude;
 - ln p(visits | parameters) of this system, which depends on all of them together, and on phases (Modrak et al. 2023,
   arXiv:2211.02383).
 
@@ -102,9 +101,7 @@ def ranked(parameters: Mapping[str, np.ndarray], visits: Visits, model: SystemMo
     velocity = (design_matrix(points, visits, model) @ theta[..., None])[..., 0]
     ln_noise = np.zeros(len(theta)) if model.noise.parameter is None else values[model.noise.parameter]
     variance = model.noise.variance(ln_noise[:, None], visits.rv_err_kms)
-    for h in range(1, model.harmonics + 1):
-        suffix = f"_{h}" if h > 1 else ""
-        values[f"semi_amplitude{suffix}"] = np.hypot(values.pop(f"a{suffix}"), values.pop(f"b{suffix}"))
+    values["semi_amplitude"] = np.hypot(values.pop("a"), values.pop("b"))
     terms = (visits.rv_kms - velocity) ** 2 / variance + np.log(2 * np.pi * variance)
     return values | {"ln_likelihood": -0.5 * terms.sum(axis=1)}
 

@@ -7,7 +7,7 @@ errors s_j, and t_j = z_j / sqrt(1 - h_j), whose variance is one whatever the le
 |---|---|
 | misfit = sum z_j^2 | the errors are too small, or the orbit is another |
 | outlier = max abs(t_j) / median abs(t_j) | one visit is wrong |
-| harmonic = share of the misfit that the next harmonic of the basis would take | the orbit is (more) eccentric |
+| harmonic = share of the misfit that the second harmonic would take | the orbit is eccentric |
 | trend = share of the misfit that the next power of time would take | a third body |
 | correlation = sum z_j z_(j+1) / misfit | the noise lasts from visit to visit |
 | second_period = share of the misfit that a sinusoid of another period would take | another body, or spots |
@@ -15,7 +15,7 @@ errors s_j, and t_j = z_j / sqrt(1 - h_j), whose variance is one whatever the le
 
 All but the misfit are free of scale: errors that are wrong by one factor show in the misfit alone. The second period
 is that which alone takes the most of the residuals, from the shortest of the range to twice the baseline, 1/T or more
-from the orbit's frequency and its multiples up to the first that the basis lacks.
+from the orbit's frequency and twice that.
 
 Replicates have the same times and reported errors; period, noise and coefficients are exact draws of the posterior.
 Comparing T at the drawn parameters would be conservative, for the data have been used to find these, and the replicate
@@ -42,7 +42,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -53,7 +52,7 @@ from starpop.checks.best_fit import ROUNDING, Fits, best_fits
 from starpop.checks.highest_peaks import BLOCK, eliminate_static, explain, without_static
 from starpop.inference.densities import UniformPeriod
 from starpop.orbits.noise import UncertainNoise
-from starpop.orbits.orbit import design_matrix, harmonic_columns, shape_points
+from starpop.orbits.orbit import design_matrix, harmonic_columns, middle_of, shape_points
 from starpop.orbits.period_likelihood import PeriodLikelihood
 from starpop.orbits.scan import uniform_lattice
 from starpop.orbits.system_model import SystemModel
@@ -110,7 +109,7 @@ def statistics(fits: Fits, visits: Visits, model: SystemModel) -> np.ndarray:
     z, size = fits.normalised, np.abs(fits.standardised)
     misfit = np.sum(z**2, axis=1)
     second = harmonic_columns(fits.frequency, visits.time_days, 2)[..., -2:]
-    bent = replace(model, trend=model.trend + 1).static_columns(visits)[:, [model.trend + 1]]
+    bent = (visits.time_days[:, None] - middle_of(visits)) ** (model.trend + 1)
     free = len(visits) - fits.span.shape[2]
     values = np.full((len(STATISTICS), len(fits)), np.nan)
     measured = {
@@ -152,7 +151,7 @@ def second_frequencies(
     if low >= high:
         return best
     static = model.static_columns(visits)
-    precision = model.standard_deviations(visits)[2 * model.harmonics :] ** -2
+    precision = model.standard_deviations(visits)[2:] ** -2
     least = np.full(2, ROUNDING * weight.sum())
     waves, factor = eliminate_static(visits.time_days - 0.5 * baseline, weight, static, precision, least)
     _, rest = without_static(fits.residual_kms, weight, static, factor)
@@ -230,13 +229,16 @@ def gumbel_as_normal(z: float) -> float:
 
 
 def measure(
-    likelihood: PeriodLikelihood, velocities: np.ndarray, made_of: np.ndarray, period_range_days: tuple[float, float]
+    likelihood: PeriodLikelihood,
+    velocities: np.ndarray,
+    period_range_days: tuple[float, float],
+    made_of: np.ndarray | None = None,
 ) -> tuple[np.ndarray, float, pd.DataFrame]:
     """(R, 7) statistics of (R, J) velocities; the second period [d] and the residuals of the first of them."""
     visits, model = likelihood.visits, likelihood.system_model
     found: list[np.ndarray] = []
     second: list[np.ndarray] = []
-    for fits in best_fits(likelihood, velocities, made_of, period_range_days):
+    for fits in best_fits(likelihood, velocities, period_range_days, made_of):
         if not found:
             first = fits
         found.append(statistics(fits, visits, model))
@@ -269,7 +271,7 @@ def criticise_system(
     simulated = replicates(visits, {name: values[some] for name, values in draws.items()}, model, rng)
     made_of = shape_points(1 / draws["P"], draws)[np.append(0, some)]
     velocities = np.vstack([visits.rv_kms, simulated])
-    table, second, residuals = measure(likelihood, velocities, made_of, period_range_days)
+    table, second, residuals = measure(likelihood, velocities, period_range_days, made_of)
     own, replicated = table[0], table[1:]
     row: dict[str, float | int | str] = {"system": visits.system, "n_visits": len(visits)}
     row |= dict(zip(STATISTICS, map(float, own), strict=True)) | {"second_period_days": second}

@@ -13,7 +13,6 @@
 | misfit, outlier | the p-value of `criticism` says so |
 | trend | the visits ask for the next power of time, or a fitted trend is significant |
 | eccentric | the visits ask for the next harmonic, or a fitted eccentricity is significant |
-| eccentricity_limit | the harmonics are too few for the fitted eccentricity: neither it nor omega can be trusted |
 | multimodal | the heaviest mode leaves something to others |
 | alias_day, alias_year | another possible frequency, or that of the Lomb-Scargle period, is an alias of the best |
 
@@ -29,7 +28,6 @@ from typing import Any
 import numpy as np
 
 from starpop.inference.densities import UniformPeriod
-from starpop.orbits import kepler
 from starpop.orbits.period_likelihood import PeriodLikelihood, mode_weights
 from starpop.orbits.single import LIGHTEST_MODE
 from starpop.orbits.system_model import DAYS_PER_YEAR, SystemModel
@@ -99,15 +97,13 @@ def of_fit(row: Mapping[str, Any], criticism: Mapping[Hashable, Any], model: Sys
     """What the residuals and the fitted parameters say."""
     p = {name: criticism[f"{name}_p"] < SIGNIFICANT_P for name in ("misfit", "outlier", "trend", "harmonic")}
     excess = {name: criticism.get(f"{name}_excess", np.nan) > SIGNIFICANT_EXCESS for name in BY_EXCESS}
-    beyond_limit = model.harmonics > 1 and not row["eccentricity"] <= valid_eccentricity(row, model)
     return {
         "zero_points": excess["zero_points"],
         "jitter_dominates": row["jitter_kms"] > row["semi_amplitude_kms"] / np.sqrt(2),
         "misfit": p["misfit"],
         "outlier": p["outlier"],
         "trend": p["trend"] or any(significant(row, *names) for names in TRENDS),
-        "eccentric": p["harmonic"] or significant(row, "eccentricity", "eccentricity_sd") or beyond_limit,
-        "eccentricity_limit": beyond_limit,
+        "eccentric": p["harmonic"] or significant(row, "eccentricity", "eccentricity_sd"),
         "second_period": excess["second_period"],
         "correlated": excess["correlation"],
         "far_from_prior": far_from_prior(row, model),
@@ -147,12 +143,6 @@ def aliases(
 def significant(row: Mapping[str, Any], name: str, sd: str) -> bool:
     """Whether a fitted parameter, if the model has it, differs from zero."""
     return name in row and abs(row[name]) > SIGNIFICANT_SD * row[sd]
-
-
-def valid_eccentricity(row: Mapping[str, Any], model: SystemModel) -> float:
-    """The eccentricity up to which the basis is good enough for this orbit."""
-    amplitude, sd = row["semi_amplitude_kms"], row["semi_amplitude_sd_kms"]
-    return kepler.largest_valid_eccentricity(model.harmonics, amplitude, sd)
 
 
 def is_alias(frequencies: np.ndarray, best: float, baseline_days: float, window_days: tuple[float, ...]) -> np.ndarray:

@@ -26,8 +26,8 @@ def own_modes(likelihood: EllipseLikelihood) -> np.ndarray:
 def highest_modes(
     likelihood: EllipseLikelihood,
     velocities: np.ndarray,
-    made_of: np.ndarray,
     period_range_days: tuple[float, float],
+    made_of: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where the likelihoods of sets of velocities are highest, and the errors that their noise gives there.
 
@@ -35,7 +35,7 @@ def highest_modes(
     ----------
     likelihood : of the system that they are replicates of, or its own
     velocities : (R, J) at its visits [km/s]
-    made_of : (R, 3) points near which the sets may be highest
+    made_of : (R, 3) points near which the sets may be highest, beside the system's own
 
     Returns
     -------
@@ -52,7 +52,8 @@ def highest_modes(
     for r, origin in enumerate(origins):
         one = of_set(model, velocities[r] - origin, origin, 0, len(model.constant))
         system = eliminate(one)
-        modes = climb_all(np.vstack([made_of[r : r + 1], own]), noise, bounds, one, system)
+        starts = own if made_of is None else np.vstack([made_of[r], own])
+        modes = climb_all(starts, noise, bounds, one, system)
         points[r] = modes[modes[:, 3].argmax(), :3]
         terms = noise_terms(points[r : r + 1], system)[0]
         share = np.exp(terms - terms.max())

@@ -4,7 +4,7 @@ All sets share times, errors and basis. At one noise, with weights W = C^-1 and 
 
     ln L(f) = 1/2 |F^-1 A'W r|^2 - ln |F| + ...,        F F' = A'W A + L^-1 - (A'W Z)(Z'W Z + L_Z^-1)^-1 (Z'W A),
 
-where A(f) are the harmonics, and r what the static columns alone leave of a set. The columns and F are those of all
+where A(f) are the cos and sin, and r what the static columns alone leave of a set. The columns and F are those of all
 sets; A'W r is one matrix product, whose rows are as long as there are sets. That tells where a set's highest peak can
 be: of each local maximum on the grid of `period_likelihood`, the height that a parabola predicts and one that it
 cannot exceed. Those that can be highest are climbed at that noise; what comes close to the highest then is climbed on
@@ -38,7 +38,7 @@ MOST_CANDIDATES = 60
 # What a height may exceed a parabola's prediction by: a share of its rise, and so much with many and with few visits.
 RISE, LEAST_SLACK, SLACK_OF_FEW = 1.0, 0.5, 4.0
 # By how much ln L at the scanned noise may be below the highest where the whole L is highest; more with few visits.
-NOISE_SLACK, NOISE_SLACK_OF_FEW, CONDITION_SLACK = 0.5, 20.0, 4.0
+NOISE_SLACK, NOISE_SLACK_OF_FEW = 0.5, 20.0
 # What a climb on the whole L may gain over the peak at one noise.
 CLIMB = 2.0
 # A noise whose term is so far below the highest at a set's peak is nothing to it.
@@ -57,7 +57,7 @@ class Waves(NamedTuple):
     time : (J,) [d]
     weight : (J,) inverse variances
     static : (J, q) weighted static columns, whose products with a wave are its components along them
-    precision : (2H,) prior precisions of the harmonics
+    precision : (2,) prior precisions of a and b
     """
 
     time: np.ndarray
@@ -73,13 +73,6 @@ class Candidates(NamedTuple):
     place: np.ndarray
     predicted: np.ndarray
     bound: np.ndarray
-
-
-class Slack(NamedTuple):
-    """By how much ln L may be below the highest: at the noise of the search, where the whole L is highest; in all."""
-
-    noise: float
-    whole: float
 
 
 def highest_peaks(
@@ -104,10 +97,9 @@ def highest_peaks(
     weight = visits.rv_err_kms**-2
     origin = velocities @ weight / weight.sum()
     velocity = np.ascontiguousarray(velocities - origin[:, None])
-    at_noise = 0.0 if len(model.constant) == 1 else NOISE_SLACK + NOISE_SLACK_OF_FEW / len(visits)
-    slack = Slack(at_noise, at_noise + (CONDITION_SLACK if model.harmonics > 1 else 0.0))
+    slack = 0.0 if len(model.constant) == 1 else NOISE_SLACK + NOISE_SLACK_OF_FEW / len(visits)
     kept = _search(likelihood, frequency, _ln_likelihoods(model, noise, velocity, origin), slack, len(velocity))
-    best, terms = climb_candidates(frequency, model, noise, velocity, origin, slack.noise, kept)
+    best, terms = climb_candidates(frequency, model, noise, velocity, origin, slack, kept)
     share = np.exp(terms - terms.max(axis=1, keepdims=True))
     return best, np.exp(-0.5 * (share @ np.log(model.weight).T) / share.sum(axis=1, keepdims=True))
 
@@ -116,9 +108,8 @@ def _ln_likelihoods(
     model: LinearModel, noise: int, velocity: np.ndarray, origin: np.ndarray
 ) -> Callable[[np.ndarray], np.ndarray]:
     """The (F, R) ln-likelihoods of (R, J) velocities about their origins at frequencies, at one point of the noise."""
-    size = 2 * model.harmonics
-    weights, precision = model.weight[:, noise].copy(), model.precision[size:]
-    waves, factor = eliminate_static(model.time, weights, model.static, precision, model.precision[:size])
+    weights, precision = model.weight[:, noise].copy(), model.precision[2:]
+    waves, factor = eliminate_static(model.time, weights, model.static, precision, model.precision[:2])
     mean = np.zeros((len(velocity), len(precision)))
     mean[:, 0] = -origin
     theta, rest = without_static(velocity, weights, model.static, factor, mean * precision)
@@ -141,18 +132,17 @@ def _search(
     likelihood: PeriodLikelihood,
     frequency: np.ndarray,
     ln_likelihoods: Callable[[np.ndarray], np.ndarray],
-    slack: Slack,
+    slack: float,
     sets: int,
 ) -> Candidates:
     """The local maxima on the grid that can be a set's highest."""
     few, last = 1 / len(likelihood.visits), len(frequency) - 1
-    several = likelihood.system_model.harmonics > 1
     own_peaks = np.exp(-likelihood.peak_ln_period[:MOST_CANDIDATES])
-    floor = ln_likelihoods(own_peaks).max(axis=0) - slack.whole
+    floor = ln_likelihoods(own_peaks).max(axis=0) - slack
     none = np.full((sets, MOST_CANDIDATES), -np.inf)
     kept = Candidates(np.zeros(sets, np.int64), np.zeros((sets, MOST_CANDIDATES), np.int64), none, none.copy())
     highest, where = np.full(sets, -np.inf), np.zeros(sets, np.int64)
-    at_once = max(BLOCK // (2 * likelihood.system_model.harmonics * len(likelihood.visits) + sets), 16)
+    at_once = max(BLOCK // (2 * len(likelihood.visits) + sets), 16)
     for first, end in pieces_to_search(likelihood, frequency):
         for start in range(first, end, at_once):
             # a maximum is seen from the two samples on either side
@@ -161,8 +151,7 @@ def _search(
             tops = values.argmax(axis=0)
             better = values[tops, np.arange(sets)] > highest
             highest, where = np.where(better, values.max(axis=0), highest), np.where(better, before + tops, where)
-            if not several:
-                floor = np.maximum(floor, highest - slack.whole)
+            floor = np.maximum(floor, highest - slack)
             begin, stop = start - before, min(start + at_once, end) - before
             collect(values, (begin, stop), (before, last), LEAST_SLACK + SLACK_OF_FEW * few, floor, kept)
     nothing = kept.number == 0
@@ -190,13 +179,13 @@ def with_noise_of_replicates(likelihood: PeriodLikelihood) -> LinearModel:
 
 
 def eliminate_static(
-    time: np.ndarray, weight: np.ndarray, static: np.ndarray, precision: np.ndarray, harmonic_precision: np.ndarray
+    time: np.ndarray, weight: np.ndarray, static: np.ndarray, precision: np.ndarray, wave_precision: np.ndarray
 ) -> tuple[Waves, np.ndarray]:
     """The shared part, and the Cholesky factor of the static columns' precision."""
     weighted = static * weight[:, None]
     factor = np.linalg.cholesky(static.T @ weighted + np.diag(precision))
     along = np.ascontiguousarray(np.linalg.solve(factor, weighted.T).T)
-    return Waves(time, weight, along, harmonic_precision), factor
+    return Waves(time, weight, along, wave_precision), factor
 
 
 def without_static(
@@ -217,26 +206,21 @@ def without_static(
 def explain(frequency, waves, weighted, values, half_ln_determinant):
     """Fill (F, R) |F^-1 A'W r|^2 and (F,) ln |F| at frequencies [1/d], given (J, R) W r."""
     time, weight, precision = waves.time, waves.weight, waves.precision
-    count, size, visits = len(frequency), len(precision), len(time)
-    columns = np.empty((count * size, visits))
+    count, visits = len(frequency), len(time)
+    columns = np.empty((2 * count, visits))
     for b in range(count):
         for j in range(visits):
             angle = 2 * np.pi * turns(frequency[b], time[j])
-            c, s = np.cos(angle), np.sin(angle)
-            columns[b * size, j], columns[b * size + 1, j] = c, s
-            for k in range(2, size, 2):
-                before_c, before_s = columns[b * size + k - 2, j], columns[b * size + k - 1, j]
-                columns[b * size + k, j] = before_c * c - before_s * s
-                columns[b * size + k + 1, j] = before_s * c + before_c * s
+            columns[2 * b, j], columns[2 * b + 1, j] = np.cos(angle), np.sin(angle)
     products = np.dot(columns, weighted)
     along = np.dot(columns, waves.static)
-    factor = np.empty((size, size))
+    factor = np.empty((2, 2))
     values[:] = 0.0
     for b in range(count):
-        for k in range(size):
-            row = b * size + k
+        for k in range(2):
+            row = 2 * b + k
             for i in range(k + 1):
-                other = b * size + i
+                other = 2 * b + i
                 total = precision[k] if i == k else 0.0
                 for j in range(visits):
                     total += weight[j] * columns[row, j] * columns[other, j]
@@ -244,11 +228,11 @@ def explain(frequency, waves, weighted, values, half_ln_determinant):
                     total -= along[row, q] * along[other, q]
                 factor[k, i] = total
         half_ln_determinant[b] = cholesky(factor, precision)
-        for k in range(size):
-            row = b * size + k
+        for k in range(2):
+            row = 2 * b + k
             for i in range(k):
                 for r in range(values.shape[1]):
-                    products[row, r] -= factor[k, i] * products[b * size + i, r]
+                    products[row, r] -= factor[k, i] * products[2 * b + i, r]
             for r in range(values.shape[1]):
                 products[row, r] /= factor[k, k]
                 values[b, r] += products[row, r] ** 2
@@ -349,14 +333,13 @@ def climb_candidates(frequency, model, noise, velocity, origin, slack, kept):
 def of_set(model, velocity, origin, first, end):
     """The model of one set of velocities, with some of the points of its noise."""
     mean = model.mean.copy()
-    mean[2 * model.harmonics] = -origin
+    mean[2] = -origin
     weight = np.ascontiguousarray(model.weight[:, first:end])
     return LinearModel(
         model.time,
         weight,
         velocity,
         model.static,
-        model.harmonics,
         model.precision,
         mean,
         model.constant[first:end],

@@ -12,7 +12,7 @@ independent draws; where these are few, or the weights' tail is too heavy for sm
 | as configured | nothing |
 | flat in scales | uniform in the scale s where it is in ln s, within the same range: w ~ s |
 | normal hyper-priors | normal about the range's middle, of a quarter of its width, where it is uniform |
-| amplitude sd x f | f = 1/2 and 2: of a and b, and with them of all harmonics |
+| amplitude sd x f | f = 1/2 and 2: of a and b |
 | systemic velocity sd x f | f = 1/2 and 2: of v0 |
 | noise mean - sd, noise mean + sd | the normal prior of ln jitter, or of ln error scale, shifted by its own width |
 
@@ -34,7 +34,7 @@ from starpop.inference.density import Density, Range
 from starpop.inference.priors import Uniform
 from starpop.inference.weighted import HDI_PROBABILITY, smoothed
 from starpop.orbits.noise import UncertainNoise
-from starpop.orbits.system_model import SystemModel, harmonic_names
+from starpop.orbits.system_model import SystemModel
 
 COLUMNS = (
     "system_model",
@@ -75,9 +75,8 @@ def ln_weights(
     middles = [(draws[name] - 0.5 * (p.low + p.high)) / (0.25 * (p.high - p.low)) for name, p in uniform.items()]
     yield "normal hyper-priors", -0.5 * np.sum(np.square(middles), axis=0)
 
-    orbit = zip(harmonic_names(model.harmonics), model.harmonic_deviations, strict=True)
     terms = {
-        "amplitude sd": np.stack([draws[name] / sd for name, sd in orbit]),
+        "amplitude sd": np.stack([draws["a"], draws["b"]]) / model.amplitude_sd_kms,
         "systemic velocity sd": draws["v0"][None] / model.systemic_velocity_sd_kms,
     }
     for name, values in terms.items():

@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 
 from starpop.orbits.linear_model import LinearModel
-from starpop.orbits.ln_likelihood import evaluate, ln_shares, noise_terms, scan_at
+from starpop.orbits.ln_likelihood import evaluate, noise_terms
 from starpop.orbits.peaks import DEPTH, Peaks, Samples, bracket, candidates, climb, find_peaks
 from starpop.orbits.scan import Lattice, scan
 
@@ -62,7 +62,7 @@ def with_ends(grid: Lattice, low: float, high: float) -> np.ndarray:
 
 def scan_with_ends(model: LinearModel, grid: Lattice, frequency: np.ndarray, noise: int) -> np.ndarray:
     """(F,) ln L at one noise, at the frequencies `with_ends` of a grid."""
-    first, last = scan_at(frequency[[0, -1]], model.at_noise(noise, noise + 1))
+    first, last = evaluate(frequency[[0, -1]], model.at_noise(noise, noise + 1))
     return np.concatenate([[first], scan(model, grid, noise), [last]])
 
 
@@ -77,15 +77,14 @@ def survey(model: LinearModel, grid: Lattice, low: float, high: float) -> Landsc
         return scans[noise]
 
     if points == 1:
-        samples = Samples(frequency, with_condition(frequency, at(0), at(0)[None], 0, model))
+        samples = Samples(frequency, at(0))
         return Landscape(model, 0, samples, find_peaks(samples, np.empty((0, len(frequency))), model))
     first, last = _noise_that_matters(model, frequency, at)
     while True:
         start, end = max(first - 1, 0), min(last + 2, points)
         window = model.at_noise(start, end)
         stacked = np.stack([at(k) for k in range(start + STRIDE // 2, end, STRIDE)])
-        sums = add_up(stacked, stacked.max() - DEPTH)
-        samples = Samples(frequency, with_condition(frequency, sums, stacked, STRIDE // 2, window))
+        samples = Samples(frequency, add_up(stacked, stacked.max() - DEPTH))
         peaks = find_peaks(samples, stacked, window)
         terms = noise_terms(peaks.frequency, model)
         matter = np.flatnonzero(terms.max(axis=0) > terms.max() - NOISE_DEPTH)
@@ -120,23 +119,6 @@ def _noise_that_matters(model: LinearModel, frequency: np.ndarray, at: Callable[
             noise = int(terms.argmax())
     matter = np.flatnonzero(terms > terms.max() - NOISE_DEPTH)
     return int(matter[0]), int(matter[-1])
-
-
-def with_condition(
-    frequency: np.ndarray, values: np.ndarray, stacked: np.ndarray, first: int, model: LinearModel
-) -> np.ndarray:
-    """Samples of ln L with the condition on the `fundamental`, which the scan leaves out, where they matter.
-
-    It lowers what the scan gives, so that what the scan has below DEPTH matters as little with it. It is taken at the
-    likeliest of the scanned noises, of which the first is at point `first`.
-    """
-    if model.harmonics > 1:
-        noise = first + STRIDE * stacked.argmax(axis=0)
-        known = np.zeros(len(values), bool)
-        while (high := ~known & (values > values.max() - DEPTH)).any():
-            values[high] += ln_shares(frequency[high], noise[high], model)
-            known |= high
-    return values
 
 
 def highest_of(model: LinearModel, grid: Lattice, low: float, high: float, noise: int) -> tuple[float, float]:

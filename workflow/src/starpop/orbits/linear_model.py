@@ -1,7 +1,7 @@
 """One system's visits, basis, prior and noise, as arrays that the compiled functions take.
 
 Velocities are taken about their mean and times about the middle of the visits: the sums then lose the fewest digits.
-That moves the prior mean m of v0; the prior of each harmonic is isotropic, so that its phase origin is free.
+That moves the prior mean m of v0; that of a and b is isotropic, so that the origin of the phase is free.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from starpop.orbits.fundamental import ln_prior_share
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits
 
@@ -24,9 +23,8 @@ class LinearModel(NamedTuple):
     weight : (J, K) inverse variances at every point of the noise's lattice, descending [s^2/km^2]
     velocity : (J,) velocities about `velocity_origin` [km/s]
     static : (J, q) columns that do not depend on the frequency; the first is the constant
-    harmonics : number H of harmonics
-    precision : (2H + q,) prior precisions, harmonics first [s^2/km^2]
-    mean : (2H + q,) prior means about the origins [km/s]
+    precision : (2 + q,) prior precisions, of a and b first [s^2/km^2]
+    mean : (2 + q,) prior means about the origins [km/s]
     constant : (K,) what does not depend on the frequency in ln L, with the ln of the point's weight
     time_origin : time of the middle, from the system's first visit [d]
     velocity_origin : weighted mean velocity [km/s]
@@ -36,7 +34,6 @@ class LinearModel(NamedTuple):
     weight: np.ndarray
     velocity: np.ndarray
     static: np.ndarray
-    harmonics: int
     precision: np.ndarray
     mean: np.ndarray
     constant: np.ndarray
@@ -61,17 +58,16 @@ def linear_model(visits: Visits, model: SystemModel) -> LinearModel:
     time_origin = 0.5 * float(visits.time_days.min() + visits.time_days.max())
     sd = model.standard_deviations(visits)
     mean = np.zeros(len(sd))
-    mean[2 * model.harmonics] = -velocity_origin
+    mean[2] = -velocity_origin
     ln_determinant = np.sum(np.log(2 * np.pi * noise.variance), axis=1)
     return LinearModel(
         visits.time_days - time_origin,
         np.ascontiguousarray(1 / noise.variance.T),
         visits.rv_kms - velocity_origin,
         model.static_columns(visits),
-        model.harmonics,
         sd**-2,
         mean,
-        noise.ln_weight - 0.5 * ln_determinant - np.sum(np.log(sd)) - ln_prior_share(sd, model.harmonics),
+        noise.ln_weight - 0.5 * ln_determinant - np.sum(np.log(sd)),
         time_origin,
         velocity_origin,
     )

@@ -2,8 +2,7 @@
 
 The equations are those of `scan`, the sums over the visits are made outright. For a circular orbit a difference of
 squares is precise enough where the sum of (v/sigma)^2 is small, and serves all points of the noise at once; else chi^2
-is computed from the residuals. Where there are several harmonics each term is multiplied by the probability that
-the `fundamental` is the strongest.
+is computed from the residuals.
 """
 
 from __future__ import annotations
@@ -14,15 +13,12 @@ import numpy as np
 from numba import njit
 
 from starpop.inference.cholesky import backward, cholesky, forward
-from starpop.orbits.fundamental import ln_share
 
 # Where a pivot of B loses three digits (few visits, aliased) the difference of squares loses too many: at such
 # frequencies ln L is evaluated from residuals.
 NEAR_SINGULAR = 1e-3
 # Up to this sum of (v/sigma)^2 a difference of squares is good to 1e-10.
 LARGEST_SQUARES = 1e5
-# A noise whose term is by so much below another's in ln may lack its condition.
-NEGLIGIBLE = 25.0
 
 
 class Room(NamedTuple):
@@ -104,16 +100,12 @@ def workspace(model):
 @njit(cache=True, nogil=True, error_model="numpy")
 def fill_design(frequency, model, room):
     """The design matrix at a frequency."""
-    design, harmonics = room.design, model.harmonics
+    design = room.design
     for j in range(len(model.time)):
         angle = 2 * np.pi * turns(frequency, model.time[j])
-        c, s = np.cos(angle), np.sin(angle)
-        design[j, 0], design[j, 1] = c, s
-        for k in range(1, harmonics):
-            design[j, 2 * k] = design[j, 2 * k - 2] * c - design[j, 2 * k - 1] * s
-            design[j, 2 * k + 1] = design[j, 2 * k - 1] * c + design[j, 2 * k - 2] * s
+        design[j, 0], design[j, 1] = np.cos(angle), np.sin(angle)
         for q in range(model.static.shape[1]):
-            design[j, 2 * harmonics + q] = model.static[j, q]
+            design[j, 2 + q] = model.static[j, q]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -134,18 +126,11 @@ def ln_likelihood_at(frequency, model, room):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def ln_likelihood_given_noise(weight, constant, model, room):
-    """ln-likelihood at one noise and the frequency of the design matrix."""
-    value = without_condition(weight, constant, model, room)
-    return value + ln_share(room.matrix, room.vector, model.harmonics) if model.harmonics > 1 else value
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def without_condition(weight, constant, model, room):
-    """The same, whichever harmonic is the strongest.
+    """ln-likelihood at one noise and the frequency of the design matrix.
 
     From residuals: it keeps its digits where sum (v/sigma)^2 is large.
     """
-    half_ln_determinant = factorise(weight, model.precision, model.precision, model, room)
+    half_ln_determinant = factorise(weight, model, room)
     vector, design = room.vector, room.design
     chi2 = 0.0
     for k in range(len(vector)):
@@ -159,12 +144,9 @@ def without_condition(weight, constant, model, room):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def factorise(weight, precision, least, model, room):
-    """Cholesky factor of B (lower half of the matrix), theta = B^-1 y (the vector), and 1/2 ln|B|, at a noise.
-
-    The precisions are the prior's, or others of which B is positive definite; no pivot is below the least.
-    """
-    matrix, vector, design = room.matrix, room.vector, room.design
+def factorise(weight, model, room):
+    """Cholesky factor of B (lower half of the matrix), theta = B^-1 y (the vector), and 1/2 ln|B|, at a noise."""
+    matrix, vector, design, precision = room.matrix, room.vector, room.design, model.precision
     count = len(precision)
     for k in range(count):
         for i in range(k + 1):
@@ -177,7 +159,7 @@ def factorise(weight, precision, least, model, room):
             vector[k] += scaled * model.velocity[j]
             for i in range(k + 1):
                 matrix[k, i] += scaled * design[j, i]
-    half_ln_determinant = cholesky(matrix, least)
+    half_ln_determinant = cholesky(matrix, precision)
     forward(count, matrix, vector)
     backward(count, matrix, vector)
     return half_ln_determinant
@@ -196,15 +178,6 @@ def _fill_terms(model, room):
         exact = np.sum(room.squares > LARGEST_SQUARES)
     if exact > 0:
         _fill_terms_from_residuals(exact, model, room)
-    if model.harmonics > 1:
-        # the condition lowers a term: what is negligible without it is so with it
-        best = -np.inf
-        for n in np.argsort(-terms):
-            if terms[n] < best - NEGLIGIBLE:
-                break
-            room.matrix[:], room.vector[:] = room.matrices[:, :, n], room.vectors[:, n]
-            terms[n] += ln_share(room.matrix, room.vector, model.harmonics)
-            best = max(best, terms[n])
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
@@ -355,26 +328,3 @@ def noise_terms(frequencies, model):
         ln_likelihood_at(frequencies[k], model, room)
         terms[k] = room.terms
     return terms
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def scan_at(frequencies, model):
-    """(F,) ln-likelihood as `scan` gives it, at any frequencies [1/d]; the model has one point of noise."""
-    room = workspace(model)
-    values = np.empty(len(frequencies))
-    for k in range(len(frequencies)):
-        fill_design(frequencies[k], model, room)
-        values[k] = without_condition(model.weight[:, 0], model.constant[0], model, room)
-    return values
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def ln_shares(frequencies, noise, model):
-    """(F,) ln of the probability that the fundamental is the strongest, at frequencies [1/d] and a noise for each."""
-    room = workspace(model)
-    values = np.empty(len(frequencies))
-    for k in range(len(frequencies)):
-        fill_design(frequencies[k], model, room)
-        factorise(model.weight[:, noise[k]], model.precision, model.precision, model, room)
-        values[k] = ln_share(room.matrix, room.vector, model.harmonics)
-    return values

@@ -8,9 +8,6 @@ theta ~ N(0, L), the coefficients integrate out of v = A theta + noise:
 
     theta | P, u ~ N(B^-1 A' C^-1 v, B^-1).
 
-Of several harmonics the first is at least as strong as the others together: ln of the probability of that under this
-posterior comes to ln L, less ln of its prior probability (`fundamental`).
-
 | symbol | here |
 |---|---|
 | P, f = 1/P | ``period_days``, ``frequency`` [1/d] |
@@ -30,8 +27,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.linalg import cho_solve
 
-from starpop.orbits.fundamental import ln_prior_share, ln_share
-from starpop.orbits.system_model import SHAPE, SystemModel, harmonic_names
+from starpop.orbits.system_model import SHAPE, SystemModel
 from starpop.orbits.visits import Visits
 
 
@@ -112,13 +108,11 @@ def wave(visits: Visits, orbit: Mapping[str, float], time_days: np.ndarray | Non
     They are those at the visits, or at other times from the first visit [d].
     """
     time_days = visits.time_days if time_days is None else time_days
+    theta = np.array([orbit["a"], orbit["b"]])
     if "e" in orbit:
         points = shape_points(np.array([1 / orbit["P"]]), {name: np.array([orbit[name]]) for name in SHAPE})
-        theta = np.array([orbit["a"], orbit["b"]])
         return keplerian_columns(points, visits, time_days)[0] @ theta + orbit["v0"]
-    harmonics = 1 + sum(f"a_{h}" in orbit for h in (2, 3))
-    theta = np.array([orbit[name] for name in harmonic_names(harmonics)])
-    return harmonic_columns(np.array([1 / orbit["P"]]), time_days, harmonics)[0] @ theta + orbit["v0"]
+    return harmonic_columns(np.array([1 / orbit["P"]]), time_days, 1)[0] @ theta + orbit["v0"]
 
 
 def without_trend_and_offsets(visits: Visits, orbit: Mapping[str, float]) -> Visits:
@@ -162,13 +156,10 @@ def ln_likelihood(
     variance = model.noise.variance(np.array([ln_noise]), visits.rv_err_kms)
     deviations = model.standard_deviations(visits)
     constant = -0.5 * np.sum(np.log(2 * np.pi * variance)) - np.sum(np.log(deviations))
-    constant -= ln_prior_share(deviations, model.harmonics)
     values = np.empty(len(frequency))
     for start in range(0, len(frequency), chunk):
         at = slice(start, start + chunk)
         fit = conditional(frequency[at], visits, model, ln_noise)
         ln_diagonal = np.log(np.diagonal(fit.cholesky, axis1=1, axis2=2))
         values[at] = constant - 0.5 * fit.penalised_chi2 - ln_diagonal.sum(axis=1)
-        if model.harmonics > 1:
-            values[at] += [ln_share(*of_one, model.harmonics) for of_one in zip(fit.cholesky, fit.mean, strict=True)]
     return values

@@ -5,9 +5,7 @@
    of ln P has there, relative to that highest.
 2. Given the period, the noise u: a cell [t_k - 1/2, t_k + 1/2] of the lattice is proposed by the highest of the terms
    beside it, t is uniform in it, and kept with the probability L(P, u(t)) p(u) u'(t) over that highest.
-3. Given both, the coefficients are normal, under the condition of `fundamental` if there are several harmonics. Where
-   that is the exception they are proposed from the normal density times exp(s Q), s the minimum of M, which is normal
-   too, and kept with the probability exp(-s Q): many are, however rare the condition.
+3. Given both, the coefficients are normal.
 """
 
 from __future__ import annotations
@@ -25,7 +23,6 @@ from starpop.orbits.ellipse.kepler import fill_columns
 from starpop.orbits.ellipse.likelihood import EllipseLikelihood
 from starpop.orbits.ellipse.system import eliminate
 from starpop.orbits.ellipse.system import noise_terms as ellipse_noise_terms
-from starpop.orbits.fundamental import quadratic_form, saddle
 from starpop.orbits.ln_likelihood import (
     factorise,
     fill_design,
@@ -44,10 +41,8 @@ DRAWS_AT_ONCE = 500
 ENVELOPE = 1.15
 # Within a cell of the noise's lattice its density exceeds the highest of the three points beside by less than this.
 NOISE_ENVELOPE = 1.3
-# Of a period within its panel, and of coefficients under the condition of `fundamental`: some are usual.
+# Of a period within its panel: some are usual.
 MOST_PROPOSALS = 1_000_000
-# Pivots of a positive definite matrix are above this share of its precisions.
-ROUNDING = 1e-12
 
 
 def draw_ln_periods(
@@ -167,12 +162,12 @@ def draw_given_shape(
         drawn[system_model.noise.parameter], weight = _draw_noise(likelihood, system_model.noise, points, rng)
         rows = np.arange(len(points))
     theta = draw_theta(points, weight, rows, rng, model)
-    for h in range(0 if system_model.orbit == "keplerian" else system_model.harmonics):
-        a, b = theta[:, 2 * h].copy(), theta[:, 2 * h + 1].copy()
-        angle = 2 * np.pi * (h + 1) * turns_of(points[:, 0], model.time_origin)
+    if system_model.orbit == "circular":
+        a, b = theta[:, 0].copy(), theta[:, 1].copy()
+        angle = 2 * np.pi * turns_of(points[:, 0], model.time_origin)
         c, s = np.cos(angle), np.sin(angle)
-        theta[:, 2 * h], theta[:, 2 * h + 1] = a * c - b * s, a * s + b * c
-    theta[:, 2 * system_model.harmonics] += model.velocity_origin
+        theta[:, 0], theta[:, 1] = a * c - b * s, a * s + b * c
+    theta[:, 2] += model.velocity_origin
     return drawn | dict(zip(names, theta.T, strict=True))
 
 
@@ -246,30 +241,14 @@ def draw_theta(points, weight, rows, rng, model):
     theta = mean + F^-T z with F the Cholesky factor of B.
     """
     room = workspace(model)
-    count, harmonics = len(model.precision), model.harmonics
+    count = len(model.precision)
     theta = np.empty((len(points), count))
     for f in range(len(points)):
         fill_orbit(points[f], model, room)
-        factorise(weight[rows[f]], model.precision, model.precision, model, room)
-        tilt = 0.0
-        if harmonics > 1:
-            values, shift = quadratic_form(room.matrix, room.vector, harmonics)
-            if np.sum(values * (1 + shift**2)) < 0:
-                tilt = saddle(values, shift, 0.0)
-                tilted = model.precision.copy()
-                tilted[:2] -= 2 * tilt
-                tilted[2 : 2 * harmonics] += 2 * tilt
-                # its pivots may be far below the prior's precisions, which are no bound here
-                factorise(weight[rows[f]], tilted, ROUNDING * model.precision, model, room)
-        for _ in range(MOST_PROPOSALS):
-            for k in range(count - 1, -1, -1):
-                total = rng.standard_normal()
-                for i in range(k + 1, count):
-                    total -= room.matrix[i, k] * (theta[f, i] - room.vector[i])
-                theta[f, k] = room.vector[k] + total / room.matrix[k, k]
-            if harmonics == 1:
-                break
-            beyond = 2 * np.sum(theta[f, :2] ** 2) - np.sum(theta[f, : 2 * harmonics] ** 2)
-            if not (beyond < 0 or np.log(rng.random()) > -tilt * beyond):
-                break
+        factorise(weight[rows[f]], model, room)
+        for k in range(count - 1, -1, -1):
+            total = rng.standard_normal()
+            for i in range(k + 1, count):
+                total -= room.matrix[i, k] * (theta[f, i] - room.vector[i])
+            theta[f, k] = room.vector[k] + total / room.matrix[k, k]
     return theta

@@ -14,8 +14,8 @@ DEPTH = 45.0
 # What a peak's bound adds to its prediction where the samples resolve it.
 SMOOTH = 7.0
 # The ground: the lowest samples, that hold no more than this share of the whole mass. They are good to a share of 3e-2
-# of their own; with several harmonics to less, for they have the condition of one noise.
-GROUND, GROUND_OF_HARMONICS = 3e-5, 1e-5
+# of their own.
+GROUND = 3e-5
 # How often, and by how much at a time, the step into the range is shortened at an end from which ln L falls.
 MOST_FALLS, LARGEST_FALL = 60, 100.0
 
@@ -78,7 +78,7 @@ def find_peaks(samples, stacked, model):
         if refined == 1 and several > 0:
             # with one noise the samples cannot tell what lies between them; a sum has wide wings
             whole = mass_of(samples, Peaks(peaks.frequency[:1], peaks.height[:1], peaks.width[:1]))
-            level = ground_level(samples, height, ground_share(model) * whole)
+            level = ground_level(samples, height, GROUND * whole)
     keep = np.flatnonzero(peaks.height[:refined] >= best - DEPTH)
     keep = keep[np.argsort(peaks.frequency[keep])]
     return Peaks(peaks.frequency[keep], peaks.height[keep], peaks.width[keep])
@@ -257,12 +257,6 @@ def mass_of(samples, peaks):
             share = -np.expm1(-fall) / fall if fall > 1e-6 else 1.0
             samples += np.exp(high) * share * (frequency[i + 1] - frequency[i]) / frequency[i]
     return max(laplace, samples)
-
-
-@njit(cache=True, nogil=True)
-def ground_share(model):
-    """The share of the mass that the ground of a system may hold."""
-    return GROUND if model.harmonics == 1 else GROUND_OF_HARMONICS
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

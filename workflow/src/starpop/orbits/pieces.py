@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 
 from starpop.orbits.ln_likelihood import ln_likelihood_at
-from starpop.orbits.peaks import DEPTH, ground_level, ground_share, mass_of
+from starpop.orbits.peaks import DEPTH, GROUND, ground_level, mass_of
 
 # Steps of ln L between samples of the ground that are smooth enough to be integrated by the trapezium rule.
 SMOOTH = 0.7
@@ -70,7 +70,7 @@ def scale_of(samples, peaks, stride, model):
     # samples at one noise are exact but may be far apart; a sum over noises has wide wings
     ground, bottom = -np.inf, -np.inf
     if len(model.constant) > 1:
-        ground = best - ground_level(samples, best, ground_share(model) * whole)
+        ground = best - ground_level(samples, best, GROUND * whole)
         bottom = best - ground_level(samples, best, NOTHING * whole)
     # The phase of a visit is known to an ulp of its turns; ln L changes with it by up to sqrt(2 DEPTH sum (v/s)^2)
     total_square = 0.0

@@ -1,10 +1,7 @@
 """The visits' part of the PyMC models: coefficients, noise and velocities of one system or of many.
 
 theta_i ~ N(0, s_i)  (`SystemModel.standard_deviations`),        u ~ N(mean, sd)  (`noise`),
-v_j ~ N(sum_i theta_i A_ij(P), variance_j(u)),
-
-and of several harmonics the first as strong as the others (`fundamental`): a wall, where NUTS diverges if visits tell
-so little that the posterior reaches it.
+v_j ~ N(sum_i theta_i A_ij(P), variance_j(u)).
 """
 
 from __future__ import annotations
@@ -14,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from starpop.orbits.fundamental import excess, ln_prior_share
 from starpop.orbits.noise import Scaled, UncertainNoise
 from starpop.orbits.orbit import middle_of
 from starpop.orbits.system_model import SystemModel
@@ -68,18 +64,15 @@ def observe(model: SystemModel, visits: Visits, values: dict[str, Any], period: 
     variables = [
         pm.Normal(name, 0, deviation(name, sd), dims=dims) for name, sd in zip(names, deviations, strict=True)
     ]
-    if model.harmonics > 1:
-        possible = excess(variables, model.harmonics) >= 0
-        pm.Potential("fundamental", pm.math.switch(possible, -ln_prior_share(deviations, model.harmonics), -np.inf))
-    theta = [of_visit(variable) for variable in variables]
+    a, b, constant, *others = [of_visit(variable) for variable in variables]
     phase = 2 * np.pi * values["t"] / period
     if model.orbit == "keplerian":
         e, start = (of_visit(number) for number in pymc_kepler.shape(model.eccentricity, dims))
         cosine, sine = pymc_kepler.columns(phase + start, e, start)
     else:
         cosine, sine = pm.math.cos(phase), pm.math.sin(phase)
-    a, b, constant, *others = theta
-    velocity = a * cosine + b * sine + constant + sum(c * values["static"][:, q] for q, c in enumerate(others))
+    velocity = a * cosine + b * sine
+    velocity += constant + sum(c * values["static"][:, q] for q, c in enumerate(others))
     error = values["rv_err"]
     if isinstance(noise, UncertainNoise):
         scaled = isinstance(noise, Scaled)

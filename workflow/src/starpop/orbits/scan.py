@@ -1,13 +1,13 @@
 """ln L of a system on a uniform grid of frequencies, with its orbital coefficients integrated out: the fast kernel.
 
-For a linear basis A(f) = [cos k w t, sin k w t (k = 1..H), Z] with w = 2 pi f and static columns Z (the first is the
-constant), weights C^-1 and the prior theta ~ N(m, L), the quantities of `orbit`,
+For a linear basis A(f) = [cos w t, sin w t, Z] with w = 2 pi f and static columns Z (the first is the constant),
+weights C^-1 and the prior theta ~ N(m, L), the quantities of `orbit`,
 
     ln L(f) = -1/2 [v'C^-1 v + m'L^-1 m - y'B^-1 y] - 1/2 ln|B| - 1/2 ln|L| - 1/2 sum ln(2 pi C_jj),
     B = A'C^-1 A + L^-1,        y = A'C^-1 v + L^-1 m,
 
-need, for every f and every noise, only sums of weights times cos(m w t) and sin(m w t): products of two harmonics are
-sums of harmonics. The kernel goes through the grid in blocks of 64 frequencies
+need, for every f and every noise, only sums of weights times cos(m w t) and sin(m w t), m = 1 and 2: products of cos
+and sin are those of twice the phase. The kernel goes through the grid in blocks of 64 frequencies
 f_b +- (l + 1/2) df around their centre. With x = m w_b t_j and y = m (l + 1/2) 2 pi df t_j,
 
     sum_j g_j cos(x +- y) = sum_j (g_j cos x) cos y -+ sum_j (g_j sin x) sin y,
@@ -18,8 +18,7 @@ f_b t_j carried to twice the precision, and rotated from block to block: errors 
 are whole multiples of a step df of 24 significant bits, so that they are exact in double precision.
 
 A model with an uncertain noise is a sum over the points of its lattice (`noise`): `scan` takes one of them, and
-`ln_likelihood_at` adds them all up. Where there are several harmonics it also multiplies each term by the probability
-that the `fundamental` is the strongest, which `scan` leaves out.
+`ln_likelihood_at` adds them all up.
 """
 
 from __future__ import annotations
@@ -38,8 +37,8 @@ from starpop.orbits.ln_likelihood import (
     Circle,
     eliminate,
     fill_design,
+    ln_likelihood_given_noise,
     turns,
-    without_condition,
     workspace,
 )
 from starpop.run.errors import InputError
@@ -90,10 +89,9 @@ class Phases(NamedTuple):
 
     Attributes
     ----------
-    tables : (2H, J, LANES) of every harmonic: cos, then sin, of the half lanes of a block about its centre
+    tables : (2, J, LANES) of the phase and of twice it: cos, then sin, of the half lanes of a block about its centre
     turn_c, turn_s : (J,) from one block to the next
     base_c, base_s : (BLOCKS, J) at the centres of the blocks
-    power_c, power_s : (BLOCKS, J) the same of the harmonic at hand
     rows : (2 (q + 1) BLOCKS, J) of the blocks and channels, times the channel's weights
     """
 
@@ -102,15 +100,13 @@ class Phases(NamedTuple):
     turn_s: np.ndarray
     base_c: np.ndarray
     base_s: np.ndarray
-    power_c: np.ndarray
-    power_s: np.ndarray
     rows: np.ndarray
 
 
 class Block(NamedTuple):
     """What a block of frequencies yields: (LANES,) ln L, and the smallest pivot of B, relative; and room on the way.
 
-    For a circular orbit (HALF,) of `eliminate`; for others (2H, q + 1, LANES) sums of cos and sin.
+    For a circular orbit (HALF,) of `eliminate`; for others (2, q + 1, LANES) sums of cos and sin.
     """
 
     values: np.ndarray
@@ -160,11 +156,11 @@ def scan_kernel(model, first, step, values):
     """ln-likelihood at the frequencies (first + k) * step; the model has one point of noise."""
     sums, phases, block, room = _sums(model), _phases(model, step), _block(model), workspace(model)
     found, circular, constants = block.values, len(model.precision) == 3, _constants(sums, model)
-    products = np.empty((2 * model.harmonics, len(phases.rows), LANES))
+    products = np.empty((2, len(phases.rows), LANES))
     for start in range(0, len(values), LANES * BLOCKS):
         blocks = min(BLOCKS, (len(values) - start + LANES - 1) // LANES)
         _turn_to((first + start + 0.5 * (LANES - 1)) * step, model.time, phases)
-        _multiply(blocks, sums.weighted, model.harmonics, phases, products)
+        _multiply(blocks, sums.weighted, phases, products)
         for number in range(blocks):
             if circular:
                 smallest = _solve_circular(products, number, blocks, constants, block)
@@ -177,7 +173,9 @@ def scan_kernel(model, first, step, values):
             if smallest < NEAR_SINGULAR:
                 for singular in np.flatnonzero(block.pivots[:lanes] < NEAR_SINGULAR):
                     fill_design((first + here + singular) * step, model, room)
-                    values[here + singular] = without_condition(model.weight[:, 0], model.constant[0], model, room)
+                    values[here + singular] = ln_likelihood_given_noise(
+                        model.weight[:, 0], model.constant[0], model, room
+                    )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -205,22 +203,21 @@ def _sums(model):
 def _phases(model, step):
     """`Phases` for a grid of this step."""
     visits, channels = len(model.time), model.static.shape[1] + 1
-    tables = np.empty((2 * model.harmonics, visits, LANES))
+    tables = np.empty((2, visits, LANES))
     _fill_tables(model.time, step, tables)
     turn_c, turn_s = np.empty(visits), np.empty(visits)
     for j in range(visits):
         angle = 2 * np.pi * turns(LANES * step, model.time[j])
         turn_c[j], turn_s[j] = np.cos(angle), np.sin(angle)
     base_c, base_s = np.empty((BLOCKS, visits)), np.empty((BLOCKS, visits))
-    power_c, power_s = np.empty((BLOCKS, visits)), np.empty((BLOCKS, visits))
     rows = np.empty((2 * channels * BLOCKS, visits))
-    return Phases(tables, turn_c, turn_s, base_c, base_s, power_c, power_s, rows)
+    return Phases(tables, turn_c, turn_s, base_c, base_s, rows)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _block(model):
     """Room for a block."""
-    shape = 2 * model.harmonics, model.static.shape[1] + 1, LANES
+    shape = 2, model.static.shape[1] + 1, LANES
     return Block(np.empty(LANES), np.empty(LANES), np.empty(HALF), np.empty(HALF), np.empty(shape), np.empty(shape))
 
 
@@ -234,14 +231,8 @@ def _fill_tables(time, step, tables):
         c, s = np.cos(start), np.sin(start)
         for lane in range(HALF):
             tables[0, j, lane], tables[0, j, HALF + lane] = c, s
+            tables[1, j, lane], tables[1, j, HALF + lane] = c * c - s * s, 2 * s * c
             c, s = c * turn_c - s * turn_s, s * turn_c + c * turn_s
-    for m in range(1, tables.shape[0]):
-        for j in range(len(time)):
-            for lane in range(HALF):
-                c, s = tables[0, j, lane], tables[0, j, HALF + lane]
-                before_c, before_s = tables[m - 1, j, lane], tables[m - 1, j, HALF + lane]
-                tables[m, j, lane] = before_c * c - before_s * s
-                tables[m, j, HALF + lane] = before_s * c + before_c * s
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -257,27 +248,24 @@ def _turn_to(frequency, time, phases):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _multiply(blocks, weighted, harmonics, phases, products):
-    """Products of a chunk's rows with the tables, (2H, 2 (q + 1) blocks, LANES): rows by channel, then block."""
-    rows, power_c, power_s = phases.rows, phases.power_c, phases.power_s
-    base_c, base_s = phases.base_c, phases.base_s
-    power_c[:], power_s[:] = base_c, base_s
+def _multiply(blocks, weighted, phases, products):
+    """Products of a chunk's rows with the tables, (2, 2 (q + 1) blocks, LANES): rows by channel, then block."""
+    rows, base_c, base_s = phases.rows, phases.base_c, phases.base_s
     channels, visits = weighted.shape
-    for m in range(2 * harmonics):
-        # weights alone serve the harmonics above H, of which only sums with each other are needed
-        used = channels if m < harmonics else 1
-        for q in range(used):
-            for block in range(blocks):
-                row = 2 * (q * blocks + block)
-                for j in range(visits):
-                    rows[row, j] = weighted[q, j] * power_c[block, j]
-                    rows[row + 1, j] = weighted[q, j] * power_s[block, j]
-        np.dot(rows[: 2 * used * blocks], phases.tables[m], products[m, : 2 * used * blocks])
+    for q in range(channels):
         for block in range(blocks):
+            row = 2 * (q * blocks + block)
             for j in range(visits):
-                c, s = power_c[block, j], power_s[block, j]
-                power_c[block, j] = c * base_c[block, j] - s * base_s[block, j]
-                power_s[block, j] = s * base_c[block, j] + c * base_s[block, j]
+                rows[row, j] = weighted[q, j] * base_c[block, j]
+                rows[row + 1, j] = weighted[q, j] * base_s[block, j]
+    np.dot(rows[: 2 * channels * blocks], phases.tables[0], products[0, : 2 * channels * blocks])
+    # of twice the phase the sums of the weights alone are needed
+    for block in range(blocks):
+        for j in range(visits):
+            c, s = base_c[block, j], base_s[block, j]
+            rows[2 * block, j] = weighted[0, j] * (c * c - s * s)
+            rows[2 * block + 1, j] = weighted[0, j] * (2 * s * c)
+    np.dot(rows[: 2 * blocks], phases.tables[1], products[1, : 2 * blocks])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -333,9 +321,9 @@ def _eliminate_lanes(products, weights, velocities, sign, constants, determinant
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _solve(products, number, blocks, sums, model, block, room):
     """ln L of any basis at the frequencies of a block, from the products of a chunk; the smallest pivot."""
-    harmonics, precision = model.harmonics, model.precision
-    for m in range(2 * harmonics):
-        for q in range(len(sums.weighted) if m < harmonics else 1):
+    precision = model.precision
+    for m in range(2):
+        for q in range(len(sums.weighted) if m == 0 else 1):
             row = 2 * (q * blocks + number)
             _unfold(products[m, row], products[m, row + 1], block.cosine[m, q], block.sine[m, q])
     diagonal = np.empty(len(precision))
@@ -368,29 +356,18 @@ def _unfold(cosine, sine, sums_c, sums_s):
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _assemble(lane, block, sums, model, room):
-    """B and y of one frequency, from the sums of every harmonic m and channel: weight, weighted statics, velocity."""
+    """B and y of one frequency, from the sums of every channel: weight, weighted statics, velocity."""
     cosine, sine, matrix, vector = block.cosine, block.sine, room.matrix, room.vector
-    harmonics, statics = model.harmonics, len(sums.vector)
-    for k in range(harmonics):
-        for i in range(k + 1):
-            total, difference = k + i + 1, k - i - 1
-            plus_c, plus_s = cosine[total, 0, lane], sine[total, 0, lane]
-            if difference >= 0:
-                minus_c, minus_s = cosine[difference, 0, lane], sine[difference, 0, lane]
-            else:
-                minus_c, minus_s = sums.matrix[0, 0], 0.0
-            matrix[2 * k, 2 * i] = 0.5 * (minus_c + plus_c)
-            matrix[2 * k + 1, 2 * i + 1] = 0.5 * (minus_c - plus_c)
-            matrix[2 * k + 1, 2 * i] = 0.5 * (plus_s + minus_s)
-            matrix[2 * k, 2 * i + 1] = 0.5 * (plus_s - minus_s)
-        vector[2 * k], vector[2 * k + 1] = cosine[k, statics, lane], sine[k, statics, lane]
-        for q in range(statics):
-            matrix[2 * harmonics + q, 2 * k] = cosine[k, q, lane]
-            matrix[2 * harmonics + q, 2 * k + 1] = sine[k, q, lane]
+    statics = len(sums.vector)
+    matrix[0, 0] = 0.5 * (sums.matrix[0, 0] + cosine[1, 0, lane])
+    matrix[1, 1] = 0.5 * (sums.matrix[0, 0] - cosine[1, 0, lane])
+    matrix[1, 0] = 0.5 * sine[1, 0, lane]
+    vector[0], vector[1] = cosine[0, statics, lane], sine[0, statics, lane]
     for q in range(statics):
-        vector[2 * harmonics + q] = sums.vector[q]
+        matrix[2 + q, 0], matrix[2 + q, 1] = cosine[0, q, lane], sine[0, q, lane]
+        vector[2 + q] = sums.vector[q]
         for i in range(q + 1):
-            matrix[2 * harmonics + q, 2 * harmonics + i] = sums.matrix[q, i]
+            matrix[2 + q, 2 + i] = sums.matrix[q, i]
     for k in range(len(model.precision)):
         matrix[k, k] += model.precision[k]
         vector[k] += model.precision[k] * model.mean[k]

@@ -1,22 +1,20 @@
 """A system model: the basis in which a system's velocities are linear, the priors of its coefficients, and the noise.
 
-    v_j = sum_h [a_h cos(2 pi h t_j / P) + b_h sin(2 pi h t_j / P)]
+    v_j = a cos(2 pi t_j / P) + b sin(2 pi t_j / P)
           + v0 + sum_m c_m ((t_j - t_mid) / yr)^m + d_(instrument of j) + noise_j,
 
 with t from the system's first visit and t_mid the middle of its visits. The first instrument of the catalogue, in the
-order of their names, has d = 0.
+order of their names, has d = 0. That is a circular orbit; of a Keplerian one see `ellipse`.
 
 | symbol | number | name | prior |
 |---|---|---|---|
-| a_h, b_h | ``harmonics`` | a, b, a_2, b_2, ... | N(0, amplitude_sd eccentricity_scale^(h-1)) |
+| a, b | 2 | a, b | N(0, amplitude_sd) |
 | v0 | 1 | v0 | N(0, systemic_velocity_sd) |
 | c_m | ``trend`` | trend_1, trend_2 | N(0, trend_sd) |
 | d | instruments less one | offset_NAME | N(0, w), w = offset_sd, or 10, 100, ... times that |
 
 The width w of a system's offsets is that with the highest evidence (`period_likelihood`): zero points that are far
 apart want a wide prior, and a wide one costs those that are not what it could tell of them.
-
-Of several harmonics the first is at least as strong as the others together (`fundamental`).
 """
 
 from __future__ import annotations
@@ -27,9 +25,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from starpop.inference import rejection
 from starpop.orbits.eccentricity import EccentricityPrior
-from starpop.orbits.fundamental import excess
 from starpop.orbits.noise import Jitter, Noise, Reported, Scaled
 from starpop.orbits.visits import Times, Visits
 from starpop.run.errors import InputError
@@ -38,16 +34,11 @@ DAYS_PER_YEAR = 365.25
 NOISES: dict[str, type[Scaled | Jitter]] = {"scaled": Scaled, "jitter": Jitter}
 REPORTED, UNIFORM = Reported(), EccentricityPrior()
 Orbit = Literal["circular", "keplerian"]
-HARMONICS, TRENDS, TIMES, ORBITS = (1, 2, 3), (0, 1, 2), get_args(Times), get_args(Orbit)
+TRENDS, TIMES, ORBITS = (0, 1, 2), get_args(Times), get_args(Orbit)
 # Of a Keplerian orbit: the eccentricity, and its root times cosine and sine of the mean anomaly.
 SHAPE = ("e", "h", "k")
 # From one width of the offsets' prior to the next, and how many there may be.
 WIDENING, MOST_WIDTHS = 10.0, 5
-
-
-def harmonic_names(harmonics: int) -> list[str]:
-    """(2H,) names of the coefficients of so many harmonics."""
-    return [name + (f"_{h}" if h > 1 else "") for h in range(1, harmonics + 1) for name in "ab"]
 
 
 @dataclass(frozen=True)
@@ -56,25 +47,22 @@ class SystemModel:
 
     amplitude_sd_kms: float
     systemic_velocity_sd_kms: float
-    harmonics: int = 1
     trend: int = 0
     offsets: bool = False
     noise: Noise = REPORTED
     orbit: Orbit = "circular"
     eccentricity: EccentricityPrior = UNIFORM
-    eccentricity_scale: float = 0.1
     trend_sd_kms_per_year: float = 1.0
     offset_sd_kms: float = 3.0
     times: Times = "reported"
 
     def __post_init__(self) -> None:
         """Check what is given."""
-        scales = ("amplitude_sd_kms", "systemic_velocity_sd_kms", "eccentricity_scale")
-        for name in (*scales, "trend_sd_kms_per_year", "offset_sd_kms"):
+        for name in ("amplitude_sd_kms", "systemic_velocity_sd_kms", "trend_sd_kms_per_year", "offset_sd_kms"):
             value = getattr(self, name)
             if not (isinstance(value, (int, float, np.number)) and 0 < value < np.inf):
                 raise InputError(f"{name}: {value!r} is no width of a prior; expected a positive number.")
-        for name, allowed in (("harmonics", HARMONICS), ("trend", TRENDS), ("times", TIMES), ("orbit", ORBITS)):
+        for name, allowed in (("trend", TRENDS), ("times", TIMES), ("orbit", ORBITS)):
             value = getattr(self, name)
             if value not in allowed:
                 raise InputError(f"{name}: {value!r}; expected one of {', '.join(map(repr, allowed))}.")
@@ -87,40 +75,37 @@ class SystemModel:
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> SystemModel:
         """The model that an entry of ``system_models``, with the priors it uses, describes."""
-        noise = settings["noise"]
+        noise, priors = settings["noise"], dict(settings["orbit_prior"])
+        if "eccentricity" in priors:
+            priors["eccentricity"] = EccentricityPrior.from_settings(priors["eccentricity"])
         return cls(
-            harmonics=settings["harmonics"],
+            orbit=settings["orbit"],
             trend=settings["trend"],
             offsets=settings["offsets"],
             times=settings["times"],
             noise=NOISES[noise](**settings["noise_prior"]) if noise in NOISES else REPORTED,
-            **settings["orbit_prior"],
+            **priors,
         )
 
     def coefficients(self, visits: Visits) -> tuple[str, ...]:
-        """(p,) names of the linear coefficients, harmonics first."""
+        """(p,) names of the linear coefficients, the orbit's first."""
         trend = [f"trend_{m}" for m in range(1, self.trend + 1)]
-        return (*harmonic_names(self.harmonics), "v0", *trend, *(f"offset_{name}" for name in self._compared(visits)))
+        return ("a", "b", "v0", *trend, *(f"offset_{name}" for name in self._compared(visits)))
 
     def parameters(self, visits: Visits) -> tuple[str, ...]:
         """The names of all parameters of a system but its period."""
         noise = () if self.noise.parameter is None else (self.noise.parameter,)
         return (*noise, *(SHAPE if self.orbit == "keplerian" else ()), *self.coefficients(visits))
 
-    @property
-    def harmonic_deviations(self) -> np.ndarray:
-        """(2H,) prior standard deviations of the harmonics' coefficients [km/s]."""
-        return self.amplitude_sd_kms * self.eccentricity_scale ** np.repeat(np.arange(self.harmonics), 2)
-
     def standard_deviations(self, visits: Visits) -> np.ndarray:
         """(p,) prior standard deviations of the coefficients [km/s, km/s/yr^m]."""
         return np.concatenate(
             [
-                self.harmonic_deviations,
-                [self.systemic_velocity_sd_kms],
+                [self.amplitude_sd_kms, self.amplitude_sd_kms, self.systemic_velocity_sd_kms],
                 np.full(self.trend, self.trend_sd_kms_per_year),
                 np.full(len(self._compared(visits)), self.offset_sd_kms),
-            ]
+            ],
+            dtype=float,
         )
 
     def draw_shape(self, size: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -133,16 +118,7 @@ class SystemModel:
     def draw_coefficients(self, visits: Visits, size: int, rng: np.random.Generator) -> np.ndarray:
         """(size, p) coefficients from their prior."""
         deviations = self.standard_deviations(visits)
-        theta = np.empty((size, len(deviations)))
-
-        def propose(waiting: np.ndarray) -> np.ndarray:
-            theta[waiting] = rng.normal(0, deviations, (len(waiting), len(deviations)))
-            if self.harmonics == 1:
-                return np.ones(len(waiting), bool)
-            return excess(theta[waiting].T, self.harmonics) >= 0
-
-        rejection.draw(size, propose)
-        return theta
+        return rng.normal(0, deviations, (size, len(deviations)))
 
     def offset_models(self, visits: Visits) -> list[SystemModel]:
         """The models with the widths of the offsets' prior that a system's velocities allow: this one, and wider.

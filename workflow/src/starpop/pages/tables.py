@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import scipy
 import xarray as xr
 
 from starpop.checks.flags import flags_of
@@ -75,7 +74,6 @@ def orbit_row(
 ) -> dict[str, float | int | str]:
     """What one system's posterior draws, and its highest point, say of its orbit and its noise."""
     ln_period = np.log(draws["P"])
-    amplitude = np.hypot(draws["a"], draws["b"])
     row: dict[str, float | int | str] = {
         "system": visits.system,
         "n_visits": len(visits),
@@ -83,7 +81,7 @@ def orbit_row(
         **spread("period", draws["P"], "_days"),
         "ln_period": ln_period.mean(),
         "ln_period_sd": ln_period.std(ddof=1),
-        **spread("semi_amplitude", amplitude, "_kms"),
+        **spread("semi_amplitude", np.abs(draws["a"] - 1j * draws["b"]), "_kms"),
         "a_kms": draws["a"].mean(),
         "b_kms": draws["b"].mean(),
         **spread("v0", draws["v0"], "_kms"),
@@ -109,17 +107,19 @@ def shape_of(visits: Visits, draws: Mapping[str, np.ndarray]) -> dict[str, float
 
     The mass function is P K^3 (1 - e^2)^(3/2) / (2 pi G), the projected orbit a sin i = P K (1 - e^2)^(1/2) / (2 pi).
     """
+    from scipy.stats import circmean, circstd  # half a second
+
     e, period, amplitude = draws["e"], draws["P"], np.hypot(draws["a"], draws["b"])
     anomaly = np.arctan2(draws["k"], draws["h"])
     omega = np.arctan2(-draws["b"], draws["a"]) - anomaly
-    mean_anomaly = scipy.stats.circmean(anomaly, np.pi, -np.pi)
+    mean_anomaly = circmean(anomaly, np.pi, -np.pi)
     # of the draws that which is within half a turn of the mean
     turn = (mean_anomaly + (anomaly - mean_anomaly + np.pi) % (2 * np.pi) - np.pi) / (2 * np.pi)
     return {
         **spread("eccentricity", e),
         "eccentricity_upper_95": float(np.quantile(e, 0.95)),
-        "omega_deg": float(np.degrees(scipy.stats.circmean(omega)) % 360),
-        "omega_sd_deg": float(np.degrees(scipy.stats.circstd(omega))),
+        "omega_deg": float(np.degrees(circmean(omega)) % 360),
+        "omega_sd_deg": float(np.degrees(circstd(omega))),
         "periastron_jd": visits.first_jd + middle_of(visits) - float(np.mean(period * turn)),
         "periastron_sd_days": float(np.std(period * turn, ddof=1)),
         **spread("mass_function", MASS_FUNCTION * period * (amplitude * np.sqrt(1 - e**2)) ** 3, "_msun"),

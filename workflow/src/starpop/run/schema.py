@@ -31,6 +31,8 @@ NAMED = {
     "calibration.system_models",
     "calibration.population_models",
 }
+# Keys of earlier versions, and what stands in their places.
+FORMER = {"harmonics": "orbit", "eccentricity_scale": "eccentricity"}
 # Values to compare with, of numbers or of texts such as "2.0": as they are written.
 VERBATIM = ("is", "is_not")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
@@ -142,7 +144,8 @@ def describe(error: ValidationError, left_out: Collection[KeyPath] = ()) -> Iter
         for key in value:
             if key not in known:
                 full = f"{where}.{key}" if where else str(key)
-                yield f"{full}: unknown key; allowed here: {', '.join(known)}." + nearest(key, known)
+                hint = _instead_of(key, value[key]) if FORMER.get(key) in known else nearest(key, known)
+                yield f"{full}: unknown key; allowed here: {', '.join(known)}.{hint}"
     elif error.validator == "required":
         missing = [key for key in allowed if key not in value]
         null = any((*error.absolute_path, key) in left_out for key in missing)
@@ -168,6 +171,15 @@ def describe(error: ValidationError, left_out: Collection[KeyPath] = ()) -> Iter
         yield f"{where}: {value!r} is empty; at least one entry is needed."
     else:
         yield f"{where}: {value!r}: {error.message}."
+
+
+def _instead_of(key: str, value: Any) -> str:
+    """A hint what to write in place of a key of an earlier version."""
+    if key == "eccentricity_scale":
+        return " Write eccentricity: {up_to: ...} instead."
+    if value in (1, None):
+        return " Write orbit: circular instead, or leave it out."
+    return " Write orbit: keplerian instead."
 
 
 def _how_to_write(kind: str, value: Any) -> str:

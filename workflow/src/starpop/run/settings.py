@@ -21,6 +21,8 @@ RESERVED = {
 }
 # The prior of each noise model's number.
 NOISE_PRIORS = {"scaled": "ln_error_scale", "jitter": "ln_jitter_kms"}
+# What the prior of an eccentricity has that does not say.
+ECCENTRICITY = {"beta": [1, 1], "up_to": 0.95}
 AUTO = "auto"
 # The catalogues of the tutorial, and what ``density: auto`` and ``mu: auto`` mean there.
 TUTORIAL, TUTORIAL_MU = ("apogee", "twin"), [1, 10]
@@ -202,12 +204,13 @@ def meant(population: Mapping[str, Any], catalog: str) -> dict[str, Any]:
 
 def complete(choices: Mapping[str, Any], priors: Mapping[str, Any]) -> dict[str, Any]:
     """A system model with its defaults and, of ``orbit_prior`` and ``noise_prior``, what it uses."""
-    model: dict[str, Any] = {"offsets": False, "times": "reported"} | dict(choices)
+    model: dict[str, Any] = {"orbit": "circular", "offsets": False, "times": "reported"} | dict(choices)
     used = ["amplitude_sd_kms", "systemic_velocity_sd_kms"]
-    used += ["eccentricity_scale"] if model["harmonics"] > 1 else []
     used += ["trend_sd_kms_per_year"] if model["trend"] else []
     used += ["offset_sd_kms"] if model["offsets"] else []
     model["orbit_prior"] = {key: priors["orbit_prior"][key] for key in used}
+    if model["orbit"] == "keplerian":
+        model["orbit_prior"]["eccentricity"] = ECCENTRICITY | priors["orbit_prior"]["eccentricity"]
     if model["noise"] in NOISE_PRIORS:
         model["noise_prior"] = priors["noise_prior"][NOISE_PRIORS[model["noise"]]]
     return model

@@ -22,7 +22,6 @@ SERIOUS = (
     "longer_than_baseline",
     "zero_points",
     "jitter_dominates",
-    "eccentricity_limit",
 )
 MOST_NAMED = 5
 

@@ -11,7 +11,8 @@ eccentricity. A box's phase is counted from phase = z + a (f - f_0) + b (e - e_m
 volumes stay, and so does what all boxes of a cell cover.
 
 A cell of the search, one step of frequency wide, is cut into pieces, one interval of eccentricity and PER_PIECE
-steps of phase each. Pieces are integrated that the search, or a mode, or a leaf beside says may hold something.
+steps of phase each. Pieces are integrated that the search, or a mode, or a leaf beside says may hold something. What a
+leaf sees on its border is a hint for what lies beyond: as a known mode is, it is looked for until it is seen there.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from starpop.orbits.ellipse.grid import MOST_PIECES
 from starpop.orbits.ellipse.kepler import TWO_PI
 from starpop.orbits.ellipse.system import ln_likelihood_at
 
@@ -38,6 +40,8 @@ BETTER = 1.0
 # By how much of D ln L may be higher at the ends of a box than at its last points, and between them; and the largest D
 # where there is something.
 BEYOND_POINTS, MARGIN, MOST_BEND = 0.15, 0.05, 6.0
+# So far beyond its border a piece is told what is seen beside it.
+WITHIN = 1e-12
 # D beyond which parabolas tell nothing; and how near a mode must be for them to be asked still, in its deviations.
 WILD, REACH = 30.0, 6.0
 MOST_WAITING = 4096
@@ -60,7 +64,7 @@ class Leaves(NamedTuple):
     ends : (N, 6) lower and upper ends of f, e and z
     slant : (N, 2) a and b of the slants
     start : (N,) the phase of z = 0 in the middle of f and e
-    top : (N,) highest ln L of the points
+    top, at : (N,) highest ln L of the points, and (N, 3) f, e and z of it
     ceiling : (N,) what ln L does not exceed in the box
     ln_period, e, share : (N, 5, 5) nodes: ln P, e, and mass in units of the highest known L
     """
@@ -69,6 +73,7 @@ class Leaves(NamedTuple):
     slant: np.ndarray
     start: np.ndarray
     top: np.ndarray
+    at: np.ndarray
     ceiling: np.ndarray
     ln_period: np.ndarray
     e: np.ndarray
@@ -86,8 +91,8 @@ class Scale(NamedTuple):
 def room_for(count):
     """Leaves to be filled."""
     nodes = count, RULE, RULE
-    ends, slant, each = np.empty((count, 6)), np.empty((count, 2)), np.empty((3, count))
-    return Leaves(ends, slant, each[0], each[1], each[2], np.empty(nodes), np.empty(nodes), np.empty(nodes))
+    ends, slant, at, each = np.empty((count, 6)), np.empty((count, 2)), np.empty((count, 3)), np.empty((3, count))
+    return Leaves(ends, slant, each[0], each[1], at, each[2], np.empty(nodes), np.empty(nodes), np.empty(nodes))
 
 
 @njit(cache=True, nogil=True)
@@ -97,7 +102,7 @@ def _with_room(leaves, count):
         return leaves
     bigger = room_for(2 * count)
     bigger.ends[:count], bigger.slant[:count], bigger.start[:count] = leaves.ends, leaves.slant, leaves.start
-    bigger.top[:count], bigger.ceiling[:count] = leaves.top, leaves.ceiling
+    bigger.top[:count], bigger.at[:count], bigger.ceiling[:count] = leaves.top, leaves.at, leaves.ceiling
     bigger.ln_period[:count], bigger.e[:count], bigger.share[:count] = leaves.ln_period, leaves.e, leaves.share
     return bigger
 
@@ -117,7 +122,8 @@ def integrate_box(box, slant, modes, scale, higher, leaves, count, system, room)
         top = _evaluate(ends, slant, values, system, room)
         if top > scale.best + BETTER:
             higher[3] = top
-            _fill_point(ends, slant, values, higher)
+            _fill_point(ends, values, higher)
+            higher[2] += slanted(higher[0], higher[1], slant)
             break
         volume, near = _volume(ends), _near_a_mode(ends, modes)
         for axis in range(3):
@@ -155,12 +161,12 @@ def _evaluate(ends, slant, values, system, room):
 
 
 @njit(cache=True, nogil=True)
-def _fill_point(ends, slant, values, point):
-    """The frequency, eccentricity and phase of the highest of a box's points."""
+def _fill_point(ends, values, point):
+    """The frequency, eccentricity and z of the highest of a box's points."""
     k = np.argmax(values)
     point[0] = _point(ends[0], ends[1], k // RULE**2)
     point[1] = _point(ends[2], ends[3], k // RULE % RULE)
-    point[2] = slanted(point[0], point[1], slant) + _point(ends[4], ends[5], k % RULE)
+    point[2] = _point(ends[4], ends[5], k % RULE)
 
 
 @njit(cache=True, nogil=True)
@@ -255,6 +261,7 @@ def _hides_a_mode(ends, slant, top, modes):
 def _add_leaf(ends, slant, values, volume, scale, leaves, row):
     """Make a leaf of a box."""
     leaves.ends[row], leaves.top[row] = ends, values.max()
+    _fill_point(ends, values, leaves.at[row])
     leaves.slant[row] = slant.by_frequency, slant.by_e
     leaves.start[row] = slanted(0.5 * (ends[0] + ends[1]), 0.5 * (ends[2] + ends[3]), slant)
     for i in range(RULE):
@@ -268,79 +275,155 @@ def _add_leaf(ends, slant, values, volume, scale, leaves, row):
             leaves.share[row, i, j] = share
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def integrate_cell(low, high, slope, needed, done, modes, scale, higher, grid, system, room, leaves, count):
-    """Add the leaves of a cell of frequency: of the pieces that are needed, and those that their leaves ask for.
+class Hints(NamedTuple):
+    """Of each piece the highest ln L on its borders that leaves beside it see, and where.
 
-    Parameters
+    Attributes
     ----------
-    low, high : of the cell [1/d]
-    slope : a and b of its slants
-    needed, done : (E, MOST_PIECES) the pieces that are needed, and those that have been integrated; both are kept up
-
-    Returns
-    -------
-    the leaves and their number; (2, E, MOST_PIECES) the highest ln L of the leaves that border on each piece of the
-    cells below and above
+    value : (E, MOST_PIECES) ln L
+    point : (E, MOST_PIECES, 3) frequency, eccentricity and phase
     """
-    beyond, again = np.full((2, *needed.shape), -np.inf), True
-    while again:
-        again = False
-        for m in range(len(grid.e)):
-            pieces, slant = grid.pieces[m], Slant(slope[0], 0.5 * (low + high), slope[1], grid.e[m])
-            for p in range(pieces):
-                if not needed[m, p] or done[m, p]:
-                    continue
-                done[m, p], again = True, True
-                width = TWO_PI / pieces
-                box = np.array([low, high, grid.edge[m], grid.edge[m + 1], p * width, (p + 1) * width])
-                first = count
-                leaves, count = integrate_box(box, slant, modes, scale, higher, leaves, count, system, room)
-                if higher[3] > scale.best + BETTER:
-                    return leaves, count, beyond
-                for leaf in range(first, count):
-                    if leaves.top[leaf] > scale.best - NEIGHBOUR:
-                        _ask_beside(leaves.ends[leaf], box, m, slope, grid, needed)
-                        _raise_beyond(leaves.ends[leaf], leaves.top[leaf], box, m, slope, grid, beyond)
-    return leaves, count, beyond
+
+    value: np.ndarray
+    point: np.ndarray
+
+
+class Cell(NamedTuple):
+    """A cell of frequency, from low to high [1/d], with the slopes of its slants, and its pieces.
+
+    Attributes
+    ----------
+    needed, done : (E, MOST_PIECES) which pieces are wanted, and which have been integrated
+    first, last, seen : (E, MOST_PIECES) the leaves of each that has been, and the highest ln L of their points
+    hints : of the pieces
+    """
+
+    low: float
+    high: float
+    by_frequency: float
+    by_e: float
+    needed: np.ndarray
+    done: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+    seen: np.ndarray
+    hints: Hints
 
 
 @njit(cache=True, nogil=True)
-def _ask_beside(ends, box, m, slope, grid, needed):
-    """Ask for the pieces of the same cell that a leaf of a piece borders on."""
-    if ends[4] <= box[4] or ends[5] >= box[5]:
-        reach = 0.5 * (box[5] - box[4])
-        mark(ends[4] - reach, ends[5] + reach, m, grid, needed)
-    for beside, borders in ((m - 1, ends[2] <= box[2]), (m + 1, ends[3] >= box[3])):
-        if borders and 0 <= beside < len(grid.e):
-            shift = slope[1] * (grid.e[beside] - grid.e[m])
-            mark(ends[4] + shift, ends[5] + shift, beside, grid, needed)
+def no_hints(eccentricities):
+    """No hints yet."""
+    shape = eccentricities, MOST_PIECES
+    return Hints(np.full(shape, -np.inf), np.zeros((*shape, 3)))
 
 
 @njit(cache=True, nogil=True)
-def _raise_beyond(ends, top, box, m, slope, grid, beyond):
-    """Note a leaf's highest ln L at the pieces of the next cells, of the same slopes, that it borders on."""
-    shift = slope[0] * (box[1] - box[0])
-    for side, borders in ((0, ends[0] <= box[0]), (1, ends[1] >= box[1])):
+def slant_of(cell, m, grid):
+    """The slant of the boxes of a cell's eccentricity."""
+    return Slant(cell.by_frequency, 0.5 * (cell.low + cell.high), cell.by_e, grid.e[m])
+
+
+@njit(cache=True, nogil=True)
+def piece_of(phase, frequency, e, m, cell, grid):
+    """The piece of a cell's eccentricity that a phase lies in."""
+    z = (phase - slanted(frequency, e, slant_of(cell, m, grid))) % TWO_PI
+    return min(int(z / TWO_PI * grid.pieces[m]), grid.pieces[m] - 1)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def integrate_cell(cell, modes, scale, higher, grid, system, room, leaves, count):
+    """Add the leaves of a cell of frequency: of the pieces that are needed, and those that their leaves hint at.
+
+    Returns the leaves and their number, and the hints for the cells below and above.
+    """
+    known, below, above = np.empty((len(modes) + 1, modes.shape[1])), no_hints(len(grid.e)), no_hints(len(grid.e))
+    known[:-1] = modes
+    while True:
+        m, p = _next_piece(cell, scale, grid)
+        if m < 0:
+            return leaves, count, below, above
+        leaves.share[cell.first[m, p] : cell.last[m, p]] = 0.0
+        box, slant = _box_of(cell, m, p, grid), slant_of(cell, m, grid)
+        known[-1] = 0.0
+        known[-1, :3], known[-1, 3] = cell.hints.point[m, p], cell.hints.value[m, p]
+        first = count
+        leaves, count = integrate_box(box, slant, known, scale, higher, leaves, count, system, room)
+        if higher[3] > scale.best + BETTER:
+            return leaves, count, below, above
+        cell.done[m, p], cell.first[m, p], cell.last[m, p] = True, first, count
+        # a hint that is not seen from however near is heeded once
+        cell.seen[m, p] = max(leaves.top[first:count].max(), cell.hints.value[m, p] - SEEN)
+        for leaf in range(first, count):
+            if leaves.top[leaf] > scale.best - NEIGHBOUR:
+                _hint_beside(leaf, box, m, p, cell, leaves, grid, system, room)
+                _hint_beyond(leaf, box, m, cell, leaves, below, above, grid, system, room)
+
+
+@njit(cache=True, nogil=True)
+def _next_piece(cell, scale, grid):
+    """A piece to integrate: of which a hint is not seen, or else that is needed; (-1, -1) where there is none."""
+    found_m, found_p, best = -1, -1, scale.best - NEIGHBOUR
+    for m in range(len(grid.e)):
+        for p in range(grid.pieces[m]):
+            if cell.hints.value[m, p] > max(cell.seen[m, p] + SEEN, best):
+                found_m, found_p, best = m, p, cell.hints.value[m, p]
+    if found_m >= 0:
+        return found_m, found_p
+    for m in range(len(grid.e)):
+        for p in range(grid.pieces[m]):
+            if cell.needed[m, p] and not cell.done[m, p]:
+                return m, p
+    return -1, -1
+
+
+@njit(cache=True, nogil=True)
+def _box_of(cell, m, p, grid):
+    """The box that a piece is."""
+    width = TWO_PI / grid.pieces[m]
+    return np.array([cell.low, cell.high, grid.edge[m], grid.edge[m + 1], p * width, (p + 1) * width])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _tell(frequency, e, phase, m, cell, hints, grid, system, room):
+    """Note what ln L is at a point on the border of a piece."""
+    value, piece = ln_likelihood_at(frequency, e, phase, system, room), piece_of(phase, frequency, e, m, cell, grid)
+    if value > hints.value[m, piece]:
+        hints.value[m, piece] = value
+        hints.point[m, piece, 0], hints.point[m, piece, 1], hints.point[m, piece, 2] = frequency, e, phase
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _hint_beside(leaf, box, m, p, cell, leaves, grid, system, room):
+    """Tell the pieces of the same cell that a leaf borders on what it sees there."""
+    ends, (frequency, e, z) = leaves.ends[leaf], leaves.at[leaf]
+    slant = slant_of(cell, m, grid)
+    start = slanted(frequency, e, slant)
+    if ends[4] <= box[4]:
+        _tell(frequency, e, start + box[4] - WITHIN, m, cell, cell.hints, grid, system, room)
+    if ends[5] >= box[5]:
+        _tell(frequency, e, start + box[5] + WITHIN, m, cell, cell.hints, grid, system, room)
+    if ends[2] <= box[2] and m > 0:
+        edge = box[2] - WITHIN
+        _tell(frequency, edge, slanted(frequency, edge, slant) + z, m - 1, cell, cell.hints, grid, system, room)
+    if ends[3] >= box[3] and m + 1 < len(grid.e):
+        edge = box[3] + WITHIN
+        _tell(frequency, edge, slanted(frequency, edge, slant) + z, m + 1, cell, cell.hints, grid, system, room)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _hint_beyond(leaf, box, m, cell, leaves, below, above, grid, system, room):
+    """Tell the pieces of the cells beside that a leaf borders on what it sees there, as if of the same slopes."""
+    ends, (_, e, z) = leaves.ends[leaf], leaves.at[leaf]
+    slant = slant_of(cell, m, grid)
+    for edge, borders, hints in ((box[0], ends[0] <= box[0], below), (box[1], ends[1] >= box[1], above)):
         if borders:
-            away = shift if side else -shift
-            first, last = pieces_from(ends[4] + away, ends[5] + away, m, grid)
-            for piece in range(first, last + 1):
-                at = piece % grid.pieces[m]
-                beyond[side, m, at] = max(beyond[side, m, at], top)
-
-
-@njit(cache=True, nogil=True)
-def pieces_from(low, high, m, grid):
-    """The first and the last piece of an eccentricity that z from low to high lies in, each once."""
-    pieces = grid.pieces[m]
-    first, last = int(np.floor(low / TWO_PI * pieces)), int(np.floor(high / TWO_PI * pieces))
-    return first, min(last, first + pieces - 1)
+            _tell(edge, e, slanted(edge, e, slant) + z, m, cell, hints, grid, system, room)
 
 
 @njit(cache=True, nogil=True)
 def mark(low, high, m, grid, needed):
     """Mark the pieces of an eccentricity that z from low to high lies in."""
-    first, last = pieces_from(low, high, m, grid)
-    for piece in range(first, last + 1):
-        needed[m, piece % grid.pieces[m]] = True
+    pieces = grid.pieces[m]
+    first, last = int(np.floor(low / TWO_PI * pieces)), int(np.floor(high / TWO_PI * pieces))
+    for piece in range(first, min(last, first + pieces - 1) + 1):
+        needed[m, piece % pieces] = True

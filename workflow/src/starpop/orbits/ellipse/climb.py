@@ -177,7 +177,7 @@ def _differences(here, steps, value, bounds, system, room):
 @njit(cache=True, nogil=True, error_model="numpy")
 def _value(weight, residual, model, room):
     """ln L but for a constant, at the orbit of the design matrix; the residuals of its best coefficients."""
-    half_ln_determinant = factorise(weight, model.precision, model.precision, model, room)
+    half_ln_determinant = factorise(weight, model, room)
     theta, design = room.vector, room.design
     chi2 = np.sum(model.precision * (model.mean - theta) ** 2)
     for j in range(len(weight)):

@@ -11,8 +11,20 @@ from collections.abc import Iterable
 import numpy as np
 
 from starpop.orbits.ellipse import boxes as cubature
-from starpop.orbits.ellipse.boxes import BETTER, NEIGHBOUR, Leaves, Scale, integrate_cell, mark
-from starpop.orbits.ellipse.grid import Grid, piece_tops
+from starpop.orbits.ellipse.boxes import (
+    BETTER,
+    NEIGHBOUR,
+    SEEN,
+    Cell,
+    Hints,
+    Leaves,
+    Scale,
+    integrate_cell,
+    mark,
+    no_hints,
+    piece_of,
+)
+from starpop.orbits.ellipse.grid import MOST_PIECES, Grid, piece_tops
 from starpop.orbits.ellipse.search import Search, with_mode
 from starpop.orbits.ellipse.system import room_for
 
@@ -43,6 +55,7 @@ def rough_cells(found: Search) -> np.ndarray:
     rough[:-1] |= along > SMOOTH_CELLS
     rough[:, 1:] |= across > SMOOTH_E
     rough[:, :-1] |= across > SMOOTH_E
+    rough[[0, -1]] = True  # on one side there is no telling
     return rough
 
 
@@ -58,7 +71,7 @@ class Boxes:
         self.found = found
         self.room, self.leaves, self.count = room_for(found.system), cubature.room_for(256), 0
         self.higher = np.full(4, -np.inf)
-        self.done: dict[int, np.ndarray] = {}
+        self.done: dict[int, Cell] = {}
         self.tops: dict[int, np.ndarray] = {}
         self.slopes: dict[int, tuple[float, float]] = {}
 
@@ -97,26 +110,38 @@ class Boxes:
                 mark(z, z, m, grid, needed)
         return needed
 
-    def integrate(self, waiting: dict[int, np.ndarray | None], scale: Scale) -> None:
-        """Integrate cells, and those that their leaves ask for, which the search may not have seen."""
-        cells, grid = self.found.cells, self.found.grid
-        while waiting:
-            cell, asked = waiting.popitem()
-            needed = self.needed(cell, scale)
-            if asked is not None:
-                needed |= asked
-            done = self.done.setdefault(cell, np.zeros_like(needed))
-            low, slope = cells.low + cell * cells.step, self.slopes.setdefault(cell, (0.0, 0.0))
-            self.leaves, self.count, beyond = integrate_cell(
-                low,
-                low + cells.step,
-                slope,
+    def cell(self, number: int) -> Cell:
+        """A cell, with what of it has been integrated."""
+        if number not in self.done:
+            cells, shape = self.found.cells, (len(self.found.grid.e), MOST_PIECES)
+            needed, done = np.zeros((2, *shape), bool)
+            first, last = np.zeros((2, *shape), np.int64)
+            self.done[number] = Cell(
+                cells.low + number * cells.step,
+                cells.low + (number + 1) * cells.step,
+                *self.slopes.get(number, (0.0, 0.0)),
                 needed,
                 done,
+                first,
+                last,
+                np.full(shape, -np.inf),
+                no_hints(shape[0]),
+            )
+        return self.done[number]
+
+    def integrate(self, waiting: set[int], scale: Scale) -> None:
+        """Integrate cells, and those that their leaves hint at, which the search may not have seen."""
+        cells = self.found.cells
+        while waiting:
+            number = waiting.pop()
+            cell = self.cell(number)
+            cell.needed[:] |= self.needed(number, scale)
+            self.leaves, self.count, below, above = integrate_cell(
+                cell,
                 self.found.modes,
                 scale,
                 self.higher,
-                grid,
+                self.found.grid,
                 self.found.system,
                 self.room,
                 self.leaves,
@@ -124,14 +149,28 @@ class Boxes:
             )
             if self.higher[3] > scale.best + BETTER:
                 return
-            for other, tops in ((cell - 1, beyond[0]), (cell + 1, beyond[1])):
-                if not (0 <= other < cells.number and (tops > scale.best - NEIGHBOUR).any()):
-                    continue
-                unseen = (tops > scale.best - NEIGHBOUR) & (tops > self.tops_at(other) + UNSEEN)
-                if (unseen & ~self.done.get(other, np.zeros_like(needed))).any():
-                    self.slopes.setdefault(other, slope)
-                    known = waiting.get(other)
-                    waiting[other] = unseen if known is None else known | unseen
+            for other, hints in ((number - 1, below), (number + 1, above)):
+                if 0 <= other < cells.number and self.heeds(other, hints, (cell.by_frequency, cell.by_e), scale):
+                    waiting.add(other)
+
+    def heeds(self, number: int, hints: Hints, slopes: tuple[float, float], scale: Scale) -> bool:
+        """Whether a cell is to be integrated, or again, by hints of what the search has not seen there."""
+        unseen = hints.value > np.maximum(self.tops_at(number) + UNSEEN, scale.best - NEIGHBOUR)
+        if not unseen.any():
+            return False
+        self.slopes.setdefault(number, slopes)
+        cell, heeded = self.cell(number), False
+        for m, q in zip(*np.nonzero(unseen), strict=True):
+            frequency, e, phase = hints.point[m, q]
+            piece = piece_of(phase, frequency, e, m, cell, self.found.grid)
+            seen = self.leaves.top[cell.first[m, piece] : cell.last[m, piece]].max(initial=-np.inf)
+            if hints.value[m, q] > max(seen + SEEN, cell.hints.value[m, piece]):
+                cell.hints.value[m, piece], cell.hints.point[m, piece], heeded = (
+                    hints.value[m, q],
+                    hints.point[m, q],
+                    True,
+                )
+        return heeded
 
     def mass(self) -> float:
         """Of all leaves."""
@@ -158,9 +197,6 @@ def scanned_mass(found: Search, boxed: Iterable[int], best: float) -> np.ndarray
     # to a higher one no more than there is: it is not smooth there
     corrected[:-1] += np.where(inside[:-1], 0.0, np.minimum(rise, low))
     corrected[1:] -= np.where(inside[1:], 0.0, np.maximum(rise, -high))
-    for end, next_to, third in ((0, 1, 2), (-1, -2, -3)):
-        slope = 2 * (mass[end] - mass[next_to]) - (mass[next_to] - mass[third])
-        corrected[end] += np.clip(slope / 24, -0.9 * mass[end], mass[end])
     return np.where(inside, 0.0, corrected)
 
 
@@ -193,7 +229,7 @@ def integrate(found: Search, best: float) -> Boxes:
             boxes.slopes[int(cell)] = (float(a), float(b))
     if sharp:
         whole = max(whole, found.modes[0, 6])
-    boxes.integrate(dict.fromkeys(sharp), Scale(best, BOX_ERROR * whole))
+    boxes.integrate(set(sharp), Scale(best, BOX_ERROR * whole))
     while boxes.higher[3] <= best + BETTER:
         mass = scanned_mass(found, boxes.done, best)
         left, whole = np.where(rough, mass, 0.0).sum(axis=1), mass.sum() + boxes.mass()
@@ -202,5 +238,5 @@ def integrate(found: Search, best: float) -> Boxes:
         worst = order[remaining > LEFT_ROUGH * whole]
         if len(worst) == 0:
             break
-        boxes.integrate(dict.fromkeys(map(int, worst)), Scale(best, BOX_ERROR * whole))
+        boxes.integrate(set(map(int, worst)), Scale(best, BOX_ERROR * whole))
     return boxes
