@@ -61,6 +61,7 @@ if workflow.is_main_process:
 CLUSTER_TABLE = config["cluster"].get("table")
 CLUSTER = f"results/cluster/{cluster_name(CLUSTER_TABLE)}" if CLUSTER_TABLE else "results/cluster"
 SYSTEM_MODELS = list(config["system_models"])
+KEPLERIAN = [name for name, model in config["system_models"].items() if model.get("orbit") == "keplerian"]
 POPULATION_MODELS = list(config["population_models"])
 # Whether this is the tutorial's own analysis, to be held against the numbers that it prints.
 PUBLISHED = CATALOG in TUTORIAL and "tutorial" in SYSTEM_MODELS and "normal" in POPULATION_MODELS and not CLUSTER_TABLE

@@ -43,13 +43,18 @@ rule plot_cluster:
 
 
 rule plot_catalog:
-    """All radial velocities; how far NUTS lies from the exact answers; the models, and what each says of the population."""
+    """All velocities; how far NUTS lies from the exact answers; the eccentricities; what the models say of the periods."""
     input:
         visits="results/{catalog}/visits.fits",
         comparison="results/{catalog}/model_comparison.csv",
         sensitivity="results/{catalog}/prior_sensitivity.csv",
         agreement=expand("results/{catalog}/{model}/agreement.csv", model=SYSTEM_MODELS, allow_missing=True),
+        keplerian=expand("results/{catalog}/{model}/orbits.csv", model=KEPLERIAN, allow_missing=True),
     output:
+        **{
+            f"eccentricities_{model}": picture(f"results/{{catalog}}/{model}", "eccentricities", "Systems")
+            for model in KEPLERIAN
+        },
         **{
             f"agreement_{model}": picture(f"results/{{catalog}}/{model}", "agreement", "Certificates")
             for model in SYSTEM_MODELS
@@ -61,6 +66,7 @@ rule plot_catalog:
         settings=settings("figures"),
         code=source_digest("plot_catalog"),
         models=SYSTEM_MODELS,
+        keplerian=KEPLERIAN,
     log:
         "logs/plot_catalog/{catalog}.log",
     benchmark:

@@ -1,4 +1,4 @@
-"""Draw a catalogue's radial velocities, the certificate of each system model, and the comparison of all models."""
+"""Draw a catalogue's velocities, certificate and eccentricities of each system model, and the comparison of all."""
 
 import json
 
@@ -8,6 +8,7 @@ from starpop.pages import comparison, systems
 from starpop.pages.agreement import certificate
 from starpop.pages.style import Style, failures, save
 from starpop.run import store
+from starpop.run.status import of_orbits
 
 with store.job(snakemake.log[0]):
     style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
@@ -17,6 +18,10 @@ with store.job(snakemake.log[0]):
     save(systems.visits_grid(visits, style), snakemake.output.visits, style, f"{source}, {len(visits)} systems")
     save(comparison.model_comparison(table, style), snakemake.output.comparison, style, source)
     save(comparison.forest(table, moved, style), snakemake.output.forest, style, source)
+    for model, path in zip(snakemake.params.keplerian, snakemake.input.keplerian, strict=True):
+        orbits = store.read_csv(path)
+        figure = systems.eccentricities(orbits, style)
+        save(figure, snakemake.output[f"eccentricities_{model}"], style, f"{source}, model {model}", of_orbits(orbits))
     for model, path in zip(snakemake.params.models, snakemake.input.agreement, strict=True):
         agreement = store.read_csv(path)
         status, sentence = verdict(agreement)

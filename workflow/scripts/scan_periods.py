@@ -18,7 +18,7 @@ with store.job(snakemake.log[0]) as log:
     batch = int(snakemake.wildcards.batch), settings["batches"]
     systems = visits.read_systems(snakemake.input.visits, *batch, model.times)
     log.info("%d systems: %s", len(systems), " ".join(s.system for s in systems))
-    compile_kernels()
+    compile_kernels(model.orbit)
     scanned = periods.scan_systems(systems, model, settings["period_range_days"], DRAWN_BINS, snakemake.threads)
     attributes = store.provenance(settings=settings, **visits.origin(snakemake.input.visits))
     store.write_tree(xr.DataTree(scanned), snakemake.output.periods, attributes)

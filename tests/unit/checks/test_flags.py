@@ -97,9 +97,9 @@ def test_a_period_whose_mirror_image_it_is_itself_has_no_alias(period):
     assert flags_of(visits, MODEL, rng) == set()
 
 
-@pytest.mark.parametrize(("e", "expected"), [(0.02, False), (0.04, True)])
-def test_a_significant_eccentricity_is_a_flag(e, expected):
-    row = {"jitter_kms": 0.0, "semi_amplitude_kms": 14.0, "eccentricity": e, "eccentricity_sd": 0.01}
+@pytest.mark.parametrize(("ln_bayes", "expected"), [(2.9, False), (3.1, True), (-5.0, False)])
+def test_an_ellipse_that_is_much_likelier_than_a_circle_is_a_flag(ln_bayes, expected):
+    row = {"jitter_kms": 0.0, "semi_amplitude_kms": 14.0, "eccentricity": 0.5, "ln_bayes_keplerian": ln_bayes}
     assert flags.of_fit(row, CLEAN, MODEL)["eccentric"] == expected
 
 

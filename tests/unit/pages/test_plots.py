@@ -11,7 +11,7 @@ from starpop.checks import criticism
 from starpop.inference.densities import Normal
 from starpop.orbits import single
 from starpop.orbits.system_model import SystemModel
-from starpop.pages import comparison, pgm, style
+from starpop.pages import comparison, pgm, style, systems
 from starpop.pages import criticism as draw_criticism
 from starpop.pages.corner import ENCLOSED, contour_levels
 from starpop.populations import cluster, population
@@ -131,3 +131,26 @@ def test_an_interval_beside_its_mean_is_drawn():
     (line,) = ax.collections[0].get_segments()
     np.testing.assert_array_equal(line, [[row["hdi_3%"], 2], [row["hdi_97%"], 2]])
     np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[row["mean"], 2]])
+
+
+@pytest.mark.parametrize("ln_bayes", [[4.5, -3.0], [2.0, 3.0], [-1.0, -2.0]])
+def test_an_ellipse_has_errors_and_a_circle_an_upper_limit(ln_bayes, tmp_path):
+    table = pd.DataFrame(
+        {
+            "best_mode_period_days": [3.0, 30.0, np.nan],
+            "best_mode_period_sd_days": [1e-3, 0.1, np.nan],
+            "eccentricity": [0.2, 0.01, np.nan],
+            "eccentricity_sd": [0.02, 0.01, np.nan],
+            "eccentricity_upper_95": [0.23, 0.03, np.nan],
+            "ln_bayes_keplerian": [*ln_bayes, np.nan],
+        }
+    )
+    look = style.Style(80, 10, style.Colors("k", "b", "r", "0.5"))
+    figure = systems.eccentricities(table, look)
+    (ax,) = figure.axes
+    is_ellipse = np.array(ln_bayes) > 0
+    points, limits = ax.lines[0].get_ydata(), ax.lines[-1].get_ydata()
+    np.testing.assert_array_equal(points, table["eccentricity"][:2][is_ellipse])
+    np.testing.assert_array_equal(limits, table["eccentricity_upper_95"][:2][~is_ellipse])
+    assert ax.get_ylim()[1] > 0.03
+    style.save(figure, [str(tmp_path / "figure.png")], look, "a source")

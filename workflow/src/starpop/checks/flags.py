@@ -12,7 +12,7 @@
 | far_from_prior | a coefficient is five standard deviations of its configured prior out |
 | misfit, outlier | the p-value of `criticism` says so |
 | trend | the visits ask for the next power of time, or a fitted trend is significant |
-| eccentric | the visits ask for the next harmonic, or a fitted eccentricity is significant |
+| eccentric | the visits ask for the next harmonic, or for a Keplerian orbit rather than a circle |
 | multimodal | the heaviest mode leaves something to others |
 | alias_day, alias_year | another possible frequency, or that of the Lomb-Scargle period, is an alias of the best |
 
@@ -43,12 +43,14 @@ SIGNIFICANT_EXCESS = 3.5
 FAR_SD = 5.0
 # Of a right model, one system in a hundred is flagged by each test: few enough to look at.
 SIGNIFICANT_P = 0.01
-# A fitted parameter this many standard deviations from zero: by chance one in 400, one eccentricity in 90.
+# A fitted parameter this many standard deviations from zero: by chance one in 400.
 SIGNIFICANT_SD = 3.0
 TRENDS = (
     ("trend_kms_per_year", "trend_sd_kms_per_year"),
     ("trend_2_kms_per_year2", "trend_2_sd_kms_per_year2"),
 )
+# An ellipse is twenty times as likely as a circle.
+LN_BAYES = 3.0
 # One period in twenty that is another than the one quoted is more than most uses of a table bear.
 CERTAIN_WEIGHT = 0.95
 # Visits are made at night, and the star is best seen at the same sidereal time and season.
@@ -103,7 +105,7 @@ def of_fit(row: Mapping[str, Any], criticism: Mapping[Hashable, Any], model: Sys
         "misfit": p["misfit"],
         "outlier": p["outlier"],
         "trend": p["trend"] or any(significant(row, *names) for names in TRENDS),
-        "eccentric": p["harmonic"] or significant(row, "eccentricity", "eccentricity_sd"),
+        "eccentric": p["harmonic"] or row.get("ln_bayes_keplerian", -np.inf) > LN_BAYES,
         "second_period": excess["second_period"],
         "correlated": excess["correlation"],
         "far_from_prior": far_from_prior(row, model),

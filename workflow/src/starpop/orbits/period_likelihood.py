@@ -19,10 +19,11 @@ The panels also serve to draw periods exactly: within one, L varies little, and 
 from __future__ import annotations
 
 import fcntl
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,8 +37,10 @@ from starpop.orbits.linear_model import LinearModel, linear_model
 from starpop.orbits.nodes import integrate
 from starpop.orbits.noise import Jitter
 from starpop.orbits.scan import lattice
-from starpop.orbits.system_model import SystemModel
+from starpop.orbits.system_model import Orbit, SystemModel
 from starpop.orbits.visits import Visits
+
+logger = logging.getLogger("starpop")
 
 # Of a resolution element 1/T, from one cut of the integral to the next.
 CUTS = 0.1
@@ -182,15 +185,16 @@ def period_likelihood(
     return likeliest(visits, system_model, period_range_days)[1]
 
 
-def compile_kernels() -> None:
+def compile_kernels(orbit: Orbit = "circular") -> None:
     """Compile what a scan needs, or load it; of many processes that start at once one compiles, the others wait."""
+    logger.info("Loading the compiled code; the first time it is compiled, for a minute.")
     with Path(__file__).open() as lock:
         with suppress(OSError):  # a file system without locks: each compiles for itself
             fcntl.flock(lock, fcntl.LOCK_EX)
         time = np.array([0.0, 1.1, 2.7, 3.9])
-        period_likelihood(
-            Visits("none", time, np.sin(time), np.ones(4)), SystemModel(1, 1, noise=Jitter(0, 1)), (1.5, 2.5)
-        )
+        visits, model = Visits("none", time, np.sin(time), np.ones(4)), SystemModel(1, 1, noise=Jitter(0, 1))
+        for each in {"circular", orbit}:
+            period_likelihood(visits, replace(model, orbit=each), (1.5, 2.5))
 
 
 def period_likelihoods(

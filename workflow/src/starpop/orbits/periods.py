@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from starpop.inference.densities import UniformPeriod
 from starpop.orbits.landscape import highest_of
 from starpop.orbits.linear_model import linear_model
 from starpop.orbits.ln_likelihood import noise_terms
-from starpop.orbits.period_likelihood import PeriodLikelihood, likeliest
+from starpop.orbits.period_likelihood import PeriodLikelihood, likeliest, period_likelihood
 from starpop.orbits.scan import lattice
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits, read_systems
@@ -49,6 +50,7 @@ class Scanned:
     drawn: np.ndarray
     likelihood: PeriodLikelihood
     outside: tuple[float, float]
+    circular_ln_evidence: float
     frequency: np.ndarray
     power: np.ndarray
 
@@ -93,6 +95,15 @@ def best_outside(likelihood: PeriodLikelihood, period_range_days: tuple[float, f
     return 1 / frequency, height - float(likelihood.peak_ln_likelihood[0])
 
 
+def circular_ln_evidence(likelihood: PeriodLikelihood, period_range_days: tuple[float, float]) -> float:
+    """The ln evidence of a system's model, but with a circular orbit."""
+    uniform = UniformPeriod(period_range_days)
+    if likelihood.system_model.orbit == "keplerian":
+        circle = replace(likelihood.system_model, orbit="circular")
+        likelihood = period_likelihood(likelihood.visits, circle, period_range_days)
+    return likelihood.ln_evidence(uniform.ln_pdf(likelihood.ln_period))
+
+
 def envelope(frequency: np.ndarray, values: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """(len(edges) - 1,) highest value in each bin of frequency, for drawing; empty bins are interpolated."""
     binned = np.full(len(edges) - 1, -np.inf)
@@ -117,7 +128,8 @@ def scan_systems(
     -------
     ``frequency`` (bin) [1/d], ``ln_likelihood`` and ``lomb_scargle_power`` (system, bin), both the highest values in
     each bin, to draw; ``lomb_scargle_period_days`` (system); ``outside_period_days`` and ``outside_ln_gain`` (system)
-    of `best_outside`; ``offset_sd_kms`` (system), the width of the offsets' prior; and the attributes of every
+    of `best_outside`; ``circular_ln_evidence`` (system) of the same model with a circular orbit; ``offset_sd_kms``
+    (system), the width of the offsets' prior; and the attributes of every
     `PeriodLikelihood`, one list after the other, with ``node_system``, ``panel_system`` and ``peak_system`` the index
     of the system. What cannot be scanned is in ``failed_system`` (failure) instead, and why in ``reason``
     """
@@ -130,7 +142,8 @@ def scan_systems(
             if not (len(likelihood.ln_weight) and np.isfinite(likelihood.ln_weight).all()):
                 raise FloatingPointError("its likelihood is not finite")
             outside = best_outside(likelihood, period_range_days)
-            return Scanned(visits, drawn, likelihood, outside, *lomb_scargle(visits, period_range_days))
+            circular = circular_ln_evidence(likelihood, period_range_days)
+            return Scanned(visits, drawn, likelihood, outside, circular, *lomb_scargle(visits, period_range_days))
         except Exception as error:  # one system must not stop the others
             logger.exception("System %s:", visits.system)
             return f"{type(error).__name__}: {error}"
@@ -156,6 +169,7 @@ def _as_dataset(
         "lomb_scargle_period_days": [1 / one.frequency[one.power.argmax()] for one in scanned],
         "outside_period_days": [one.outside[0] for one in scanned],
         "outside_ln_gain": [one.outside[1] for one in scanned],
+        "circular_ln_evidence": [one.circular_ln_evidence for one in scanned],
         "offset_sd_kms": [likelihood.system_model.offset_sd_kms for likelihood in likelihoods],
     }
     noise = [[n.first_noise for n in likelihoods], [len(n.linear.constant) for n in likelihoods]]

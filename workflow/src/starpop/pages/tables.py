@@ -66,6 +66,7 @@ ORBIT_COLUMNS = (
     "mass_function_sd_msun",
     "a_sin_i_au",
     "a_sin_i_sd_au",
+    "ln_bayes_keplerian",
 )
 
 
@@ -178,6 +179,8 @@ def tabulate_orbits(
             }
             names = ("lomb_scargle_period_days", "outside_ln_gain", "outside_period_days")
             row |= {key: float(scan[key][i]) for key in names}
+            if model.orbit == "keplerian":
+                row["ln_bayes_keplerian"] = float(modes["ln_evidence"][i] - scan["circular_ln_evidence"][i])
             flags = flags_of(row, criticised[name], likelihood, period_range_days, model)
             if "better_outside_range" in flags:
                 row["better_period_days"] = row["outside_period_days"]
