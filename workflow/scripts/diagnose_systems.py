@@ -4,7 +4,7 @@ import json
 
 from starpop.checks.diagnostics import Thresholds
 from starpop.checks.system_diagnostics import assess_systems, summarise_system
-from starpop.pages import tables
+from starpop.orbits import fitted
 from starpop.run import store
 
 with store.job(snakemake.log[0]):
@@ -15,7 +15,7 @@ with store.job(snakemake.log[0]):
     limits = Thresholds(**settings["diagnostics"])
     table = assess_systems(scans, exact, posteriors, limits, settings["max_treedepth"])
     store.write_csv(table, snakemake.output.diagnostics)
-    name = tables.find_system(posteriors, settings["focus_system"])
-    (batch,) = (i for i, tree in enumerate(posteriors) if name in tables.names_of(tree))
+    name = fitted.find_system(posteriors, settings["focus_system"])
+    (batch,) = (i for i, tree in enumerate(posteriors) if name in fitted.names_of(tree))
     checked = table.set_index("fit")["status"].to_dict()
     store.write_csv(summarise_system(name, exact[batch], posteriors[batch], checked), snakemake.output.focus_system)

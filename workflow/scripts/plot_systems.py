@@ -2,8 +2,9 @@
 
 import json
 
+from starpop.orbits import fitted
 from starpop.orbits.visits import read_systems
-from starpop.pages import criticism, systems, tables
+from starpop.pages import criticism, systems
 from starpop.pages.style import Style, failures, save
 from starpop.run import status, store
 
@@ -14,7 +15,7 @@ with store.job(snakemake.log[0]):
     scans = [store.read_tree(path).to_dataset() for path in snakemake.input.periods]
     posteriors = [store.read_tree(path) for path in snakemake.input.posteriors]
     orbits, p_values, residuals = (store.read_csv(snakemake.input[k]) for k in ("orbits", "criticism", "residuals"))
-    focus, highest = tables.find_system(posteriors, settings["focus_system"]), tables.highest_points(posteriors)
+    focus, highest = fitted.find_system(posteriors, settings["focus_system"]), fitted.highest_points(posteriors)
     statuses = orbits.set_index("system")["status"]
     untrusted = " ".join(filter(None, [failures(statuses[list(highest)].to_dict()), status.of_orbits(orbits)]))
     of_focus = failures([statuses[focus]])

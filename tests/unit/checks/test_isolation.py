@@ -8,7 +8,7 @@ import xarray as xr
 from starpop.checks import criticism, diagnostics
 from starpop.inference.densities import Normal
 from starpop.inference.sampling import SamplerSettings
-from starpop.orbits import periods, single
+from starpop.orbits import fitted, periods, single
 from starpop.orbits.period_likelihood import period_likelihood
 from starpop.orbits.system_model import SystemModel
 from starpop.pages import tables
@@ -55,7 +55,7 @@ def test_a_system_that_cannot_be_scanned_has_its_row(systems, monkeypatch):
     table = tables.tabulate_orbits(by_name, [scan], [none], [], rejected, empty, MODEL, RANGE)
     assert list(table["status"]) == ["not fitted: ZeroDivisionError: planted"]
     assert list(table["n_visits"]) == [len(by_name[BAD])]
-    assert single.lost(scan, none) == {BAD: "not fitted: ZeroDivisionError: planted"}
+    assert fitted.lost(scan, none) == {BAD: "not fitted: ZeroDivisionError: planted"}
 
 
 def test_a_system_that_cannot_be_drawn_or_sampled_or_criticised_has_a_status(systems, monkeypatch):
@@ -68,7 +68,7 @@ def test_a_system_that_cannot_be_drawn_or_sampled_or_criticised_has_a_status(sys
     drawn = tree["posterior"]["P"].values[:, 0]
     assert np.isnan(drawn[2]).all()
     assert np.isfinite(np.delete(drawn, 2, axis=0)).all()
-    assert single.lost(scan, tree) == {BAD: "not drawn: planted"}
+    assert fitted.lost(scan, tree) == {BAD: "not drawn: planted"}
     fits = single.fit_systems(likelihoods, MODEL, RANGE, SamplerSettings("nutpie", 2, 200, 50, 0.8, 10), 1)
     assert list(fits["map"]["status"].values) == ["", "", "not sampled: planted", ""]
     assert np.isfinite(fits["posterior"]["P"].values[3]).all()

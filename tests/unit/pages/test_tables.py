@@ -6,6 +6,7 @@ import pytest
 import xarray as xr
 
 from starpop.checks import criticism
+from starpop.orbits import fitted
 from starpop.orbits.system_model import SystemModel
 from starpop.pages import tables
 from starpop.run.errors import InputError
@@ -23,12 +24,12 @@ def posteriors():
 
 
 def test_the_focus_system_is_the_first_or_the_one_named(posteriors):
-    highest = tables.highest_points(posteriors)
-    assert tables.find_system(posteriors, "first") == "A"
-    assert highest[tables.find_system(posteriors, "first")] == {"P": 1.0}
-    assert highest[tables.find_system(posteriors, "B")] == {"P": 2.0}
+    highest = fitted.highest_points(posteriors)
+    assert fitted.find_system(posteriors, "first") == "A"
+    assert highest[fitted.find_system(posteriors, "first")] == {"P": 1.0}
+    assert highest[fitted.find_system(posteriors, "B")] == {"P": 2.0}
     with pytest.raises(InputError, match="focus_system: 'b1' is not among the 2 systems used"):
-        tables.find_system(posteriors, "b1")
+        fitted.find_system(posteriors, "b1")
 
 
 def test_a_rejected_system_has_its_row():

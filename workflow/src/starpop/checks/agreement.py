@@ -19,8 +19,8 @@ import xarray as xr
 from scipy.special import ndtr
 
 from starpop.inference.convergence import CHAIN_DRAW, columns_of
+from starpop.orbits.fitted import ONE_MODE
 from starpop.orbits.noise import Jitter, Scaled
-from starpop.orbits.single import ONE_MODE
 from starpop.run.status import NOT_CHECKED
 
 LARGEST_Z = 4.5

@@ -11,7 +11,7 @@ import xarray as xr
 from starpop.checks import diagnostics
 from starpop.checks.diagnostics import Thresholds
 from starpop.inference.convergence import columns_of, quality, quality_of_independent
-from starpop.orbits import single
+from starpop.orbits import fitted
 
 
 def assess_systems(
@@ -32,14 +32,14 @@ def assess_systems(
     for tree in posteriors:
         looked_for = json.loads(tree.attrs["settings"])["period_range_days"]
         best = tree["map"].to_dataset()
-        bounds = best[list(single.BOUNDS)].to_array().values.T
+        bounds = best[list(fitted.BOUNDS)].to_array().values.T
         for i, name in enumerate(map(str, best["system"].values)):
             draws, stats = (tree[group].to_dataset().isel(system=i) for group in ("posterior", "sample_stats"))
             row = diagnostics.assess(name, quality(columns_of(draws)), stats, limits, max_treedepth)
             said = str(best["status"].values[i])
-            rows.append(row | {"status": said or single.status_of_check(str(row["status"]), bounds[i], looked_for)})
+            rows.append(row | {"status": said or fitted.status_of_check(str(row["status"]), bounds[i], looked_for)})
     for scan, tree in zip(scans, exact, strict=True):
-        rows += [{"fit": f"{name} exact", "status": why} for name, why in single.lost(scan, tree).items()]
+        rows += [{"fit": f"{name} exact", "status": why} for name, why in fitted.lost(scan, tree).items()]
     return pd.DataFrame(rows, columns=list(diagnostics.COLUMNS)).sort_values("fit")
 
 

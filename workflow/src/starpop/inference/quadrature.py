@@ -23,6 +23,8 @@ from starpop.inference import rejection
 from starpop.inference.chart import DEPTH, Bounds, Chart, LnDensity, find_chart, mesh
 from starpop.inference.weighted import Posterior
 
+# Coordinates of more than these are sampled.
+MOST_INTEGRATED = 3
 POINTS = 10
 TOLERANCE = 1e-7
 # Panels to be tried, for one, two and three coordinates.

@@ -32,6 +32,7 @@ from scipy.optimize import minimize, minimize_scalar
 from starpop.inference.densities import UniformPeriod
 from starpop.inference.density import Density
 from starpop.orbits import pymc_orbit
+from starpop.orbits.fitted import BOUNDS, ONE_MODE
 from starpop.orbits.noise import UncertainNoise
 from starpop.orbits.orbit import conditional, shape_points
 from starpop.orbits.orbit_draws import draw_orbits
@@ -54,13 +55,9 @@ STARTS = 64
 ACCEPT_ELLIPSES = 0.9
 # A mode of less posterior probability than this is not counted.
 LIGHTEST_MODE = 1e-3
-# A system has one mode where that has at least this posterior probability.
-ONE_MODE = 0.9999
 # Draws and nodes may differ by so much in sqrt(n) times Kolmogorov's statistic, and by so many errors in a mean, which
 # has at least this of rounding; either has a chance of 1e-5.
 LARGEST_APART, LARGEST_Z, ROUNDING = 2.5, 4.5, 1e-15
-# What a model's data call the ends of the range of periods.
-BOUNDS = ("shortest_period", "longest_period")
 MODE_COLUMNS = ("ln_evidence", "n_modes", "mode_weight")
 
 
@@ -93,13 +90,6 @@ def sampled_range(
     return mode, (float(1 / likelihood.panel_high[own].max()), float(1 / likelihood.panel_low[own].min()))
 
 
-def status_of_check(status: str, bounds: Sequence[float], period_range_days: Sequence[float]) -> str:
-    """The status of a system's NUTS: one that fails within one of several modes is a check that cannot be made."""
-    if status == "ok" or tuple(bounds) == tuple(map(float, period_range_days)):
-        return status
-    return f"{NOT_CHECKED}of many modes, and within the heaviest {status}"
-
-
 def verdict_on_draws(likelihood: PeriodLikelihood, density: Density, ln_period: np.ndarray) -> str:
     """Whether draws of ln P lie where the nodes have their mass: empty, or what is wrong.
 
@@ -121,15 +111,6 @@ def verdict_on_draws(likelihood: PeriodLikelihood, density: Density, ln_period: 
     if not (apart <= LARGEST_APART and off <= LARGEST_Z):
         return f"draws and nodes disagree: by {apart:.1f} in Kolmogorov's statistic, {off:.1f} errors of the mean"
     return ""
-
-
-def lost(scan: xr.Dataset, exact: xr.DataTree) -> dict[str, str]:
-    """Why the exact answer of a system is none, or is not to be trusted, by the names of those of which it is so."""
-    reasons = zip(scan["failed_system"].values, scan["reason"].values, strict=True)
-    modes = exact["modes"].to_dataset()
-    statuses = zip(modes["system"].values, modes["status"].values, strict=True)
-    drawn = {str(name): str(status) for name, status in statuses if str(status)}
-    return {str(name): f"not fitted: {reason}" for name, reason in reasons} | drawn
 
 
 def parameters(systems: Sequence[Visits], system_model: SystemModel) -> tuple[str, ...]:

@@ -10,19 +10,17 @@ import pandas as pd
 import xarray as xr
 
 from starpop.checks.flags import flags_of
+from starpop.orbits.fitted import highest_points, names_of
 from starpop.orbits.orbit import conditional, middle_of, shape_points
 from starpop.orbits.period_likelihood import PeriodLikelihood
 from starpop.orbits.periods import read_likelihoods
 from starpop.orbits.single import sampled_range
 from starpop.orbits.system_model import SHAPE, SystemModel
 from starpop.orbits.visits import Visits
-from starpop.run.errors import InputError, nearest
 
 # P K^3 / (2 pi G) of days and km/s in solar masses, and P K / (2 pi) in astronomical units: IAU 2015 and 2012.
 MASS_FUNCTION = 86400e9 / (2 * np.pi * 1.3271244e20)
 A_SIN_I = 86400e3 / (2 * np.pi * 149597870700.0)
-# What stands beside the coordinates of the highest point of a system's posterior.
-NO_COORDINATES = ("status", "shortest_period", "longest_period")
 ORBIT_COLUMNS = (
     "system",
     "n_visits",
@@ -195,29 +193,3 @@ def tabulate_orbits(
     offsets = sorted({name for row in rows for name in row if name.startswith("offset_")})
     table = pd.DataFrame(rows, columns=[*ORBIT_COLUMNS, *offsets]).sort_values("system", ignore_index=True)
     return table.astype({"n_modes": "Int64"})
-
-
-def find_system(posteriors: Sequence[xr.DataTree], wanted: str) -> str:
-    """The name of a system that has been fitted: the one wanted, or the first in sorted order."""
-    names = [name for tree in posteriors for name in names_of(tree)]
-    name = min(names) if wanted == "first" else wanted
-    if name not in names:
-        raise InputError(
-            f"focus_system: {wanted!r} is not among the {len(names)} systems used; give one of their names, or first."
-            + nearest(wanted, names)
-        )
-    return name
-
-
-def names_of(posteriors: xr.DataTree) -> list[str]:
-    """The systems of a batch's posteriors."""
-    return [str(name) for name in posteriors["posterior"].to_dataset()["system"].values]
-
-
-def highest_points(posteriors: Sequence[xr.DataTree]) -> dict[str, dict[str, float]]:
-    """The highest point of each system's posterior, by name, from the posteriors of all batches."""
-    return {
-        name: {str(k): float(v.values[i]) for k, v in tree["map"].data_vars.items() if k not in NO_COORDINATES}
-        for tree in posteriors
-        for i, name in enumerate(names_of(tree))
-    }

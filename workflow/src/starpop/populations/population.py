@@ -28,7 +28,7 @@ from starpop.inference.convergence import MAX_TREEDEPTH
 from starpop.inference.densities import Normal
 from starpop.inference.density import Density, Range
 from starpop.inference.numerics import tensors
-from starpop.inference.quadrature import integrate
+from starpop.inference.quadrature import MOST_INTEGRATED, integrate
 from starpop.inference.tempering import temper
 from starpop.inference.weighted import Posterior
 from starpop.orbits import pymc_orbit
@@ -46,7 +46,6 @@ if TYPE_CHECKING:  # PyMC takes seconds to load, and the exact answer does not n
 
 logger = logging.getLogger("starpop")
 
-MOST_INTEGRATED = 3
 # Terms of the sums over nodes that are evaluated at once: some arrays of so many fit into a processor's cache.
 TERMS_AT_ONCE = 60_000
 CHAINS, TUNE, DRAWS, TARGET_ACCEPT = 4, 1000, 4000, 0.9
