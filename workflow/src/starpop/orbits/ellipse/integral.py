@@ -11,20 +11,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from starpop.orbits.ellipse import boxes as cubature
-from starpop.orbits.ellipse.boxes import (
-    BETTER,
-    NEIGHBOUR,
-    SEEN,
-    Cell,
-    Hints,
-    Leaves,
-    Scale,
-    integrate_cell,
-    mark,
-    no_hints,
-    piece_of,
-)
+from starpop.orbits.ellipse.boxes import BETTER, NEIGHBOUR, SEEN, Leaves, Scale
 from starpop.orbits.ellipse.grid import MOST_PIECES, Grid, piece_tops
+from starpop.orbits.ellipse.pieces import Cell, Hints, integrate_cell, mark, no_hints, piece_of
 from starpop.orbits.ellipse.search import Search, with_mode
 from starpop.orbits.ellipse.system import room_for
 
