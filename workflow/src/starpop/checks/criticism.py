@@ -50,6 +50,7 @@ from scipy.special import ndtri_exp
 
 from starpop.checks.best_fit import ROUNDING, Fits, best_fits
 from starpop.checks.highest_peaks import BLOCK, eliminate_static, explain, without_static
+from starpop.checks.statistics import EXCESSES, FIRST, NEEDED, STATISTICS
 from starpop.inference.densities import UniformPeriod
 from starpop.orbits.noise import UncertainNoise
 from starpop.orbits.orbit import design_matrix, harmonic_columns, middle_of, shape_points
@@ -62,20 +63,6 @@ from starpop.run.seeds import generator_for
 
 logger = logging.getLogger("starpop")
 
-# Each statistic with the visits that it needs beyond one for every parameter; offsets one more for every instrument.
-NEEDED = {
-    "misfit": 1,
-    "outlier": 2,
-    "harmonic": 3,
-    "trend": 2,
-    "correlation": 2,
-    "second_period": 4,
-    "zero_points": 1,
-}
-STATISTICS = tuple(NEEDED)
-# Those that came later stand after what others may read by its place.
-FIRST = STATISTICS[:5]
-EXCESSES = ("correlation", "second_period", "zero_points")
 COLUMNS = (
     "system",
     "n_visits",

@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from starpop.checks.statistics import EXCESSES, SIGNIFICANT_EXCESS, SIGNIFICANT_P
 from starpop.inference.densities import UniformPeriod
 from starpop.orbits.period_likelihood import PeriodLikelihood, mode_weights
 from starpop.orbits.single import LIGHTEST_MODE
@@ -36,13 +37,8 @@ from starpop.orbits.system_model import DAYS_PER_YEAR, SystemModel
 END_SD = 2.0
 # ln L of a better period less that of the best within: the range counts for odds of a hundred to one.
 BETTER = 5.0
-# Statistics that are judged by how far beyond the replicates they lie, in standard deviations: by chance one in 1000.
-BY_EXCESS = ("second_period", "correlation", "zero_points")
-SIGNIFICANT_EXCESS = 3.5
 # Coefficients so many standard deviations of their prior from zero.
 FAR_SD = 5.0
-# Of a right model, one system in a hundred is flagged by each test: few enough to look at.
-SIGNIFICANT_P = 0.01
 # A fitted parameter this many standard deviations from zero: by chance one in 400.
 SIGNIFICANT_SD = 3.0
 TRENDS = (
@@ -98,7 +94,7 @@ def of_period(
 def of_fit(row: Mapping[str, Any], criticism: Mapping[Hashable, Any], model: SystemModel) -> dict[str, bool]:
     """What the residuals and the fitted parameters say."""
     p = {name: criticism[f"{name}_p"] < SIGNIFICANT_P for name in ("misfit", "outlier", "trend", "harmonic")}
-    excess = {name: criticism.get(f"{name}_excess", np.nan) > SIGNIFICANT_EXCESS for name in BY_EXCESS}
+    excess = {name: criticism.get(f"{name}_excess", np.nan) > SIGNIFICANT_EXCESS for name in EXCESSES}
     return {
         "zero_points": excess["zero_points"],
         "jitter_dominates": row["jitter_kms"] > row["semi_amplitude_kms"] / np.sqrt(2),

@@ -10,9 +10,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from scipy.special import betaincinv, ndtri
 
-from starpop.checks.criticism import EXCESSES, STATISTICS
-from starpop.checks.flags import SIGNIFICANT_EXCESS, SIGNIFICANT_P
 from starpop.checks.population_criticism import predict, predict_prior
+from starpop.checks.statistics import EXCESSES, SIGNIFICANT_EXCESS, SIGNIFICANT_P, STATISTICS
 from starpop.inference.density import Density, Range
 from starpop.pages.style import CHAIN_COLORS, ONE_COLUMN, TWO_COLUMNS, Style, new_figure, plain
 
