@@ -139,6 +139,16 @@ def test_offsets_that_the_model_has_are_no_zero_points_and_one_instrument_has_no
     assert np.isnan(row_of(replace(visits, instrument=np.ones(15, int)), MODEL, rng)["zero_points"])
 
 
+def test_the_third_power_of_time_is_told_from_a_trend_of_two():
+    rng = np.random.default_rng(8)
+    model = replace(MODEL, trend=2)
+    visits = empty_visits(rng, 20, 400, 0.2)
+    away = (visits.time_days - 0.5 * visits.baseline_days) / 365.25
+    orbit = radial_velocity(visits.time_days, 5.0, np.array([3.0, 4.0, 1.0])) + rng.normal(0, visits.rv_err_kms)
+    p = [row_of(replace(visits, rv_kms=orbit + away**2 + c * away**3), model, rng)["trend_p"] for c in (0, 20)]
+    assert p[0] > 0.02 and p[1] == 0.01
+
+
 def test_the_second_period_is_that_of_least_squares():
     rng = np.random.default_rng(5)
     model = replace(MODEL, trend=1)

@@ -40,6 +40,8 @@ NODE_SPANS, NODE_SHARE, TINY = (0.02, 0.01), 0.2, 1e-12
 LEFT_OUT = 1e-8
 # By how much ln L may be higher in a cell of the grid than at its middle and those beside it.
 GRID_MARGIN = 0.7
+# Cells of the grid of one group that are as high within this, in ln L, are one panel.
+ONE_HEIGHT = 0.7
 # Modes within this of a resolution element 1/T are peaks of one period.
 ONE_PEAK = 0.5
 
@@ -148,7 +150,7 @@ def likelihood_of(found: Search, visits: Visits, system_model: SystemModel) -> E
 
 
 def _scanned(found: Search, boxes: Boxes, best: float, prior: EccentricityPrior) -> tuple[Panels, Points]:
-    """The cells of the grid that are not boxed."""
+    """The cells of the grid that are not boxed, side by side where they are as high."""
     cells, grid = found.cells, found.grid
     density = np.exp(prior.ln_pdf(grid.e))
     # of a density that is not smooth at e = 0 the sum over the grid is not one
@@ -156,12 +158,31 @@ def _scanned(found: Search, boxes: Boxes, best: float, prior: EccentricityPrior)
     beside = np.pad(found.highest, 1, mode="edge")
     around = [beside[i : i + cells.number, m : m + len(grid.e)] for i in range(3) for m in range(3)]
     top = np.max(around, axis=0) + GRID_MARGIN
-    cell, m = np.nonzero(mass > 0)
-    low = cells.low + cells.step * cell
-    none = np.zeros(len(cell))
-    ends = low, low + cells.step, grid.edge[m], grid.edge[m + 1]
-    panels = Panels(*ends, none, none + 1, none, none, top[cell, m], mass[cell, m])
-    return panels, Points(-np.log(cells.middle[cell]), grid.e[m], panels.mass, np.arange(len(cell)))
+    m, cell = np.nonzero(mass.T > 0)
+    top, mass = top[cell, m], mass[cell, m]
+    first = _runs(m, cell, np.floor(top / ONE_HEIGHT), _group_of(cell, found))
+    count = np.diff(first, append=len(cell))
+    last = first + count - 1
+    low, none = cells.low + cells.step * cell, np.zeros(len(first))
+    ends = low[first], low[last] + cells.step, grid.edge[m[first]], grid.edge[m[first] + 1]
+    heights, masses = np.maximum.reduceat(top, first), np.add.reduceat(mass, first)
+    panel = np.repeat(np.arange(len(first)), count)
+    return Panels(*ends, none, none + 1, none, none, heights, masses), Points(
+        -np.log(cells.middle[cell]), grid.e[m], mass, panel
+    )
+
+
+def _runs(e: np.ndarray, cell: np.ndarray, *same: np.ndarray) -> np.ndarray:
+    """Where runs begin of cells that follow each other, of one eccentricity, and the same in other respects."""
+    breaks = np.append(True, (np.diff(e) != 0) | (np.diff(cell) != 1))[: len(cell)]
+    for values in same:
+        breaks[1:] |= np.diff(values) != 0
+    return np.flatnonzero(breaks)
+
+
+def _group_of(cell: np.ndarray, found: Search) -> np.ndarray:
+    """The group of some cells, a number that ascends with their frequency."""
+    return np.floor(np.log(found.cells.low + (cell + 0.5) * found.cells.step) / NODE_SPANS[0])
 
 
 def _boxed(leaves: Leaves, best: float, prior: EccentricityPrior) -> tuple[Panels, Points]:
@@ -184,7 +205,7 @@ def _in_groups(found: Search, panels: Panels, points: Points) -> tuple[Panels, n
     order = np.argsort(panels.mass, kind="stable")
     kept = order[np.cumsum(panels.mass[order]) > LEFT_OUT * panels.mass.sum()]
     cell = np.floor((0.5 * (panels.f_low + panels.f_high) - found.cells.low) / found.cells.step)
-    group = np.floor(np.log(found.cells.low + (cell + 0.5) * found.cells.step) / NODE_SPANS[0])[kept]
+    group = _group_of(cell, found)[kept]
     kept = kept[np.lexsort((panels.f_low[kept], group))]
     _, group = np.unique(np.sort(group), return_inverse=True)
     number = np.full(len(panels.top), -1)
