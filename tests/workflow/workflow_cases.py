@@ -33,7 +33,6 @@ CLUSTER = once("integrate_cluster") | NUTS_CLUSTER
 SCAN = {"scan_periods": 4}
 ALL_PERIODS = SCAN | EXACT_ORBITS | SYSTEM_FITS | POPULATION_FIT | CRITICISM | SYSTEM_FIGURES
 FOCUS_SYSTEM = twice("diagnose_systems", "plot_systems") | COLLECTED
-TABLES = FOCUS_SYSTEM | ORBITS
 DIAGNOSTICS = CLUSTER_DIAGNOSTICS | twice("diagnose_systems") | POPULATION_DIAGNOSTICS
 
 
