@@ -14,8 +14,8 @@ from starpop.orbits.landscape import add_up
 from starpop.orbits.linear_model import linear_model
 from starpop.orbits.ln_likelihood import evaluate
 from starpop.orbits.noise import Jitter, Reported, Scaled
-from starpop.orbits.orbit import conditional, design_matrix, ln_likelihood
-from starpop.orbits.orbit_draws import circles, draw_given_shape, draw_orbits
+from starpop.orbits.orbit import conditional, design_matrix, ln_likelihood, shape_points
+from starpop.orbits.orbit_draws import draw_given_shape, draw_orbits
 from starpop.orbits.period_likelihood import period_likelihood
 from starpop.orbits.system_model import SystemModel
 from starpop.populations.simulate import Survey, simulate_system
@@ -172,7 +172,7 @@ def test_coefficients_are_drawn_given_the_noise_too():
     visits = replace(visits, instruments=("A", "B"), instrument=rng.integers(0, 2, 10))
     model = SystemModel(100, 150, trend=1, offsets=True, noise=Jitter(-1, 1))
     likelihood = period_likelihood(visits, model, RANGE)
-    drawn = draw_given_shape(likelihood, circles(np.full(3000, np.log(period))), rng)
+    drawn = draw_given_shape(likelihood, shape_points(np.full(3000, 1 / period), {}), rng)
     theta = np.stack([drawn[name] for name in model.coefficients(visits)], axis=1)
     white = np.empty_like(theta)
     for row, u, values in zip(white, drawn["ln_jitter"], theta, strict=True):

@@ -8,8 +8,8 @@ from scipy.stats import kstest
 from conftest import random_visits
 from starpop.inference.densities import Normal, TruncatedNormal, UniformPeriod
 from starpop.orbits.ln_likelihood import evaluate
-from starpop.orbits.orbit import conditional, ln_likelihood
-from starpop.orbits.orbit_draws import circles, draw_given_shape, draw_ln_periods
+from starpop.orbits.orbit import conditional, ln_likelihood, shape_points
+from starpop.orbits.orbit_draws import draw_given_shape, draw_ln_periods
 from starpop.orbits.period_likelihood import mode_weights, period_likelihood
 from starpop.orbits.system_model import SystemModel
 
@@ -146,7 +146,7 @@ def test_each_draw_can_have_parameters_of_its_own():
 def test_coefficients_are_drawn_given_the_period():
     visits, period = random_visits(np.random.default_rng(9), 8, error=3.0)
     likelihood = period_likelihood(visits, PRIOR, RANGE)
-    drawn = draw_given_shape(likelihood, circles(np.full(40_000, np.log(period))), np.random.default_rng(0))
+    drawn = draw_given_shape(likelihood, shape_points(np.full(40_000, 1 / period), {}), np.random.default_rng(0))
     theta = np.stack([drawn[name] for name in COEFFICIENTS])
     fit = conditional(np.array([1 / period]), visits, PRIOR)
     covariance = fit.covariance()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from starpop.checks.highest_peaks import of_set, with_noise_of_replicates
+from starpop.checks.highest_peaks import errors_over_noise, of_set, with_noise_of_replicates
 from starpop.orbits.ellipse.climb import Bounds, climb_all
 from starpop.orbits.ellipse.kepler import TWO_PI
 from starpop.orbits.ellipse.likelihood import EllipseLikelihood
@@ -48,14 +48,12 @@ def highest_modes(
     own, weight = own_modes(likelihood)[:MOST_OWN], visits.rv_err_kms**-2
     noise = int(noise_terms(own[:1], eliminate(model))[0].argmax())
     origins = velocities @ weight / weight.sum()
-    points, errors = np.empty((len(velocities), 3)), np.empty(velocities.shape)
+    points, terms = np.empty((len(velocities), 3)), np.empty((len(velocities), len(model.constant)))
     for r, origin in enumerate(origins):
         one = of_set(model, velocities[r] - origin, origin, 0, len(model.constant))
         system = eliminate(one)
         starts = own if made_of is None else np.vstack([made_of[r], own])
         modes = climb_all(starts, noise, bounds, one, system)
         points[r] = modes[modes[:, 3].argmax(), :3]
-        terms = noise_terms(points[r : r + 1], system)[0]
-        share = np.exp(terms - terms.max())
-        errors[r] = np.exp(-0.5 * (np.log(model.weight) @ share) / share.sum())
-    return points, errors
+        terms[r] = noise_terms(points[r : r + 1], system)[0]
+    return points, errors_over_noise(terms, model)

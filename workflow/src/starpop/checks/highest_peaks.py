@@ -100,8 +100,13 @@ def highest_peaks(
     slack = 0.0 if len(model.constant) == 1 else NOISE_SLACK + NOISE_SLACK_OF_FEW / len(visits)
     kept = _search(likelihood, frequency, _ln_likelihoods(model, noise, velocity, origin), slack, len(velocity))
     best, terms = climb_candidates(frequency, model, noise, velocity, origin, slack, kept)
+    return best, errors_over_noise(terms, model)
+
+
+def errors_over_noise(terms: np.ndarray, model: LinearModel) -> np.ndarray:
+    """(R, J) geometric means of the errors over the noise [km/s], given (R, K) the ln of its terms."""
     share = np.exp(terms - terms.max(axis=1, keepdims=True))
-    return best, np.exp(-0.5 * (share @ np.log(model.weight).T) / share.sum(axis=1, keepdims=True))
+    return np.exp(-0.5 * (share @ np.log(model.weight).T) / share.sum(axis=1, keepdims=True))
 
 
 def _ln_likelihoods(

@@ -64,7 +64,7 @@ def design_matrix(points: np.ndarray, visits: Visits, model: SystemModel) -> np.
     """(F, J, p) the basis A at (F,) frequencies [1/d], or (F, 3) periods and shapes of Keplerian orbits."""
     points = np.atleast_1d(points)
     if points.ndim == 1:
-        points = np.column_stack([points, np.zeros((len(points), 2))])
+        points = shape_points(points, {})
     orbit = orbit_columns(points, visits, model)
     static = model.static_columns(visits)
     return np.concatenate([orbit, np.broadcast_to(static, (*orbit.shape[:2], static.shape[1]))], axis=-1)

@@ -33,10 +33,11 @@ from starpop.orbits.ln_likelihood import (
     workspace,
 )
 from starpop.orbits.noise import UncertainNoise
+from starpop.orbits.orbit import shape_points
+from starpop.orbits.panels import Panels
 from starpop.orbits.period_likelihood import PeriodLikelihood
-from starpop.run.errors import InputError
+from starpop.orbits.system_model import shape_values
 
-DRAWS_AT_ONCE = 500
 # Within an accepted panel the likelihood exceeds the highest of the 15 points by less than this factor.
 ENVELOPE = 1.15
 # Within a cell of the noise's lattice its density exceeds the highest of the three points beside by less than this.
@@ -65,40 +66,18 @@ def draw_ln_periods(
     mode : keep to the panels of one peak (an index into `peak_ln_period`)
     """
     parameters = [np.broadcast_to(p, size) for p in parameters]
-    starts = likelihood.group_start
-    ends = np.append(starts[1:], len(likelihood.panel_low))
-    low, high = -np.log(likelihood.panel_high[ends - 1]), -np.log(likelihood.panel_low[starts])
-    weight = np.exp(likelihood.panel_ln_mass - likelihood.panel_ln_mass.max())
-    if mode is not None:
-        weight = np.where(likelihood.panel_mode == mode, weight, 0.0)
-    cumulated = np.cumsum(weight)
-    with np.errstate(divide="ignore"):  # a group outside the mode
-        mass = np.log(np.add.reduceat(weight, starts))
+    panels = Panels(likelihood, np.exp(likelihood.panel_ln_mass - likelihood.panel_ln_mass.max()), mode)
     drawn = np.empty(size)
-    if size and not np.isfinite(mass + density.ln_peak(low, high, *(p[0] for p in parameters))).any():
-        raise InputError(
-            f"System {likelihood.system}: its period is from {np.exp(low.min()):.6g} to {np.exp(high.max()):.6g} d, "
-            f"where {density} is zero."
-        )
+    if size:
+        panels.refuse_where_zero(density, parameters)
 
     def propose(waiting: np.ndarray) -> np.ndarray:
-        panels = np.empty(len(waiting), np.int64)
-        ceiling = np.empty(len(waiting))
-        for at in range(0, len(waiting), DRAWS_AT_ONCE):
-            some = slice(at, at + DRAWS_AT_ONCE)
-            here = [p[waiting[some], None] for p in parameters]
-            highest = np.broadcast_to(density.ln_peak(low, high, *here), (len(waiting[some]), len(mass)))
-            terms = mass + highest
-            share = np.cumsum(np.exp(terms - terms.max(axis=1, keepdims=True)), axis=1)
-            group = np.sum(share < share[:, -1:] * rng.random((len(share), 1)), axis=1)
-            before = np.where(starts[group] > 0, cumulated[starts[group] - 1], 0.0)
-            target = before + rng.random(len(group)) * (cumulated[ends[group] - 1] - before)
-            panels[some] = np.clip(np.searchsorted(cumulated, target), starts[group], ends[group] - 1)
-            ceiling[some] = np.take_along_axis(highest, group[:, None], axis=1)[:, 0]
+        here = [p[waiting] for p in parameters]
+        chosen, ceiling = panels.choose(density, here, len(waiting), rng)
         x = draw_in_panels(
-            panels, likelihood.panel_low, likelihood.panel_high, likelihood.panel_top, rng, likelihood.linear
+            chosen, likelihood.panel_low, likelihood.panel_high, likelihood.panel_top, rng, likelihood.linear
         )
-        ln_pdf = density.ln_pdf(x, *(p[waiting] for p in parameters))
+        ln_pdf = density.ln_pdf(x, *here)
         accepted = np.log(rng.random(len(x))) < ln_pdf - ceiling
         drawn[waiting[accepted]] = x[accepted]
         return accepted
@@ -135,16 +114,10 @@ def draw_orbits(
     """Independent exact draws of ln P [ln day], shape, noise and coefficients; arguments as `draw_ln_periods`."""
     if isinstance(likelihood, EllipseLikelihood):
         points = draw_shapes(likelihood, density, parameters, size, rng, mode)
-        ln_period, root = -np.log(points[:, 0]), np.sqrt(points[:, 1])
-        shape = {"e": points[:, 1], "h": root * np.cos(points[:, 2]), "k": root * np.sin(points[:, 2])}
-        return {"lnP": ln_period} | shape | draw_given_shape(likelihood, points, rng)
+        shape = shape_values(points[:, 1], points[:, 2])
+        return {"lnP": -np.log(points[:, 0])} | shape | draw_given_shape(likelihood, points, rng)
     ln_period = draw_ln_periods(likelihood, density, parameters, size, rng, mode)
-    return {"lnP": ln_period} | draw_given_shape(likelihood, circles(ln_period), rng)
-
-
-def circles(ln_period: np.ndarray) -> np.ndarray:
-    """(S, 3) points of circular orbits: frequency [1/d], and zero."""
-    return np.column_stack([np.exp(-ln_period), np.zeros((len(ln_period), 2))])
+    return {"lnP": ln_period} | draw_given_shape(likelihood, shape_points(np.exp(-ln_period), {}), rng)
 
 
 def draw_given_shape(

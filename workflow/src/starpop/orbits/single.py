@@ -37,7 +37,7 @@ from starpop.orbits.noise import UncertainNoise
 from starpop.orbits.orbit import conditional, shape_points
 from starpop.orbits.orbit_draws import draw_orbits
 from starpop.orbits.period_likelihood import PeriodLikelihood, mode_weights
-from starpop.orbits.system_model import SystemModel
+from starpop.orbits.system_model import SystemModel, shape_values
 from starpop.orbits.visits import Visits
 from starpop.run.progress import progress
 from starpop.run.seeds import generator_for, seed_for
@@ -228,8 +228,7 @@ def maximum_a_posteriori(
     theta = conditional(point[None], visits, system_model, u).mean[0]
     best = {"P": float(1 / point[0])} | ({} if noise.parameter is None else {noise.parameter: float(u)})
     if system_model.orbit == "keplerian":
-        root = np.sqrt(point[1])
-        best |= {"e": float(point[1]), "h": float(root * np.cos(point[2])), "k": float(root * np.sin(point[2]))}
+        best |= {name: float(value) for name, value in shape_values(point[1], point[2]).items()}
     return best | dict(zip(system_model.coefficients(visits), map(float, theta), strict=True))
 
 

@@ -41,6 +41,12 @@ SHAPE = ("e", "h", "k")
 WIDENING, MOST_WIDTHS = 10.0, 5
 
 
+def shape_values(e: np.ndarray, mean_anomaly: np.ndarray) -> dict[str, np.ndarray]:
+    """The values of `SHAPE`, by name."""
+    root = np.sqrt(e)
+    return {"e": e, "h": root * np.cos(mean_anomaly), "k": root * np.sin(mean_anomaly)}
+
+
 @dataclass(frozen=True)
 class SystemModel:
     """How the visits of a system are modelled; what is not named is a circular orbit with the reported errors."""
@@ -112,8 +118,7 @@ class SystemModel:
         """(size,) e, h and k of Keplerian orbits from their prior; nothing for circles."""
         if self.orbit == "circular":
             return {}
-        e, mean_anomaly = self.eccentricity.quantile(rng.random(size)), rng.uniform(0, 2 * np.pi, size)
-        return {"e": e, "h": np.sqrt(e) * np.cos(mean_anomaly), "k": np.sqrt(e) * np.sin(mean_anomaly)}
+        return shape_values(self.eccentricity.quantile(rng.random(size)), rng.uniform(0, 2 * np.pi, size))
 
     def draw_coefficients(self, visits: Visits, size: int, rng: np.random.Generator) -> np.ndarray:
         """(size, p) coefficients from their prior."""

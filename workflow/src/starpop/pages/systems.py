@@ -87,6 +87,13 @@ def ticks_between(low: float, high: float) -> np.ndarray:
     return inside
 
 
+def write_periods(ax: Axes, low: float, high: float) -> None:
+    """Write round periods between two below a logarithmic axis."""
+    ax.xaxis.set_major_locator(FixedLocator(list(ticks_between(low, high))))
+    ax.xaxis.set_major_formatter(ScalarFormatter())
+    ax.xaxis.set_minor_formatter(NullFormatter())
+
+
 def periodograms(scans: Sequence[xr.Dataset], table: pd.DataFrame, style: Style) -> Figure:
     """How far below its best each system's ln-likelihood lies, over period; the Lomb-Scargle period beside it."""
     flags = table.set_index("system")["flags"].fillna("")
@@ -116,9 +123,7 @@ def periodograms(scans: Sequence[xr.Dataset], table: pd.DataFrame, style: Style)
             ax.text(other, 0.6, f"{other:.2f} d ", color=style.colors.accent, ha="right", va="top", fontsize=6.5)
         ax.set(xscale="log", yscale="log", xlim=(period.min(), period.max()))
         ax.set_ylim(below.max() * 1.5, 0.3)
-        ax.xaxis.set_major_locator(FixedLocator(list(ticks_between(period.min(), period.max()))))
-        ax.xaxis.set_major_formatter(ScalarFormatter())
-        ax.xaxis.set_minor_formatter(NullFormatter())
+        write_periods(ax, period.min(), period.max())
     label_outer(figure, "period [d]", r"$\ln L_{\max} - \ln L(P)$")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
     return figure
@@ -173,10 +178,8 @@ def eccentricities(table: pd.DataFrame, style: Style) -> Figure:
     )
     highest = max([*(ellipses["eccentricity"] + ellipses["eccentricity_sd"]), *limits], default=1.0)
     ax.set(xscale="log", xlabel="period [d]", ylabel="eccentricity", ylim=(0, min(1.3 * highest, 1)))
-    low, high = ax.get_xlim()
-    ax.xaxis.set_major_locator(FixedLocator(list(ticks_between(low, high))))
-    ax.xaxis.set_major_formatter(ScalarFormatter())
-    ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.set_xlim(low, high)
+    limits_of_axis = ax.get_xlim()
+    write_periods(ax, *limits_of_axis)
+    ax.set_xlim(limits_of_axis)
     figure.legend(loc="outside upper right", ncols=2)
     return figure

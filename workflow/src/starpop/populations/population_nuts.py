@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+import pymc as pm
 import xarray as xr
 
 from starpop.inference.densities import UniformPeriod
@@ -82,17 +83,20 @@ def sample(
     and those over the nodes are none where NUTS is left out, would tell nothing, or is too slow
     """
 
+    def run(name: str, model: pm.Model, starts: xr.DataTree, how: SamplerSettings) -> tuple[xr.DataTree, str]:
+        return sample_from(starts, model, how, seed_for(base_seed, f"fit_population {name}"))
+
     over_nodes, reason = xr.DataTree(), why_not(likelihoods, settings)
     if not reason:
-        seed = seed_for(base_seed, "fit_population hyper_posterior")
-        over_nodes, reason = sample_from(exact, population.build_node_model(likelihoods, density), settings, seed)
+        model = population.build_node_model(likelihoods, density)
+        over_nodes, reason = run("hyper_posterior", model, exact, settings)
     result = {"hyper_posterior": (over_nodes, reason)}
     reason = why_not_in_full(likelihoods, period_range_days, settings)
     if not reason:
         systems, models = zip(*((n.visits, n.system_model) for n in likelihoods), strict=True)
         model = population.build_model(systems, models, density, period_range_days)
-        seed = seed_for(base_seed, "fit_population posterior")
-        tree, reason = sample_from(with_free_shape(exact, models[0]), model, for_orbit(settings, models[0]), seed)
+        starts, how = with_free_shape(exact, models[0]), for_orbit(settings, models[0])
+        tree, reason = run("posterior", model, starts, how)
         if not reason:
             return result | {"posterior": (tree, "")}
     logger.info("The population is left to the nodes: %s.", reason)

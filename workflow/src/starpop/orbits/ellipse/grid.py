@@ -69,10 +69,14 @@ class Cells(NamedTuple):
     step: float
     number: int
 
+    def middle_of(self, cell: int | np.ndarray) -> float | np.ndarray:
+        """The middles of some cells, by their numbers [1/d]."""
+        return self.low + (cell + 0.5) * self.step
+
     @property
     def middle(self) -> np.ndarray:
-        """(F,) their middles [1/d]."""
-        return self.low + (np.arange(self.number) + 0.5) * self.step
+        """(F,) all middles [1/d]."""
+        return np.asarray(self.middle_of(np.arange(self.number)))
 
 
 class Scan(NamedTuple):

@@ -67,7 +67,7 @@ class Boxes:
     def tops_at(self, cell: int) -> np.ndarray:
         """(E, MOST_PIECES) the highest of the search in every piece of a cell."""
         if cell not in self.tops:
-            frequency = self.found.cells.low + (cell + 0.5) * self.found.cells.step
+            frequency = self.found.cells.middle_of(cell)
             tops = [piece_tops(frequency, s, self.found.grid) for s in self.found.singles]
             # of all noises together it is higher by as much as the highest is
             single = np.max([scanned.highest[cell] for scanned in self.found.scans], axis=0)
@@ -78,7 +78,7 @@ class Boxes:
         """(E, MOST_PIECES) the pieces of a cell that may hold something by the search, or by a mode in them."""
         grid, cells = self.found.grid, self.found.cells
         beside = [self.tops_at(c) for c in (cell - 1, cell, cell + 1) if 0 <= c < cells.number]
-        volume = cells.step / cells.middle[cell] * grid.weight / grid.pieces
+        volume = cells.step / cells.middle_of(cell) * grid.weight / grid.pieces
         depth = np.log(np.minimum(PIECE_SHARE / BOX_ERROR * scale.error / volume, 1.0))
         high = np.max(beside, axis=0) > scale.best + np.maximum(depth, -PIECE_DEPTH)[:, None]
         needed = np.zeros_like(high)
@@ -152,13 +152,9 @@ class Boxes:
         for m, q in zip(*np.nonzero(unseen), strict=True):
             frequency, e, phase = hints.point[m, q]
             piece = piece_of(phase, frequency, e, m, cell, self.found.grid)
-            seen = self.leaves.top[cell.first[m, piece] : cell.last[m, piece]].max(initial=-np.inf)
-            if hints.value[m, q] > max(seen + SEEN, cell.hints.value[m, piece]):
-                cell.hints.value[m, piece], cell.hints.point[m, piece], heeded = (
-                    hints.value[m, q],
-                    hints.point[m, q],
-                    True,
-                )
+            if hints.value[m, q] > max(cell.seen[m, piece] + SEEN, cell.hints.value[m, piece]):
+                cell.hints.value[m, piece], cell.hints.point[m, piece] = hints.value[m, q], hints.point[m, q]
+                heeded = True
         return heeded
 
     def mass(self) -> float:

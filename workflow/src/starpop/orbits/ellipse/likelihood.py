@@ -182,7 +182,7 @@ def _runs(e: np.ndarray, cell: np.ndarray, *same: np.ndarray) -> np.ndarray:
 
 def _group_of(cell: np.ndarray, found: Search) -> np.ndarray:
     """The group of some cells, a number that ascends with their frequency."""
-    return np.floor(np.log(found.cells.low + (cell + 0.5) * found.cells.step) / NODE_SPANS[0])
+    return np.floor(np.log(found.cells.middle_of(cell)) / NODE_SPANS[0])
 
 
 def _boxed(leaves: Leaves, best: float, prior: EccentricityPrior) -> tuple[Panels, Points]:

@@ -101,7 +101,7 @@ def integrate_cell(cell, modes, scale, higher, grid, system, room, leaves, count
         cell.seen[m, p] = max(leaves.top[first:count].max(), cell.hints.value[m, p] - SEEN)
         for leaf in range(first, count):
             if leaves.top[leaf] > scale.best - NEIGHBOUR:
-                _hint_beside(leaf, box, m, p, cell, leaves, grid, system, room)
+                _hint_beside(leaf, box, m, cell, leaves, grid, system, room)
                 _hint_beyond(leaf, box, m, cell, leaves, below, above, grid, system, room)
 
 
@@ -139,7 +139,7 @@ def _tell(frequency, e, phase, m, cell, hints, grid, system, room):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _hint_beside(leaf, box, m, p, cell, leaves, grid, system, room):
+def _hint_beside(leaf, box, m, cell, leaves, grid, system, room):
     """Tell the pieces of the same cell that a leaf borders on what it sees there."""
     ends, (frequency, e, z) = leaves.ends[leaf], leaves.at[leaf]
     slant = slant_of(cell, m, grid)
