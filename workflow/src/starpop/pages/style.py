@@ -11,6 +11,8 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 
 from starpop.run.files import product
@@ -126,11 +128,23 @@ def save(figure: Figure, paths: Iterable[str], style: Style, source: str, failed
         figure.set_layout_engine("constrained", rect=(0, 0.02, 1, top - 0.02))
     if warning:
         figure.text(0.5, 0.995, "\n".join(warning), ha="center", va="top", color=WARNING, fontsize=7)
+    figure.set_dpi(style.dpi)
     for path in paths:
         with product(path) as temporary:
-            metadata = {"CreationDate": None} if Path(path).suffix == ".pdf" else None
-            figure.savefig(temporary, dpi=style.dpi, metadata=metadata)
+            _WRITERS[Path(path).suffix](figure, temporary)
         figure.set_layout_engine("none")  # as it has been laid out, which takes half of the time
+
+
+def _write_png(figure: Figure, path: Path) -> None:
+    FigureCanvasAgg(figure).print_png(path)
+
+
+def _write_pdf(figure: Figure, path: Path) -> None:
+    FigureCanvasPdf(figure).print_pdf(path, metadata={"CreationDate": None})
+
+
+# `Figure.savefig` would draw everything once more before it writes.
+_WRITERS = {".png": _write_png, ".pdf": _write_pdf}
 
 
 def failures(statuses: Mapping[str, str] | Iterable[str]) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator, ScalarFormatter
 
 from starpop.orbits.orbit import total_errors, wave, without_trend_and_offsets
 from starpop.orbits.visits import Visits
@@ -124,6 +124,7 @@ def periodograms(scans: Sequence[xr.Dataset], table: pd.DataFrame, style: Style)
         ax.set(xscale="log", yscale="log", xlim=(period.min(), period.max()))
         ax.set_ylim(below.max() * 1.5, 0.3)
         write_periods(ax, period.min(), period.max())
+        ax.yaxis.set_minor_locator(NullLocator())  # of six decades, which nobody tells apart
     label_outer(figure, "period [d]", r"$\ln L_{\max} - \ln L(P)$")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
     return figure
