@@ -37,7 +37,7 @@ os.environ |= {"PYTHONPATH": os.pathsep.join(filter(None, [SOURCE, os.getenv("PY
 from starpop.run import files, provenance, status
 from starpop.run.errors import InputError
 from starpop.run.files import paths_of
-from starpop.run.settings import TUTORIAL, as_json, check, choose_catalog, cluster_name, resolve
+from starpop.run.settings import TUTORIAL, as_json, check, choose_catalog, cluster_name, pairs, resolve
 
 try:
     config = check(config, WORKFLOW / "schemas" / "config.schema.yaml", map(load_configfile, workflow.configfiles))
@@ -63,6 +63,8 @@ CLUSTER = f"results/cluster/{cluster_name(CLUSTER_TABLE)}" if CLUSTER_TABLE else
 SYSTEM_MODELS = list(config["system_models"])
 KEPLERIAN = [name for name, model in config["system_models"].items() if model.get("orbit") == "keplerian"]
 POPULATION_MODELS = list(config["population_models"])
+PAIRS = pairs(config)
+ECCENTRIC = [f"{s}/{p}" for s, p in PAIRS if "eccentricity" in config["population_models"][p]]
 # Whether this is the tutorial's own analysis, to be held against the numbers that it prints.
 PUBLISHED = CATALOG in TUTORIAL and "tutorial" in SYSTEM_MODELS and "normal" in POPULATION_MODELS and not CLUSTER_TABLE
 BATCHES = [f"{i:0{len(str(config['batches'] - 1))}d}" for i in range(config["batches"])]
@@ -133,8 +135,19 @@ def batches(pattern):
 
 
 def populations(pattern):
-    """The products of all population models."""
-    return expand(pattern, population_model=POPULATION_MODELS, allow_missing=True)
+    """The products of all population models that go with a system model."""
+
+    def paired(wildcards):
+        models = [population for system, population in PAIRS if system == wildcards.system_model]
+        return expand(pattern, **wildcards, population_model=models)
+
+    return paired
+
+
+def all_pairs(pattern):
+    """The products of all pairs of a system model and a population model."""
+    system_models, population_models = zip(*PAIRS)
+    return expand(pattern, zip, system_model=system_models, population_model=population_models, allow_missing=True)
 
 
 def picture(folder, name, category, caption=None):
@@ -150,13 +163,10 @@ def picture(folder, name, category, caption=None):
 
 def outputs():
     """The outputs of the rules so far, for the configured catalogue with all its models and batches."""
-    return expand(
-        [path for rule in workflow.rules if rule in workflow.modifier.rules for path in RuleProxy(rule).output],
-        catalog=CATALOG,
-        system_model=SYSTEM_MODELS,
-        population_model=POPULATION_MODELS,
-        batch=BATCHES,
-    )
+    every = [path for rule in workflow.rules if rule in workflow.modifier.rules for path in RuleProxy(rule).output]
+    of_pairs = [path for path in every if "{population_model}" in path]
+    others = [path for path in every if path not in of_pairs]
+    return expand(all_pairs(of_pairs) + others, catalog=CATALOG, system_model=SYSTEM_MODELS, batch=BATCHES)
 
 
 def print_verdict():

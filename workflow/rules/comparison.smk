@@ -10,12 +10,7 @@ rule compare_models:
             batch=BATCHES,
             allow_missing=True,
         ),
-        populations=expand(
-            "results/{catalog}/{system_model}/{population_model}/exact.nc",
-            system_model=SYSTEM_MODELS,
-            population_model=POPULATION_MODELS,
-            allow_missing=True,
-        ),
+        populations=all_pairs("results/{catalog}/{system_model}/{population_model}/exact.nc"),
     output:
         comparison=report("results/{catalog}/model_comparison.csv", category="Comparison"),
         sensitivity=report("results/{catalog}/prior_sensitivity.csv", category="Comparison"),

@@ -142,12 +142,7 @@ rule collect_diagnostics:
             system_model=SYSTEM_MODELS,
             allow_missing=True,
         ),
-        populations=expand(
-            "results/{catalog}/{system_model}/{population_model}/diagnostics.csv",
-            system_model=SYSTEM_MODELS,
-            population_model=POPULATION_MODELS,
-            allow_missing=True,
-        ),
+        populations=all_pairs("results/{catalog}/{system_model}/{population_model}/diagnostics.csv"),
         agreement=expand(
             "results/{catalog}/{system_model}/agreement_status.csv", system_model=SYSTEM_MODELS, allow_missing=True
         ),

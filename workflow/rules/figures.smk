@@ -50,10 +50,15 @@ rule plot_catalog:
         sensitivity="results/{catalog}/prior_sensitivity.csv",
         agreement=expand("results/{catalog}/{model}/agreement.csv", model=SYSTEM_MODELS, allow_missing=True),
         keplerian=expand("results/{catalog}/{model}/orbits.csv", model=KEPLERIAN, allow_missing=True),
+        eccentric=expand("results/{catalog}/{pair}/exact.nc", pair=ECCENTRIC, allow_missing=True),
     output:
         **{
             f"eccentricities_{model}": picture(f"results/{{catalog}}/{model}", "eccentricities", "Systems")
             for model in KEPLERIAN
+        },
+        **{
+            f"eccentricities_{pair}": picture(f"results/{{catalog}}/{pair}", "eccentricities", "Populations")
+            for pair in ECCENTRIC
         },
         **{
             f"agreement_{model}": picture(f"results/{{catalog}}/{model}", "agreement", "Certificates")
@@ -67,6 +72,7 @@ rule plot_catalog:
         code=source_digest("plot_catalog"),
         models=SYSTEM_MODELS,
         keplerian=KEPLERIAN,
+        eccentric=ECCENTRIC,
     log:
         "logs/plot_catalog/{catalog}.log",
     benchmark:

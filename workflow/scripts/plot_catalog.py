@@ -4,7 +4,7 @@ import json
 
 from starpop.checks.agreement import verdict
 from starpop.orbits.visits import read_systems
-from starpop.pages import comparison, systems
+from starpop.pages import comparison, eccentricities, systems
 from starpop.pages.agreement import certificate
 from starpop.pages.style import Style, failures, save
 from starpop.run import store
@@ -18,10 +18,12 @@ with store.job(snakemake.log[0]):
     save(systems.visits_grid(visits, style), snakemake.output.visits, style, f"{source}, {len(visits)} systems")
     save(comparison.model_comparison(table, style), snakemake.output.comparison, style, source)
     save(comparison.forest(table, moved, style), snakemake.output.forest, style, source)
-    for model, path in zip(snakemake.params.keplerian, snakemake.input.keplerian, strict=True):
-        orbits = store.read_csv(path)
-        figure = systems.eccentricities(orbits, style)
-        save(figure, snakemake.output[f"eccentricities_{model}"], style, f"{source}, model {model}", of_orbits(orbits))
+    orbits = dict(zip(snakemake.params.keplerian, map(store.read_csv, snakemake.input.keplerian), strict=True))
+    fits = dict(zip(snakemake.params.eccentric, map(store.read_tree, snakemake.input.eccentric), strict=True))
+    for name in [*orbits, *fits]:
+        of_model = orbits[name.split("/")[0]]
+        figure = eccentricities.diagram(of_model, style, fits.get(name))
+        save(figure, snakemake.output[f"eccentricities_{name}"], style, f"{source}, {name}", of_orbits(of_model))
     for model, path in zip(snakemake.params.models, snakemake.input.agreement, strict=True):
         agreement = store.read_csv(path)
         status, sentence = verdict(agreement)

@@ -8,8 +8,9 @@ import xarray as xr
 from scipy.special import logsumexp
 from scipy.stats import chisquare, multivariate_normal, multivariate_t
 
-from starpop.inference.densities import Normal, UniformPeriod
-from starpop.orbits.eccentricity import EccentricityPrior
+from starpop.inference.densities import Normal, TruncatedNormal, UniformPeriod
+from starpop.inference.eccentricities import Beta, Circularised, EccentricityPrior, Rayleigh
+from starpop.inference.joint import Joint
 from starpop.orbits.ellipse import grid as grids
 from starpop.orbits.ellipse.draws import draw_shapes
 from starpop.orbits.ellipse.kepler import TWO_PI, true_anomalies
@@ -353,3 +354,53 @@ def test_a_nearly_circular_orbit_is_seen_at_every_phase(noise):
     octants = np.histogram(phase, 8, (0, TWO_PI), weights=weight / weight.sum())[0]
     drawn = np.histogram(points[:, 2] % TWO_PI, 8, (0, TWO_PI))[0] / len(points)
     np.testing.assert_allclose(drawn, octants, atol=0.03)
+
+
+@pytest.mark.parametrize(("seed", "count", "signal"), [(1, 8, (3, 8)), (4, 7, (0, 1))])
+def test_nodes_integrate_densities_of_the_eccentricity_as_narrow_as_a_twentieth(seed, count, signal):
+    """Also those that rise towards e = 0, where the search has no grid of its own."""
+    visits, _ = simulate(np.random.default_rng(seed), count, 12.0, (2, 10), 0.7, signal)
+    model = model_of(None)
+    likelihood = ellipse_likelihood(visits, model, (2, 10))
+    system, root = eliminate(linear_model(visits, model)), np.polynomial.legendre.leggauss(50)
+    u, weight = 0.5 * (root[0] + 1), 0.5 * root[1]
+    e, weight, phase = 0.95 * u**2, 2 * 0.95 * u * weight, TWO_PI * np.arange(96) / 96
+    step = 0.4 / int(40 * 0.4 * visits.baseline_days)
+    frequency, terms = np.arange(0.1 + step / 2, 0.5, step), []
+    for f in frequency:
+        points = np.column_stack([np.full(len(e) * 96, f), np.repeat(e, 96), np.tile(phase, len(e))])
+        terms.append(logsumexp(evaluate(points, system).reshape(len(e), -1), axis=1) - np.log(96) + np.log(step / f))
+    for density, h in (
+        (Beta((-0.7, 4), (0, 4)), (-0.5, 1.5)),
+        (Rayleigh((-4, 1)), (-3.0,)),
+        (Circularised((1, 3), (-2, 1)), (1.6, -1.0)),
+    ):
+        for x, of_e, ln_weight in (
+            (likelihood.ln_period, likelihood.e, likelihood.ln_weight),
+            likelihood.condensed(with_e=True),
+        ):
+            found = logsumexp(ln_weight - model.eccentricity.ln_pdf(of_e) + density.ln_pdf(of_e, x, *h))
+            expected = logsumexp(terms + np.log(weight) + density.ln_pdf(e, -np.log(frequency)[:, None], *h))
+            assert found == pytest.approx(expected, abs=2e-3)
+    alone = likelihood.condensed(with_e=False)
+    assert logsumexp(alone[2]) == pytest.approx(logsumexp(likelihood.ln_weight), abs=1e-12)
+    assert len(alone[0]) < len(likelihood.e) / 5
+
+
+@pytest.mark.parametrize(
+    ("density", "h"), [(Rayleigh((-4, 1)), (-2.5,)), (Circularised((1, 3), (-2, 1)), (1.6, -1.0))], ids=str
+)
+def test_a_density_of_the_eccentricity_is_drawn_from_with_the_likelihood(density, h):
+    rng = np.random.default_rng(9)
+    visits, _ = simulate(rng, 7, 12.0, (2, 10), 0.8, (2, 4))
+    model, joint = model_of(None), Joint(TruncatedNormal((0, 3), (-2, 1), (2, 10)), density)
+    likelihood, h = ellipse_likelihood(visits, model, (2, 10)), (1.5, -0.5, *h)
+    points = draw_shapes(likelihood, joint, [np.full(20_000, p) for p in h], 20_000, rng)
+    terms = likelihood.ln_weight - model.eccentricity.ln_pdf(likelihood.e)
+    terms = terms + joint.ln_joint(likelihood.ln_period, likelihood.e, *h)
+    mass = np.exp(terms - logsumexp(terms))
+    for drawn, at in ((-np.log(points[:, 0]), likelihood.ln_period), (np.sqrt(points[:, 1]), np.sqrt(likelihood.e))):
+        mean = mass @ at
+        sd = np.sqrt(mass @ (at - mean) ** 2)
+        assert drawn.mean() == pytest.approx(mean, abs=4 * sd / np.sqrt(20_000))
+        assert drawn.std() == pytest.approx(sd, rel=0.03)

@@ -38,7 +38,8 @@ def simulated(e, seed, count=18, amplitude=20.0):
 
 @pytest.fixture(scope="module")
 def likelihoods():
-    return [period_likelihood(simulated(e, seed), MODEL, RANGE) for seed, e in ((1, 0.02), (2, 0.6))]
+    # neither has a tail, of which NUTS and draws would see different parts
+    return [period_likelihood(simulated(e, seed), MODEL, RANGE) for seed, e in ((1, 0.02), (4, 0.6))]
 
 
 def test_exact_draws_and_nuts_agree_and_the_highest_point_is_above_all_draws(likelihoods):

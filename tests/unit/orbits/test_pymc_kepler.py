@@ -7,8 +7,9 @@ import pytensor.tensor as pt
 import pytest
 from scipy.stats import kstest
 
+from starpop.inference.eccentricities import EccentricityPrior
+from starpop.inference.numerics import tensors
 from starpop.orbits import pymc_kepler
-from starpop.orbits.eccentricity import EccentricityPrior
 from starpop.orbits.ellipse import kepler
 
 
@@ -56,7 +57,7 @@ def test_the_prior_of_the_shape_is_uniform():
 @pytest.mark.parametrize("prior", [EccentricityPrior(0.9, 3, 0.95), EccentricityPrior(2, 5, 0.6)], ids=str)
 def test_another_prior_of_the_eccentricity_is_a_factor(prior):
     e = np.linspace(0.01, prior.up_to - 0.01, 50)
-    np.testing.assert_allclose(pymc_kepler.ln_pdf(pt.as_tensor(e), prior).eval(), prior.ln_pdf(e))
+    np.testing.assert_allclose(prior.ln_pdf(pt.as_tensor(e), math=tensors()).eval(), prior.ln_pdf(e))
     fine = (np.arange(200_000) + 0.5) / 200_000 * prior.up_to
     assert np.exp(prior.ln_pdf(fine)).mean() * prior.up_to == pytest.approx(1, abs=3e-3)
     np.testing.assert_allclose(prior.quantile(prior.cdf(e)), e)

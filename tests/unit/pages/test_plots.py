@@ -1,17 +1,19 @@
 """The figures: graphs that match the models, contours that enclose what they say, and failures that show."""
 
 import itertools
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from pymc.model_graph import ModelGraph
 
 from starpop.checks import criticism
 from starpop.inference.densities import Normal
 from starpop.orbits import single
 from starpop.orbits.system_model import SystemModel
-from starpop.pages import comparison, pgm, style, systems
+from starpop.pages import comparison, eccentricities, pgm, style
 from starpop.pages import criticism as draw_criticism
 from starpop.pages.corner import ENCLOSED, contour_levels
 from starpop.populations import cluster, population
@@ -146,7 +148,7 @@ def test_an_ellipse_has_errors_and_a_circle_an_upper_limit(ln_bayes, tmp_path):
         }
     )
     look = style.Style(80, 10, style.Colors("k", "b", "r", "0.5"))
-    figure = systems.eccentricities(table, look)
+    figure = eccentricities.diagram(table, look)
     (ax,) = figure.axes
     is_ellipse = np.array(ln_bayes) > 0
     points, limits = ax.lines[0].get_ydata(), ax.lines[-1].get_ydata()
@@ -154,3 +156,24 @@ def test_an_ellipse_has_errors_and_a_circle_an_upper_limit(ln_bayes, tmp_path):
     np.testing.assert_array_equal(limits, table["eccentricity_upper_95"][:2][~is_ellipse])
     assert ax.get_ylim()[1] > 0.03
     style.save(figure, [str(tmp_path / "figure.png")], look, "a source")
+
+
+def test_a_population_shows_its_eccentricities_and_where_orbits_are_circularised():
+    of_e = {"density": "circularised", "mu": [0, 4], "ln_width": [-3, 0]}
+    settings = {"population": {"eccentricity": of_e}, "period_range_days": [1, 100]}
+    rng = np.random.default_rng(0)
+    draws = {"mu_circ": rng.normal(np.log(10), 0.01, 500), "lnwidth_circ": rng.normal(-2, 0.01, 500)}
+    exact = xr.DataTree.from_dict({"posterior": xr.Dataset({k: ("draw", v) for k, v in draws.items()})})
+    exact.attrs["settings"] = json.dumps(settings)
+    rows = {"period_days": [2.0, 60.0], "period_sd_days": [0.01, 0.5]}
+    table = pd.DataFrame({f"best_mode_{name}": values for name, values in rows.items()})
+    table = table.assign(
+        eccentricity=[0.01, 0.5], eccentricity_sd=0.01, eccentricity_upper_95=0.02, ln_bayes_keplerian=[-3.0, 50.0]
+    )
+    (ax,) = eccentricities.diagram(table, style.Style(80, 10, style.Colors("k", "b", "r", "0.5")), exact).axes
+    lines = {line.get_label(): line for line in ax.lines}
+    period, middle = lines["population: median"].get_data()
+    assert (middle[period < 5] < 0.02).all() and middle[period > 30] == pytest.approx(0.475, abs=0.04)
+    (limit,) = (line for label, line in lines.items() if label.startswith("circularised below"))
+    assert limit.get_xdata() == pytest.approx([10, 10], rel=1e-2)
+    assert ax.get_ylim() == (0, 1)

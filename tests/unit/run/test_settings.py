@@ -11,10 +11,10 @@ from snakemake.utils import update_config
 
 from conftest import ROOT
 from starpop.inference.densities import Density, TruncatedNormal, density_from_settings
-from starpop.orbits.eccentricity import EccentricityPrior
+from starpop.inference.eccentricities import EccentricityPrior, Rayleigh
 from starpop.orbits.system_model import SystemModel
 from starpop.run.errors import InputError
-from starpop.run.settings import as_json, check, choose_catalog, cluster_name, resolve
+from starpop.run.settings import as_json, check, choose_catalog, cluster_name, pairs, resolve
 
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -107,6 +107,7 @@ APO = CONFIG["catalogs"]["apogee"]["observatory"]
             "tutorail",
             r"calibration\.base\.system_model: 'tutorail' is not one of tutorial.*Did you mean 'tutorial'",
         ),
+        ("calibration.base.keplerian_system_model", "jitter", r"keplerian_system_model: 'jitter' has not orbit: kepl"),
         (
             "calibration.population_models.jitter",
             {"density": "normal", "mu": [1, 2], "ln_sigma": [-1, 0]},
@@ -232,7 +233,7 @@ def test_every_density_may_stand_in_the_configuration_with_all_of_its_keys():
         ),
         ("normal", {"density": None}, r"population_models\.mine: missing key density\."),
         ("student_t", {"ln_nu": None}, r"population_models\.mine: missing key ln_nu\."),
-        ("power_law", {"mu": [1, 10]}, r"mine\.mu: unknown key; allowed here: density, beta, period_range_days\."),
+        ("power_law", {"mu": [1, 10]}, r"mine\.mu: unknown key; allowed here: density, beta, period_range_days, "),
         ("normal", {"period_range_days": [1, 9]}, r"mine\.period_range_days: unknown key; allowed here: density, mu,"),
         ("histogram", {"bin": 3}, r"mine\.bin: unknown key; .* Did you mean 'bins'"),
         ("histogram", {"bins": 1}, r"mine\.bins: 1: 1 is less than the minimum of 2"),
@@ -240,6 +241,28 @@ def test_every_density_may_stand_in_the_configuration_with_all_of_its_keys():
         ("truncated_normal", {"period_range_days": [20, 2]}, r"mine\.period_range_days: \[20, 2\] is empty"),
         ("normal_mixture", {"weight": [0, 2]}, r"mine\.weight\.1: 2: 2 is greater than the maximum of 1"),
         ("normal_mixture", {"separation": [-1, 2]}, r"mine\.separation\.0: -1: -1 is less than the minimum of 0"),
+        ("normal", {"eccentricity": {}}, r"mine\.eccentricity: missing key density\."),
+        (
+            "normal",
+            {"eccentricity": {"density": "ray"}},
+            r"eccentricity\.density: 'ray' is not one of 'uniform', 'beta'",
+        ),
+        ("normal", {"eccentricity": {"density": "rayleigh"}}, r"mine\.eccentricity: missing key ln_sigma\."),
+        (
+            "normal",
+            {"eccentricity": {"density": "rayleigh", "ln_sigma": [0, -1]}},
+            r"mine\.eccentricity\.ln_sigma: \[0, -1\] is empty; the lower end stands first",
+        ),
+        (
+            "normal",
+            {"eccentricity": {"density": "uniform", "up_to": 0.5}},
+            r"mine\.eccentricity\.up_to: unknown key; allowed here: density\.",
+        ),
+        (
+            "normal",
+            {"eccentricity": {"density": "beta", "ln_alpha": [-2, 1], "ln_beta": [0, 1]}},
+            r"mine\.eccentricity\.ln_alpha\.0: -2: -2 is less than the minimum of -0\.7",
+        ),
     ],
 )
 def test_a_mistake_in_a_population_is_said_once_with_its_key(density, change, message):
@@ -485,6 +508,21 @@ def test_an_orbit_is_circular_and_its_eccentricity_uniform_where_nothing_else_is
     config["orbit_prior"]["eccentricity"] = {}
     model = resolve(check(config, SCHEMA), "twin")["system_models"]["ellipse"]
     assert SystemModel.from_settings(model).eccentricity == EccentricityPrior()
+
+
+def test_eccentricities_of_a_population_go_with_keplerian_models_as_far_as_these():
+    config = changed("population_models", {"both": {"density": "auto", "mu": "auto", "ln_sigma": [-2, 3]}})
+    config["population_models"]["alone"] = dict(config["population_models"]["both"])
+    config["population_models"]["both"]["eccentricity"] = {"density": "rayleigh", "ln_sigma": [-3, 0]}
+    config["orbit_prior"]["eccentricity"] = {"up_to": 0.8}
+    with pytest.raises(InputError, match=r"population_models\.both\.eccentricity: rayleigh, but no system model has"):
+        choose_catalog(check(config | {"catalog": "twin"}, SCHEMA))
+    config["system_models"] = {"circle": {"trend": 0, "noise": "reported"}}
+    config["system_models"]["ellipse"] = config["system_models"]["circle"] | {"orbit": "keplerian"}
+    checked = check(config, SCHEMA)
+    assert pairs(checked) == [("circle", "alone"), ("ellipse", "both"), ("ellipse", "alone")]
+    density = density_from_settings(resolve(checked, "twin")["population_models"]["both"], (1.5, 20))
+    assert density.of_e == Rayleigh((-3, 0), 0.8)
 
 
 def test_auto_needs_the_catalogues_it_chooses_between():

@@ -31,7 +31,7 @@ __version__ = "0.1.0"
 _NAMES = {
     "Visits": ("orbits.visits", "Visits"),
     "SystemModel": ("orbits.system_model", "SystemModel"),
-    "EccentricityPrior": ("orbits.eccentricity", "EccentricityPrior"),
+    "EccentricityPrior": ("inference.eccentricities", "EccentricityPrior"),
     "Scaled": ("orbits.noise", "Scaled"),
     "Jitter": ("orbits.noise", "Jitter"),
     "read_visits": ("orbits.notebook", "read_visits"),

@@ -89,7 +89,13 @@ def draw_population(case: Case, rng: np.random.Generator) -> tuple[dict[str, flo
 def simulate_catalog(case: Case, rng: np.random.Generator) -> tuple[list[Visits], dict[str, float]]:
     """The visits of all systems; the true hyper-parameters, and all parameters of the first system."""
     hyper, ln_periods = draw_population(case, rng)
-    simulated = [simulate_system(f"S{i}", x, case.survey, case.system_model, rng) for i, x in enumerate(ln_periods)]
+    given: list[float | None] = [None] * case.systems
+    if case.density.of_e is not None:
+        given = list(case.density.of_e.draw(ln_periods, case.density.parameters_of_e(tuple(hyper.values())), rng))
+    simulated = [
+        simulate_system(f"S{i}", x, case.survey, case.system_model, rng, e)
+        for i, (x, e) in enumerate(zip(ln_periods, given, strict=True))
+    ]
     return [visits for visits, _ in simulated], hyper | {"lnP": ln_periods[0]} | simulated[0][1]
 
 

@@ -21,6 +21,8 @@ import numpy as np
 from scipy.special import log_ndtr, ndtri_exp
 
 from starpop.inference.density import Bounded, Density, Range
+from starpop.inference.eccentricities import eccentricity_from_settings
+from starpop.inference.joint import Joint
 from starpop.inference.numerics import NUMPY
 from starpop.inference.priors import LN_SQRT_2PI, Prior, StandardNormal, Uniform
 from starpop.run.errors import InputError, nearest
@@ -330,4 +332,8 @@ def density_from_settings(settings: Mapping[str, Any], period_range_days: Range)
         known = ", ".join(Density.registered)
         hint = nearest(name, Density.registered)
         raise InputError(f"population_models: density {name!r} is not known; use one of {known}.{hint}")
-    return Density.registered[name].from_settings(settings, period_range_days)
+    of_x = {key: value for key, value in settings.items() if key != "eccentricity"}
+    density = Density.registered[name].from_settings(of_x, period_range_days)
+    if "eccentricity" not in settings:
+        return density
+    return Joint(density, eccentricity_from_settings(settings["eccentricity"], period_range_days))

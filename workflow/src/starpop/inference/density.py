@@ -11,6 +11,8 @@ there, so that nothing else need be told of a new one. It has
     draw            draws of x
     breakpoints     where it changes fast, for its moments
 
+A population may have a density of the eccentricity as well: then it is a `joint` one.
+
 Hyper-parameters and x are arrays that broadcast.
 """
 
@@ -19,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.polynomial.legendre import leggauss
@@ -28,6 +30,9 @@ from starpop.inference.numerics import NUMPY, tensors
 from starpop.inference.priors import Prior
 from starpop.inference.rejection import until_accepted
 from starpop.run.errors import InputError
+
+if TYPE_CHECKING:
+    from starpop.inference.eccentricities import Eccentricity
 
 Range = tuple[float, float]
 
@@ -43,6 +48,8 @@ class Density:
     """What all densities share."""
 
     registered: ClassVar[dict[str, type[Density]]] = {}
+    # Of the eccentricity; without one each system has the prior of its own model.
+    of_e: Eccentricity | None = None
 
     def __init_subclass__(cls, name: str = "") -> None:
         """Register a density that has a name."""
@@ -70,6 +77,10 @@ class Density:
         """The prior of each hyper-parameter, in order."""
         return {}
 
+    def parameters_of_e(self, parameters: Sequence[Any]) -> Sequence[Any]:
+        """Those that the density of the eccentricity takes."""
+        return ()
+
     @property
     def support(self) -> Range:
         """Ends of the range of x outside which the density is zero."""
@@ -78,6 +89,13 @@ class Density:
     def ln_pdf(self, x: Any, *parameters: Any, math: SimpleNamespace = NUMPY) -> Any:
         """Ln of the density."""
         raise NotImplementedError
+
+    def ln_joint(self, x: Any, e: Any, *parameters: Any, math: SimpleNamespace = NUMPY) -> Any:
+        """Ln of the density of x and, where it has one, of the eccentricity."""
+        value = self.ln_pdf(x, *parameters, math=math)
+        if self.of_e is None:
+            return value
+        return value + self.of_e.ln_pdf(e, x, *self.parameters_of_e(parameters), math=math)
 
     def mode(self, *parameters: Any) -> Any:
         """Where the density is highest, falling on both sides."""

@@ -25,15 +25,21 @@ class Panels:
     likelihood : whose panels they are
     weight : (M,) of each
     mode : keep to the panels of one peak (an index into `peak_ln_period`)
+    group : (M,) of each panel, any numbers; else those of the likelihood
     """
 
-    def __init__(self, likelihood: PeriodLikelihood, weight: np.ndarray, mode: int | None):
+    def __init__(
+        self, likelihood: PeriodLikelihood, weight: np.ndarray, mode: int | None, group: np.ndarray | None = None
+    ):
         if mode is not None:
             weight = np.where(likelihood.panel_mode == mode, weight, 0.0)
-        self.system, self.starts = likelihood.system, likelihood.group_start
+        self.system, group = likelihood.system, likelihood.panel_group if group is None else group
+        self.order = np.argsort(group, kind="stable")
+        weight = weight[self.order]
+        self.starts = np.flatnonzero(np.diff(group[self.order], prepend=-1))
         self.ends = np.append(self.starts[1:], len(weight))
-        self.low = -np.log(np.maximum.reduceat(likelihood.panel_high, self.starts))
-        self.high = -np.log(np.minimum.reduceat(likelihood.panel_low, self.starts))
+        self.low = -np.log(np.maximum.reduceat(likelihood.panel_high[self.order], self.starts))
+        self.high = -np.log(np.minimum.reduceat(likelihood.panel_low[self.order], self.starts))
         self.cumulated = np.cumsum(weight)
         with np.errstate(divide="ignore"):  # a group outside the mode
             self.ln_mass = np.log(np.add.reduceat(weight, self.starts))
@@ -70,6 +76,6 @@ class Panels:
             before = np.where(self.starts[group] > 0, self.cumulated[self.starts[group] - 1], 0.0)
             target = before + u[1] * (self.cumulated[self.ends[group] - 1] - before)
             found = np.searchsorted(self.cumulated, target)
-            panel[some] = np.clip(found, self.starts[group], self.ends[group] - 1)
+            panel[some] = self.order[np.clip(found, self.starts[group], self.ends[group] - 1)]
             ceiling[some] = np.broadcast_to(highest, (len(group), len(self.starts)))[np.arange(len(group)), group]
         return panel, ceiling

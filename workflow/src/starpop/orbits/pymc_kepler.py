@@ -24,7 +24,8 @@ from pytensor.link.numba.dispatch.basic import register_funcify_and_cache_key
 from pytensor.scalar import BinaryScalarOp, upgrade_to_float
 from pytensor.tensor.elemwise import Elemwise
 
-from starpop.orbits.eccentricity import EccentricityPrior
+from starpop.inference.eccentricities import EccentricityPrior
+from starpop.inference.numerics import tensors
 
 # The free variables of a shape.
 X, Y = "shape_x", "shape_y"
@@ -95,15 +96,8 @@ def shape(prior: EccentricityPrior, dims: str | None = None) -> tuple[Any, Any]:
     pm.Deterministic("h", x * root, dims=dims)
     pm.Deterministic("k", y * root, dims=dims)
     if not prior.uniform:
-        pm.Potential("eccentricity", ln_pdf(e, prior) + np.log(prior.up_to), dims=dims)
+        pm.Potential("eccentricity", prior.ln_pdf(e, math=tensors()) + np.log(prior.up_to), dims=dims)
     return e, pt.arctan2(y, x)
-
-
-def ln_pdf(e: Any, prior: EccentricityPrior) -> Any:
-    """`EccentricityPrior.ln_pdf` within its range."""
-    level = float(prior.ln_pdf(np.array(0.25 * prior.up_to)))
-    level -= (prior.alpha - 1) * np.log(0.25 * prior.up_to) + (prior.beta - 1) * np.log1p(-0.25 * prior.up_to)
-    return (prior.alpha - 1) * pt.log(e) + (prior.beta - 1) * pt.log1p(-e) + level
 
 
 def free_shape(draws: Mapping[Any, Any], prior: EccentricityPrior) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from starpop.orbits.eccentricity import EccentricityPrior
+from starpop.inference.eccentricities import EccentricityPrior
 from starpop.orbits.noise import Jitter, Noise, Reported, Scaled
 from starpop.orbits.visits import Times, Visits
 from starpop.run.errors import InputError
@@ -114,11 +114,12 @@ class SystemModel:
             dtype=float,
         )
 
-    def draw_shape(self, size: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """(size,) e, h and k of Keplerian orbits from their prior; nothing for circles."""
+    def draw_shape(self, size: int, rng: np.random.Generator, e: float | None = None) -> dict[str, np.ndarray]:
+        """(size,) e, unless it is given, h and k of Keplerian orbits from their prior; nothing for circles."""
         if self.orbit == "circular":
             return {}
-        return shape_values(self.eccentricity.quantile(rng.random(size)), rng.uniform(0, 2 * np.pi, size))
+        drawn = self.eccentricity.quantile(rng.random(size)) if e is None else np.full(size, e)
+        return shape_values(drawn, rng.uniform(0, 2 * np.pi, size))
 
     def draw_coefficients(self, visits: Visits, size: int, rng: np.random.Generator) -> np.ndarray:
         """(size, p) coefficients from their prior."""

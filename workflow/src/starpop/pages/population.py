@@ -24,6 +24,11 @@ SYMBOLS = {
     "weight": ("$w_1$", "share of the first"),
     "beta": (r"$\beta$", r"slope of $\ln p(\ln P)$"),
     "lntau": (r"$\ln\tau$", "of the steps"),
+    "lnalpha": (r"$\ln\alpha_e$", "of the beta density of $e$"),
+    "lnbeta": (r"$\ln\beta_e$", "of the beta density of $e$"),
+    "lnsigma_e": (r"$\ln\sigma_e$", "of $e$"),
+    "mu_circ": (r"$\mu_{\rm circ}$", r"$\ln(P/\mathrm{d})$ of circularisation"),
+    "lnwidth_circ": (r"$\ln w_{\rm circ}$", r"in $\ln(P/\mathrm{d})$"),
 }
 # More hyper-parameters than these would not be legible.
 MOST_SHOWN = 6

@@ -151,36 +151,3 @@ def orbits_grid(systems: Sequence[Visits], orbits: Mapping[str, Orbit], table: p
         ax.xaxis.set_major_locator(MaxNLocator(5))
     label_outer(figure, "orbital phase", "radial velocity [km/s]")
     return figure
-
-
-def eccentricities(table: pd.DataFrame, style: Style) -> Figure:
-    """Eccentricity against period: with errors where an ellipse is likelier than a circle, else its upper limit."""
-    figure = new_figure(TWO_COLUMNS / 1.5, 3.0)
-    ax = figure.subplots()
-    fitted = table[table["eccentricity"].notna()]
-    is_ellipse = fitted["ln_bayes_keplerian"] > 0
-    ellipses, circles = fitted[is_ellipse], fitted[~is_ellipse]
-    ax.errorbar(
-        ellipses["best_mode_period_days"],
-        ellipses["eccentricity"],
-        ellipses["eccentricity_sd"],
-        ellipses["best_mode_period_sd_days"],
-        fmt="o",
-        color=style.colors.model,
-        label=f"likelier an ellipse ({len(ellipses)})",
-    )
-    limits = circles["eccentricity_upper_95"]
-    ax.plot(
-        circles["best_mode_period_days"],
-        limits,
-        "v",
-        color=style.colors.neutral,
-        label=f"likelier a circle ({len(circles)}): 95% upper limit",
-    )
-    highest = max([*(ellipses["eccentricity"] + ellipses["eccentricity_sd"]), *limits], default=1.0)
-    ax.set(xscale="log", xlabel="period [d]", ylabel="eccentricity", ylim=(0, min(1.3 * highest, 1)))
-    limits_of_axis = ax.get_xlim()
-    write_periods(ax, *limits_of_axis)
-    ax.set_xlim(limits_of_axis)
-    figure.legend(loc="outside upper right", ncols=2)
-    return figure

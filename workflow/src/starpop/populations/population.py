@@ -1,15 +1,17 @@
 """The period distribution of all systems: the tutorial's Part 2 and any other density, exactly and as PyMC models.
 
     ln P_n ~ p(x | h),        each hyper-parameter in h ~ its prior (`densities`),
+    e_n ~ p(e | x_n, h)       of Keplerian orbits (`eccentricities`), or each system model's own prior,
     a_n, b_n ~ N(0, s_amplitude),   v0_n ~ N(0, s_v0),
     v_nj ~ N(a_n cos(2 pi t_nj / P_n) + b_n sin(2 pi t_nj / P_n) + v0_n, sigma_nj).
 
 With the nodes (x_nk, w_nk) of each system's period likelihood, everything but h integrates out:
 
-    p(D | h) = prod_n sum_k w_nk p(x_nk | h).
+    p(D | h) = prod_n sum_k w_nk p(x_nk | h),
 
-One to three hyper-parameters are integrated by `quadrature`. More are sampled by NUTS, from starts that `tempering`
-finds, and `bridge` gives the evidence. Given h the periods are independent, and given its period a system's
+and with p(e_nk | x_nk, h) over the prior of e that the weights hold where the population has a density of e. One to
+three hyper-parameters are integrated by `quadrature`. More are sampled by NUTS, from starts that `tempering` finds,
+and `bridge` gives the evidence. Given h the systems are independent, and given its period and shape a system's
 coefficients are normal: joint draws of all parameters are as independent and exact as those of h.
 """
 
@@ -18,7 +20,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -32,6 +34,7 @@ from starpop.inference.quadrature import MOST_INTEGRATED, integrate
 from starpop.inference.tempering import temper
 from starpop.inference.weighted import Posterior
 from starpop.orbits import pymc_orbit
+from starpop.orbits.ellipse.likelihood import EllipseLikelihood
 from starpop.orbits.orbit_draws import draw_orbits
 from starpop.orbits.period_likelihood import PeriodLikelihood
 from starpop.orbits.system_model import SystemModel
@@ -55,33 +58,70 @@ MOST_MINUTES = 120.0
 LnLikelihood = Callable[..., np.ndarray]
 
 
-def _nodes(likelihoods: Sequence[PeriodLikelihood], density: Density) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Nodes and ln weights of all systems within the density's support, and the first node of each system."""
+class Nodes(NamedTuple):
+    """(K,) ln P, e and ln weights of the nodes of all systems, and (N,) the first node of each system.
+
+    Of a density without one of e, e is not told; else the weights are without the systems' own prior of e.
+    """
+
+    x: np.ndarray
+    e: np.ndarray
+    ln_weight: np.ndarray
+    starts: np.ndarray
+
+    @property
+    def counts(self) -> np.ndarray:
+        """(N,) nodes of each system."""
+        return np.diff(self.starts, append=len(self.x))
+
+
+def _nodes(likelihoods: Sequence[PeriodLikelihood], density: Density) -> Nodes:
+    """The nodes within the density's support."""
+    parts = [_nodes_of(n, density) for n in likelihoods]
+    starts = np.cumsum([0, *(len(part[0]) for part in parts[:-1])])
+    x, e, ln_weight = (np.concatenate(values) for values in zip(*parts, strict=True))
+    return Nodes(x, e, ln_weight, starts)
+
+
+def _nodes_of(likelihood: PeriodLikelihood, density: Density) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The nodes of one system within the density's support."""
+    x, e, ln_weight = likelihood.ln_period, np.zeros(len(likelihood.ln_period)), likelihood.ln_weight
+    if isinstance(likelihood, EllipseLikelihood):
+        x, e, ln_weight = likelihood.condensed(density.of_e is not None)
+    elif density.of_e is not None:
+        raise InputError(
+            f"System {likelihood.system}: the population has a density of the eccentricity, and the system's orbit is "
+            "circular. Use a system model with orbit: keplerian, or leave out the population's eccentricity."
+        )
     low, high = density.support
-    inside = [(n.ln_period >= low) & (n.ln_period <= high) for n in likelihoods]
-    for likelihood, some in zip(likelihoods, inside, strict=True):
-        if not some.any():
+    inside = (x >= low) & (x <= high)
+    if not inside.any():
+        raise InputError(
+            f"System {likelihood.system}: its period cannot lie in the population's range of {np.exp(low):g} to "
+            f"{np.exp(high):g} d. Widen period_range_days of the population model, or put the system under "
+            "systems.drop."
+        )
+    if density.of_e is not None:
+        prior = likelihood.system_model.eccentricity
+        if density.of_e.up_to != prior.up_to:
             raise InputError(
-                f"System {likelihood.system}: its period cannot lie in the population's range of {np.exp(low):g} to "
-                f"{np.exp(high):g} d. Widen period_range_days of the population model, or put the system under "
-                "systems.drop."
+                f"The population's eccentricities go up to {density.of_e.up_to}, and those of the system model up to "
+                f"{prior.up_to}: give both the same up_to."
             )
-    x = np.concatenate([n.ln_period[some] for n, some in zip(likelihoods, inside, strict=True)])
-    ln_weight = np.concatenate([n.ln_weight[some] for n, some in zip(likelihoods, inside, strict=True)])
-    counts = [int(some.sum()) for some in inside]
-    return x, ln_weight, np.cumsum([0, *counts[:-1]])
+        ln_weight = ln_weight - prior.ln_pdf(e)
+    return x[inside], e[inside], ln_weight[inside]
 
 
 def system_ln_likelihoods(likelihoods: Sequence[PeriodLikelihood], density: Density) -> LnLikelihood:
     """A function of (M,) values of each hyper-parameter: (M, N) ln p(D_n | h) of the N systems."""
-    x, ln_weight, starts = _nodes(likelihoods, density)
-    counts = np.diff(starts, append=len(x))
+    nodes = _nodes(likelihoods, density)
+    starts, counts, count = nodes.starts, nodes.counts, len(nodes.x)
 
     def evaluate(*parameters: np.ndarray) -> np.ndarray:
         values = np.empty((len(parameters[0]), len(starts)))
-        for first in range(0, len(values), max(TERMS_AT_ONCE // len(x), 1)):
-            some = slice(first, first + max(TERMS_AT_ONCE // len(x), 1))
-            terms = density.ln_pdf(x, *(p[some, None] for p in parameters)) + ln_weight
+        for first in range(0, len(values), max(TERMS_AT_ONCE // count, 1)):
+            some = slice(first, first + max(TERMS_AT_ONCE // count, 1))
+            terms = density.ln_joint(nodes.x, nodes.e, *(p[some, None] for p in parameters)) + nodes.ln_weight
             top = np.maximum.reduceat(terms, starts, axis=1)
             terms = np.exp(terms - np.repeat(top, counts, axis=1))
             values[some] = top + np.log(np.add.reduceat(terms, starts, axis=1))
@@ -106,7 +146,7 @@ def ln_likelihood(likelihoods: Sequence[PeriodLikelihood], density: Density) -> 
 
 def _normal_ln_likelihood(likelihoods: Sequence[PeriodLikelihood], density: Normal) -> LnLikelihood:
     """The same of a normal density, truncated or not, fast."""
-    x, ln_weight, starts = _nodes(likelihoods, density)
+    x, _, ln_weight, starts = _nodes(likelihoods, density)
     tops = np.maximum.reduceat(ln_weight, starts)
     ends = np.append(starts[1:], len(x))
     weight = np.exp(ln_weight - np.repeat(tops, ends - starts))
@@ -253,16 +293,21 @@ def build_model(
         parameters = [p.variable(name) for name, p in density.parameters.items()]
         ln_period = density.variable("lnP", parameters, period_range_days, dims="system")
         pymc_orbit.observe(system_models[0], systems[0], values, pm.math.exp(ln_period)[index], index)
+        if density.of_e is not None:
+            e, own = model["e"], density.parameters_of_e(parameters)
+            prior = system_models[0].eccentricity.ln_pdf(e, math=tensors())
+            pm.Potential("eccentricities", density.of_e.ln_pdf(e, ln_period, *own, math=tensors()) - prior)
     return model
 
 
 def _padded_nodes(likelihoods: Sequence[PeriodLikelihood], density: Density) -> dict[str, np.ndarray]:
     """Nodes and ln weights, a row for each system, filled up with nodes of no weight."""
-    x, ln_weight, starts = _nodes(likelihoods, density)
-    sizes = np.diff(starts, append=len(x))
-    node = np.minimum(starts[:, None] + np.arange(sizes.max()), len(x) - 1)
-    ln_weights = np.where(np.arange(sizes.max()) < sizes[:, None], ln_weight[node], -np.inf)
-    return {"node": x[node], "node_ln_weight": ln_weights}
+    nodes = _nodes(likelihoods, density)
+    sizes = nodes.counts
+    node = np.minimum(nodes.starts[:, None] + np.arange(sizes.max()), len(nodes.x) - 1)
+    ln_weights = np.where(np.arange(sizes.max()) < sizes[:, None], nodes.ln_weight[node], -np.inf)
+    values = {"node": nodes.x[node], "node_ln_weight": ln_weights}
+    return values if density.of_e is None else values | {"node_e": nodes.e[node]}
 
 
 def build_node_model(likelihoods: Sequence[PeriodLikelihood], density: Density) -> pm.Model:
@@ -275,9 +320,10 @@ def _node_model(nodes: Mapping[str, np.ndarray], density: Density) -> pm.Model:
     import pytensor.tensor as pt
 
     with pm.Model() as model:
-        x, ln_weights = (pm.Data(name, values) for name, values in nodes.items())
+        data = {name: pm.Data(name, values) for name, values in nodes.items()}
         parameters = [p.variable(name) for name, p in density.parameters.items()]
-        terms = density.ln_pdf(x, *parameters, math=tensors()) + ln_weights
+        terms = density.ln_joint(data["node"], data.get("node_e"), *parameters, math=tensors())
+        terms += data["node_ln_weight"]
         pm.Potential("visits", pt.sum(pt.logsumexp(terms, axis=1)))
     return model
 
@@ -288,5 +334,6 @@ def _node_sampler(density: Density) -> Sampler:
     from starpop.inference.sampling import Sampler, SamplerSettings
 
     settings = SamplerSettings("nutpie", CHAINS, TUNE, DRAWS, TARGET_ACCEPT, MAX_TREEDEPTH, MOST_MINUTES)
-    nodes = {"node": np.zeros((1, 1)), "node_ln_weight": np.zeros((1, 1))}
+    names = ("node", "node_ln_weight", *(() if density.of_e is None else ("node_e",)))
+    nodes = dict.fromkeys(names, np.zeros((1, 1)))
     return Sampler(_node_model(nodes, density), settings)

@@ -75,9 +75,17 @@ def visit_times(visits: int, baseline_days: float, rng: np.random.Generator) -> 
 
 
 def simulate_system(
-    name: str, ln_period: float, survey: Survey, model: SystemModel, rng: np.random.Generator
+    name: str,
+    ln_period: float,
+    survey: Survey,
+    model: SystemModel,
+    rng: np.random.Generator,
+    e: float | None = None,
 ) -> tuple[Visits, dict[str, float]]:
-    """The visits of a system of given period, and its other parameters, drawn from the priors of its model."""
+    """The visits of a system of given period, and its other parameters, drawn from the priors of its model.
+
+    Its eccentricity may be given, too.
+    """
     count = int(rng.integers(survey.visits[0], survey.visits[1] + 1))
     baseline = float(np.exp(rng.uniform(*np.log(survey.baseline_days))))
     time = visit_times(count, max(baseline, 2.0 * count), rng)
@@ -86,7 +94,7 @@ def simulate_system(
     if model.offsets:
         instrument = rng.integers(len(INSTRUMENTS), size=count)
         visits = replace(visits, instruments=INSTRUMENTS, instrument=instrument)
-    shape = model.draw_shape(1, rng)
+    shape = model.draw_shape(1, rng, e)
     (theta,) = model.draw_coefficients(visits, 1, rng)
     parameters = {name: float(value) for name, (value,) in shape.items()}
     parameters |= dict(zip(model.coefficients(visits), theta, strict=True))

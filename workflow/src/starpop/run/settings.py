@@ -73,11 +73,15 @@ def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
         survey = config[section]["survey"]
         ranges |= {f"{section}.survey.{key}": survey[key] for key in ("visits", "baseline_days", "rv_err_kms")}
     ranges["calibration.period_range_days"] = config["calibration"]["period_range_days"]
-    for name, model in config["calibration"]["population_models"].items():
-        where = f"calibration.population_models.{name}"
-        ranges |= {f"{where}.{key}": value for key, value in model.items() if isinstance(value, list)}
-    for name, model in config["population_models"].items():
-        ranges |= {f"population_models.{name}.{key}": v for key, v in model.items() if isinstance(v, list)}
+    for where, models in (("calibration.", config["calibration"]), ("", config)):
+        for name, model in models["population_models"].items():
+            entries = {"": model, "eccentricity.": model.get("eccentricity", {})}
+            ranges |= {
+                f"{where}population_models.{name}.{of_e}{key}": value
+                for of_e, entry in entries.items()
+                for key, value in entry.items()
+                if isinstance(value, list)
+            }
     where_looked = {"period_range_days": config["period_range_days"]}
     for name, entry in config["catalogs"].items():
         where_looked[f"catalogs.{name}.period_range_days"] = entry.get("period_range_days", AUTO)
@@ -144,9 +148,13 @@ def contradictory_entry(where: str, entry: Mapping[str, Any]) -> Iterable[str]:
 def contradictory_cases(calibration: Mapping[str, Any]) -> Iterable[str]:
     """What a calibration says of its cases and cannot mean."""
     for kind, name in calibration["base"].items():
-        known = calibration[f"{kind}s"]
+        known = calibration[f"{kind.removeprefix('keplerian_')}s"]
         if name not in known:
             yield f"calibration.base.{kind}: {name!r} is not one of {', '.join(known)}." + nearest(name, known)
+    keplerian = calibration["base"]["keplerian_system_model"]
+    model = calibration["system_models"].get(keplerian)
+    if model is not None and model.get("orbit") != "keplerian":
+        yield f"calibration.base.keplerian_system_model: {keplerian!r} has not orbit: keplerian; name one that has."
     for name in calibration["system_models"].keys() & calibration["population_models"].keys():
         yield f"calibration.population_models.{name}: a system model has this name too; each names a case of its own."
 
@@ -155,6 +163,13 @@ def unsuited_models(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
     """Choices of the models that the catalogue to analyse has nothing for, or that its range of periods forbids."""
     entry = config["catalogs"][catalog]
     yield from narrow_populations("", config["population_models"], looked_for(config, catalog))
+    keplerian = any(model.get("orbit") == "keplerian" for model in config["system_models"].values())
+    for name, population in config["population_models"].items():
+        if "eccentricity" in population and not keplerian:
+            yield (
+                f"population_models.{name}.eccentricity: {population['eccentricity']['density']}, but no system model "
+                "has an eccentricity; give one orbit: keplerian, or leave this out."
+            )
     for name, model in config["system_models"].items():
         if model.get("offsets") and "instrument" not in entry["columns"]:
             yield (
@@ -175,7 +190,7 @@ def resolve(config: Mapping[str, Any], catalog: str) -> dict[str, Any]:
     is still ``auto`` then is that of the catalogue's cadence (`visits.period_range`).
     """
     models = {name: complete(model, config) for name, model in config["system_models"].items()}
-    populations = {name: meant(model, catalog) for name, model in config["population_models"].items()}
+    populations = {name: meant(model, catalog, config) for name, model in config["population_models"].items()}
     calibration = dict(config["calibration"]) | {"cases": cases(config["calibration"])}
     # what a catalogue's own range is the range of is not its table
     entries = {
@@ -192,13 +207,19 @@ def looked_for(config: Mapping[str, Any], catalog: str) -> Any:
     return config["catalogs"][catalog].get("period_range_days", AUTO) if chosen == AUTO else chosen
 
 
-def meant(population: Mapping[str, Any], catalog: str) -> dict[str, Any]:
-    """A population model with what ``auto`` means: the tutorial's for its catalogues, else normalised on the range."""
+def meant(population: Mapping[str, Any], catalog: str, priors: Mapping[str, Any]) -> dict[str, Any]:
+    """A population model with what ``auto`` means: the tutorial's for its catalogues, else normalised on the range.
+
+    Eccentricities go as far as those of the system models.
+    """
     tutorial, chosen = catalog in TUTORIAL, dict(population)
     if chosen["density"] == AUTO:
         chosen["density"] = "normal" if tutorial else "truncated_normal"
     if chosen.get("mu") == AUTO and tutorial:
         chosen["mu"] = TUTORIAL_MU
+    if "eccentricity" in chosen:
+        largest = (ECCENTRICITY | priors["orbit_prior"]["eccentricity"])["up_to"]
+        chosen["eccentricity"] = dict(chosen["eccentricity"]) | {"up_to": largest}
     return chosen
 
 
@@ -226,12 +247,26 @@ def cases(calibration: Mapping[str, Any]) -> dict[str, Any]:
         return common | {
             "systems": calibration["systems"][kind],
             "system_model": complete(systems[system_model], calibration),
-            "population_model": meant(populations[population_model], TUTORIAL[0]),
+            "population_model": meant(populations[population_model], TUTORIAL[0], calibration),
         }
 
     of_systems = {name: case("system_models", name, base["population_model"]) for name in systems}
-    others = [name for name in populations if name != base["population_model"]]
-    return of_systems | {name: case("population_models", base["system_model"], name) for name in others}
+    with_base = {
+        name: base["keplerian_system_model" if "eccentricity" in model else "system_model"]
+        for name, model in populations.items()
+        if name != base["population_model"]
+    }
+    return of_systems | {name: case("population_models", model, name) for name, model in with_base.items()}
+
+
+def pairs(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Each system model with each population model, one with eccentricities with Keplerian orbits only."""
+    return [
+        (system, population)
+        for system, of_system in config["system_models"].items()
+        for population, of_population in config["population_models"].items()
+        if "eccentricity" not in of_population or of_system.get("orbit") == "keplerian"
+    ]
 
 
 def contradictory_coordinates(where: str, entry: Mapping[str, Any]) -> Iterable[str]:

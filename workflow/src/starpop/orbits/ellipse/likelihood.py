@@ -5,7 +5,8 @@ integrated out, and p(e) the prior of the system model, nodes (x_k, e_k, w_k) sa
 
     sum_k w_k g(x_k, e_k) = integral of L(x, e) p(e) g(x, e) dx de,     over the period range,
 
-for every smooth g. L may be one mode of width 1e-6 or hundreds that are comparable:
+for every g that is smooth on the scale of 0.05 in ln P and of 0.05 in the root of e. L may be one mode of width 1e-6
+or hundreds that are comparable:
 
 1. `grid`: ln L on a grid of frequencies, eccentricities and phases.
 2. `climb`: from the highest maxima along the frequency to the modes beside them (`search`).
@@ -20,9 +21,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
-from starpop.orbits.eccentricity import EccentricityPrior
-from starpop.orbits.ellipse.boxes import WEIGHTS, Leaves
+from starpop.inference.eccentricities import EccentricityPrior
+from starpop.orbits.ellipse.boxes import POINTS, RULE, WEIGHTS, Leaves
 from starpop.orbits.ellipse.climb import Bounds
 from starpop.orbits.ellipse.grid import cells, grid
 from starpop.orbits.ellipse.integral import Boxes, integral, scanned_mass
@@ -33,9 +35,16 @@ from starpop.orbits.period_likelihood import PeriodLikelihood
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits
 
-# Nodes within so much in ln P, and in e, are taken together, and within this share of the standard deviation of all;
-# groups of panels are as wide in ln P.
-NODE_SPANS, NODE_SHARE, TINY = (0.02, 0.01), 0.2, 1e-12
+# Nodes within so much in ln P, and in the root of e, are taken together, and within this share of the standard
+# deviation of all; groups of panels are as wide in ln P.
+NODE_SPANS, NODE_SHARE, TINY = (0.02, 0.007), 0.2, 1e-12
+# Eccentricities of the points of scanned cells; and the ln of what is too little to be interpolated.
+FINE, SMOOTH = 24, 30.0
+# Of the whole mass, what is none.
+NOTHING = 1e-30
+# Of the rule of boxes: its points on [0, 1], and its weights where these are roots.
+ROOT = 0.5 * (POINTS + 1)
+ROOT_WEIGHTS = 2 * ROOT * WEIGHTS
 # Of the whole, what panels are left out together.
 LEFT_OUT = 1e-8
 # By how much ln L may be higher in a cell of the grid than at its middle and those beside it.
@@ -70,6 +79,14 @@ class EllipseLikelihood(PeriodLikelihood):
     peak_e: np.ndarray
     peak_e_sd: np.ndarray
     peak_turn: np.ndarray
+
+    def condensed(self, with_e: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Fewer nodes, which integrate as well what is as smooth: ln P, e and ln weights; or of ln P alone."""
+        best = self.ln_weight.max()
+        points = Points(self.ln_period, self.e, np.exp(self.ln_weight - best), self.node_group)
+        place = _places(points, np.array(NODE_SPANS))
+        x, e, mass, _ = _together(points, place if with_e else place[:1])
+        return x, e, np.log(mass) + best
 
 
 class Panels(NamedTuple):
@@ -152,24 +169,63 @@ def likelihood_of(found: Search, visits: Visits, system_model: SystemModel) -> E
 def _scanned(found: Search, boxes: Boxes, best: float, prior: EccentricityPrior) -> tuple[Panels, Points]:
     """The cells of the grid that are not boxed, side by side where they are as high."""
     cells, grid = found.cells, found.grid
+    bare = scanned_mass(found, boxes.done, best)
     density = np.exp(prior.ln_pdf(grid.e))
     # of a density that is not smooth at e = 0 the sum over the grid is not one
-    mass = scanned_mass(found, boxes.done, best) * density / np.sum(density * grid.weight)
+    mass = bare * density / np.sum(density * grid.weight)
     beside = np.pad(found.highest, 1, mode="edge")
     around = [beside[i : i + cells.number, m : m + len(grid.e)] for i in range(3) for m in range(3)]
     top = np.max(around, axis=0) + GRID_MARGIN
     m, cell = np.nonzero(mass.T > 0)
     top, mass = top[cell, m], mass[cell, m]
-    first = _runs(m, cell, np.floor(top / ONE_HEIGHT), _group_of(cell, found))
-    count = np.diff(first, append=len(cell))
-    last = first + count - 1
+    group = _group_of(cell, found)
+    first = _runs(m, cell, np.floor(top / ONE_HEIGHT), group)
+    last = first + np.diff(first, append=len(cell)) - 1
     low, none = cells.low + cells.step * cell, np.zeros(len(first))
     ends = low[first], low[last] + cells.step, grid.edge[m[first]], grid.edge[m[first] + 1]
     heights, masses = np.maximum.reduceat(top, first), np.add.reduceat(mass, first)
-    panel = np.repeat(np.arange(len(first)), count)
-    return Panels(*ends, none, none + 1, none, none, heights, masses), Points(
-        -np.log(cells.middle[cell]), grid.e[m], mass, panel
-    )
+    panels = Panels(*ends, none, none + 1, none, none, heights, masses)
+    whole = bare.sum() + boxes.mass()
+    return panels, _between_eccentricities(found, bare, whole, prior, (group[first], masses))
+
+
+def _between_eccentricities(
+    found: Search, bare: np.ndarray, whole: float, prior: EccentricityPrior, panels: tuple[np.ndarray, np.ndarray]
+) -> Points:
+    """Points of scanned cells at more eccentricities than the grid's, many of them small ones.
+
+    In a group of cells ln of the mass is a cubic spline of e between the grid's. What all sum up to stays.
+
+    Parameters
+    ----------
+    bare, whole : (F, E) mass without the prior, and that of all
+    panels : groups and masses of the panels made of these cells
+    """
+    grid, of_cells = found.grid, bare.sum(axis=1)
+    some = np.flatnonzero(of_cells > NOTHING * whole)
+    root, weight = np.polynomial.legendre.leggauss(FINE)
+    root, weight = 0.5 * (root + 1), 0.5 * weight
+    e, weight = prior.up_to * root**2, 2 * prior.up_to * root * weight
+    if len(some) == 0:
+        return Points(np.empty(0), np.empty(0), np.empty(0), np.empty(0, np.int64))
+    of_cell = _group_of(some, found)
+    first = np.flatnonzero(np.diff(of_cell, prepend=np.inf))
+    x = -np.log(found.cells.middle_of(some))[:, None]
+    mass = np.add.reduceat(bare[some], first)
+    least = np.exp(-SMOOTH) * mass.max(axis=1, keepdims=True)
+    ln_density = CubicSpline(grid.e, np.log(np.maximum(mass, least) / grid.weight), axis=1)(e)
+    fine = np.exp(ln_density) * weight
+    fine *= mass.sum(axis=1, keepdims=True) / fine.sum(axis=1, keepdims=True)
+    middle = np.add.reduceat(x * bare[some], first) / np.maximum(mass, TINY)
+    middle = np.where(mass > TINY, middle, np.add.reduceat(x, first) / np.diff(first, append=len(some))[:, None])
+    middle = np.array([np.interp(e, grid.e, row) for row in middle])
+    density = np.exp(prior.ln_pdf(e))
+    fine *= density / np.sum(density * weight)
+    # a point goes with the heaviest panel of its group
+    group, masses = panels
+    order = np.lexsort((masses, group))
+    heaviest = order[np.searchsorted(group[order], of_cell[first], side="right") - 1]
+    return Points(middle.ravel(), np.tile(e, len(first)), fine.ravel(), np.repeat(heaviest, FINE))
 
 
 def _runs(e: np.ndarray, cell: np.ndarray, *same: np.ndarray) -> np.ndarray:
@@ -185,12 +241,29 @@ def _group_of(cell: np.ndarray, found: Search) -> np.ndarray:
     return np.floor(np.log(found.cells.middle_of(cell)) / NODE_SPANS[0])
 
 
+def _near_circles(leaves: Leaves) -> Leaves:
+    """The boxes with the nodes of those that begin at e = 0 at Gauss points of its root: densities may rise there."""
+    begins = leaves.ends[:, 2] == 0
+    # of the polynomials through the box's points
+    others = ROOT[:, None] - ROOT + np.eye(RULE)
+    factors = np.where(np.eye(RULE, dtype=bool), 1.0, (ROOT[:, None, None] ** 2 - ROOT) / others)
+    weight = np.prod(factors, axis=2) * (ROOT_WEIGHTS[:, None] / WEIGHTS)
+    share, e = leaves.share.copy(), leaves.e.copy()
+    moved = np.maximum(share[begins] @ weight.T, 0)
+    moved *= share[begins].sum(axis=2, keepdims=True) / np.maximum(moved.sum(axis=2, keepdims=True), TINY**20)
+    share[begins], e[begins] = moved, leaves.ends[begins, 3, None, None] * ROOT**2
+    return leaves._replace(share=share, e=e)
+
+
 def _boxed(leaves: Leaves, best: float, prior: EccentricityPrior) -> tuple[Panels, Points]:
     """The boxes."""
+    leaves = _near_circles(leaves)
     f_low, f_high, e_low, e_high, z_low, z_high = leaves.ends.T
     density = np.exp(prior.ln_pdf(leaves.e))
     # exactly the prior's where L is constant, even where its density is not smooth at e = 0
-    held = (prior.cdf(e_high) - prior.cdf(e_low)) / (e_high - e_low) / np.maximum(density[:, 0] @ WEIGHTS, TINY)
+    weight = np.where(e_low[:, None] == 0, ROOT_WEIGHTS, WEIGHTS)
+    mean = np.maximum(np.sum(density[:, 0] * weight, axis=1), TINY)
+    held = (prior.cdf(e_high) - prior.cdf(e_low)) / (e_high - e_low) / mean
     mass = leaves.share * density * held[:, None, None]
     slants = leaves.slant.T / TWO_PI
     start, turns = (z_low + leaves.start) / TWO_PI, (z_high - z_low) / TWO_PI
@@ -211,22 +284,31 @@ def _in_groups(found: Search, panels: Panels, points: Points) -> tuple[Panels, n
     number = np.full(len(panels.top), -1)
     number[kept] = np.arange(len(kept))
     points = points._replace(panel=number[points.panel])
-    present = (points.panel >= 0) & (points.mass > 0)
+    present = (points.panel >= 0) & (points.mass > NOTHING * points.mass.max())
     return Panels(*(v[kept] for v in panels)), group, Points(*(v[present] for v in points))
 
 
 def _nodes(points: Points, group: np.ndarray) -> Points:
     """Points that are near to each other, of one group, taken together; with that group in the place of the panel."""
-    at = np.stack([points.ln_period, points.e])
+    at = np.stack([points.ln_period, np.sqrt(points.e)])
     mean = np.average(at, axis=1, weights=points.mass)
     spread = np.sqrt(np.average((at - mean[:, None]) ** 2, axis=1, weights=points.mass))
-    span = np.minimum(NODE_SPANS, np.maximum(NODE_SHARE * spread, TINY))
-    place = np.floor((at - at.min(axis=1, keepdims=True)) / span[:, None]).astype(np.int64)
-    key = np.stack([group, *place])
+    place = _places(points, np.minimum(NODE_SPANS, np.maximum(NODE_SHARE * spread, TINY)))
+    return _together(points._replace(panel=group), np.stack([group, *place]))
+
+
+def _places(points: Points, span: np.ndarray) -> np.ndarray:
+    """(2, N) whole numbers, the same where points are within a span in ln P and in the root of e."""
+    at = np.stack([points.ln_period, np.sqrt(points.e)])
+    return np.floor((at - at.min(axis=1, keepdims=True)) / span[:, None]).astype(np.int64)
+
+
+def _together(points: Points, key: np.ndarray) -> Points:
+    """Points of the same (K, N) key as one, at their mean."""
     _, first, node = np.unique(key, axis=1, return_index=True, return_inverse=True)
     mass = np.bincount(node, points.mass)
-    x, e = (np.bincount(node, points.mass * values) / mass for values in at)
-    return Points(x, e, mass, group[first])
+    x, e = (np.bincount(node, points.mass * values) / mass for values in (points.ln_period, points.e))
+    return Points(x, e, mass, points.panel[first])
 
 
 def _peaks(found: Search) -> dict[str, np.ndarray]:
