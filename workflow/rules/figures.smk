@@ -89,6 +89,7 @@ rule plot_systems:
     input:
         visits="results/{catalog}/visits.fits",
         periods=batches("results/{catalog}/{system_model}/periods/{batch}.nc"),
+        exact=batches("results/{catalog}/{system_model}/exact/{batch}.nc"),
         posteriors=batches("results/{catalog}/{system_model}/posteriors/{batch}.nc"),
         orbits="results/{catalog}/{system_model}/orbits.csv",
         criticism="results/{catalog}/{system_model}/criticism.csv",
@@ -99,6 +100,7 @@ rule plot_systems:
         criticism=picture("results/{catalog}/{system_model}", "criticism", "Criticism"),
         time_series=picture("results/{catalog}/{system_model}", "focus_time_series", "Systems"),
         folded=picture("results/{catalog}/{system_model}", "focus_folded", "Systems"),
+        corner=picture("results/{catalog}/{system_model}", "focus_corner", "Systems"),
     params:
         settings=settings("figures", "focus_system", times="system_models/{system_model}/times"),
         code=source_digest("plot_systems"),

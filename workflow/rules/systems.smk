@@ -78,6 +78,7 @@ rule tabulate_orbits:
     """One row for every system that came in, with a status; and the checks and residuals of all batches together."""
     input:
         visits="results/{catalog}/visits.fits",
+        systems="results/{catalog}/systems.ecsv",
         rejected="results/{catalog}/rejected.ecsv",
         periods=batches("results/{catalog}/{system_model}/periods/{batch}.nc"),
         exact=batches("results/{catalog}/{system_model}/exact/{batch}.nc"),

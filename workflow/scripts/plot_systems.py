@@ -15,6 +15,7 @@ with store.job(snakemake.log[0]):
     scans = [store.read_tree(path).to_dataset() for path in snakemake.input.periods]
     posteriors = [store.read_tree(path) for path in snakemake.input.posteriors]
     orbits, p_values, residuals = (store.read_csv(snakemake.input[k]) for k in ("orbits", "criticism", "residuals"))
+    exact = [store.read_tree(path) for path in snakemake.input.exact]
     focus, highest = fitted.find_system(posteriors, settings["focus_system"]), fitted.highest_points(posteriors)
     statuses = orbits.set_index("system")["status"]
     untrusted = " ".join(filter(None, [failures(statuses[list(highest)].to_dict()), status.of_orbits(orbits)]))
@@ -25,6 +26,7 @@ with store.job(snakemake.log[0]):
         "criticism": (criticism.systems(p_values, residuals, style), ""),
         "time_series": (systems.time_series(visits[focus], highest[focus], style), of_focus),
         "folded": (systems.folded(visits[focus], highest[focus], style), of_focus),
+        "corner": (systems.orbit_corner(focus, fitted.draws_of(exact, focus), style), of_focus),
     }
     source = f"catalogue {snakemake.wildcards.catalog}, model {snakemake.wildcards.system_model}"
     for name, (figure, failed) in figures.items():

@@ -2,6 +2,7 @@
 
 import json
 
+from starpop.gate import masses
 from starpop.orbits import visits
 from starpop.orbits.system_model import SystemModel
 from starpop.pages import tables
@@ -20,6 +21,7 @@ with store.job(snakemake.log[0]):
         [store.read_tree(path) for path in snakemake.input.posteriors],
         store.read_table(snakemake.input.rejected).to_pandas(),
         store.read_csv(snakemake.output.criticism),
+        masses.read_primaries(snakemake.input.systems),
         model,
         settings["period_range_days"],
     )

@@ -14,7 +14,6 @@ from starpop.checks.calibration import Case
 from starpop.inference.densities import Histogram, Normal, TruncatedNormal
 from starpop.inference.density import Density
 from starpop.inference.eccentricities import Eccentricity, UniformEccentricity
-from starpop.inference.joint import Joint
 from starpop.orbits.noise import Jitter, Reported
 from starpop.orbits.orbit import radial_velocity
 from starpop.orbits.system_model import SystemModel
@@ -143,7 +142,7 @@ def test_every_density_and_every_choice_of_a_system_model_has_its_case():
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
     cases = [Case.from_settings(case) for case in resolve(config, "twin")["calibration"]["cases"].values()]
     of_x = {type(getattr(case.density, "of_x", case.density)) for case in cases}
-    assert of_x == set(Density.registered.values()) - {Joint}
+    assert of_x == set(Density.registered.values())
     of_e = {type(case.density.of_e) for case in cases if case.density.of_e is not None}
     # the uniform one is that of the Keplerian system models
     assert of_e == set(Eccentricity.registered.values()) - {UniformEccentricity}

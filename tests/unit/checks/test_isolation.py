@@ -52,7 +52,7 @@ def test_a_system_that_cannot_be_scanned_has_its_row(systems, monkeypatch):
     empty = pd.DataFrame({"system": [], "fit": [], "status": []})
     (alone,) = (v for v in systems if v.system == BAD)
     scan, none = periods.scan_systems([alone], MODEL, RANGE, 50), single.draw([], RANGE, 10, 1)
-    table = tables.tabulate_orbits(by_name, [scan], [none], [], rejected, empty, MODEL, RANGE)
+    table = tables.tabulate_orbits(by_name, [scan], [none], [], rejected, empty, {}, MODEL, RANGE)
     assert list(table["status"]) == ["not fitted: ZeroDivisionError: planted"]
     assert list(table["n_visits"]) == [len(by_name[BAD])]
     assert fitted.lost(scan, none) == {BAD: "not fitted: ZeroDivisionError: planted"}

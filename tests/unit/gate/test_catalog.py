@@ -7,6 +7,7 @@ from astropy.table import QTable, Table, vstack
 
 from starpop.gate.catalog import Selection, prepare, read_catalog
 from starpop.gate.light_travel import Observatory, coordinates_from_name, light_travel_days
+from starpop.gate.masses import read_primaries
 from starpop.orbits.visits import batch_of, read_systems, split_systems
 from starpop.run.errors import InputError
 from starpop.run.store import write_table
@@ -337,3 +338,28 @@ def test_conditions_compare_numbers_also_where_some_cells_hold_none(values):
 def test_units_are_understood_as_tables_write_them(tmp_path):
     settings = SETTINGS | {"units": {"time": "days", "rv": "km/sec"}}
     assert len(prepare(make(), settings, ALL).visits) == 12
+
+
+def test_the_mass_of_a_star_is_that_of_all_its_rows_or_none(tmp_path):
+    columns = {"columns": SETTINGS["columns"] | {"mass": "m", "mass_err": "me"}}
+    mass, error = np.repeat([0.8, 1.0, 1.2, 1.4, -1.0], 6), np.full(30, 0.05)
+    mass[8], mass[13], error[19] = 1.1, np.nan, -0.1
+    table = make(("A", "B", "C", "D", "E"), m=mass * u.M_sun, me=error)
+    table["v"][3] = np.nan
+    prepared = prepare(table, SETTINGS | columns, ALL)
+    assert len(prepared.visits) == 29
+    lost = [remark for remark in prepared.remarks if remark.startswith("Without the mass")]
+    assert lost == [
+        "Without the mass of their star, which is not one positive number in all of their rows: B, C, D and 1 more."
+    ]
+    write_table(prepared.systems, str(tmp_path / "systems.ecsv"), {})
+    primaries = read_primaries(str(tmp_path / "systems.ecsv"))
+    assert primaries["A"] == pytest.approx((0.8, 0.05))
+    assert np.isnan([primaries[name] for name in "BCDE"]).all()
+    assert "primary_mass_msun" not in prepare(make(), SETTINGS, ALL).systems.colnames
+    in_jupiters = SETTINGS | {
+        "columns": SETTINGS["columns"] | {"mass": "m"},
+        "units": SETTINGS["units"] | {"mass": "jupiterMass"},
+    }
+    (found,) = prepare(make(("A",), m=np.full(6, 1000.0)), in_jupiters, ALL).systems["primary_mass_msun"]
+    assert found == pytest.approx(0.9546, rel=1e-3)

@@ -1,16 +1,19 @@
 """Keplerian orbits by two roads, exact draws and NUTS, and what is said of them."""
 
+from dataclasses import replace
+
 import astropy.constants as constants
 import astropy.units as u
 import numpy as np
 import pytest
 
+from starpop.checks.agreement import compare_systems
 from starpop.checks.best_fit import best_fits
 from starpop.checks.criticism import criticise_system
 from starpop.checks.highest_modes import highest_modes, own_modes
 from starpop.inference.densities import UniformPeriod
 from starpop.inference.sampling import SamplerSettings
-from starpop.orbits import single
+from starpop.orbits import pymc_kepler, single
 from starpop.orbits.ellipse.kepler import columns
 from starpop.orbits.ellipse.system import eliminate, evaluate
 from starpop.orbits.linear_model import linear_model
@@ -20,7 +23,7 @@ from starpop.orbits.period_likelihood import period_likelihood
 from starpop.orbits.periods import circular_ln_evidence
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits
-from starpop.pages.tables import shape_of
+from starpop.pages.tables import masses_of, shape_of
 from starpop.populations.population_nuts import with_free_shape
 
 RANGE = (2.0, 60.0)
@@ -63,6 +66,31 @@ def test_exact_draws_and_nuts_agree_and_the_highest_point_is_above_all_draws(lik
         assert heights[0][0] <= heights[1].min()
 
 
+def test_a_mistake_in_draws_nodes_or_solver_is_told(likelihoods, monkeypatch):
+    """Each in the eccentricity, by some tenths of its standard deviation, or a tenth of it."""
+    likelihood, right = likelihoods[1], single.draw_orbits
+    sd = right(likelihood, UniformPeriod(RANGE), (), 1000, np.random.default_rng(0))["e"].std()
+
+    def status_of(likelihood):
+        (status,) = single.draw([likelihood], RANGE, 4000, 1)["modes"]["status"].values
+        return status
+
+    assert status_of(likelihood) == ""
+    tilted = replace(likelihood, ln_weight=likelihood.ln_weight + 0.1 * likelihood.e / sd)
+    assert status_of(tilted).startswith("draws and nodes disagree: by ")  # which moves the period as well
+
+    with monkeypatch.context() as patched:
+        patched.setattr(single, "draw_orbits", lambda *given: (d := right(*given)) | {"e": d["e"] + 0.2 * sd})
+        assert status_of(likelihood).endswith("errors of the mean eccentricity")
+
+    exact = single.draw([likelihood], RANGE, 4000, 1)
+    columns_of = pymc_kepler.columns
+    monkeypatch.setattr(pymc_kepler, "columns", lambda mean, e, start: columns_of(mean, 0.9 * e, start))
+    settings = SamplerSettings("nutpie", 2, 500, 1000, 0.8, 10)
+    wrong = compare_systems("systems", exact, single.fit_systems([likelihood], MODEL, RANGE, settings, 1))
+    assert not wrong["agrees"].all()
+
+
 def test_the_free_variables_of_the_full_model_are_those_of_the_drawn_shapes(likelihoods):
     exact = single.draw(likelihoods, RANGE, 100, 1)
     posterior = with_free_shape(exact, MODEL)["posterior"].to_dataset()
@@ -83,7 +111,8 @@ def test_what_is_said_of_a_shape():
     visits = simulated(0.6, 2)
     a, b, e, anomaly, period = 16.0, 12.0, 0.6, 2.0, 8.1
     draws = {"P": period, "e": e, "h": np.sqrt(e) * np.cos(anomaly), "k": np.sqrt(e) * np.sin(anomaly), "a": a, "b": b}
-    row = shape_of(visits, {name: np.full(5, value) for name, value in draws.items()})
+    several = {name: np.full(5, value) for name, value in draws.items()}
+    row = shape_of(visits, several) | masses_of("S2", several, (np.nan, np.nan))
     # periastron: the velocity's part beside v0 is K (1 + e) cos omega there
     at = np.array([row["periastron_jd"] - visits.first_jd])
     omega = np.radians(row["omega_deg"])

@@ -13,7 +13,7 @@ from starpop.checks import criticism
 from starpop.inference.densities import Normal
 from starpop.orbits import single
 from starpop.orbits.system_model import SystemModel
-from starpop.pages import comparison, eccentricities, pgm, style
+from starpop.pages import comparison, eccentricities, pgm, style, systems
 from starpop.pages import criticism as draw_criticism
 from starpop.pages.corner import ENCLOSED, contour_levels
 from starpop.populations import cluster, population
@@ -177,3 +177,24 @@ def test_a_population_shows_its_eccentricities_and_where_orbits_are_circularised
     (limit,) = (line for label, line in lines.items() if label.startswith("circularised below"))
     assert limit.get_xdata() == pytest.approx([10, 10], rel=1e-2)
     assert ax.get_ylim() == (0, 1)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_systems_corner_shows_its_period_shape_and_amplitude(named):
+    rng = np.random.default_rng(0)
+    e, anomaly, omega = rng.normal(0.5, 0.01, 2000), rng.normal(1.0, 0.1, 2000), rng.normal(-0.1, 0.2, 2000)
+    amplitude = rng.normal(5, 0.1, 2000)
+    draws = {"P": rng.normal(8, 1e-4, 2000), "v0": rng.normal(3, 0.1, 2000), "a": amplitude * np.cos(anomaly + omega)}
+    draws |= {"b": -amplitude * np.sin(anomaly + omega)}
+    if named:
+        draws |= {"e": e, "h": np.sqrt(e) * np.cos(anomaly), "k": np.sqrt(e) * np.sin(anomaly)}
+    look = style.Style(80, 10, style.Colors("k", "b", "r", "0.5"))
+    figure = systems.orbit_corner("A$1", draws, look)
+    lowest = [ax for ax in figure.axes if ax.get_xlabel()]
+    if named:
+        assert [ax.get_xlabel() for ax in lowest][1:] == ["$e$", r"$\omega$ [deg]", "$K$ [km/s]"]
+        low, high = lowest[2].get_xlim()
+        assert low == pytest.approx(360 - 5.7 - 40, abs=25) and high == pytest.approx(360 - 5.7 + 40, abs=25)
+    else:
+        assert [ax.get_xlabel() for ax in lowest][1:] == ["$K$ [km/s]", "$v_0$ [km/s]"]
+    assert "no draws" in systems.orbit_corner("A", {"P": np.full(3, np.nan)}, look).texts[0].get_text()

@@ -10,7 +10,7 @@ from starpop.orbits.noise import Jitter
 from starpop.orbits.orbit_draws import draw_orbits
 from starpop.orbits.period_likelihood import compile_kernels, period_likelihood
 from starpop.orbits.periods import best_outside
-from starpop.orbits.system_model import SystemModel
+from starpop.orbits.system_model import ORBITS, REPORTED, SystemModel
 from starpop.orbits.visits import Visits
 from starpop.populations import cluster, population
 
@@ -18,14 +18,15 @@ RANGE = (2.0, 4.0)
 
 
 def warm_up() -> None:
-    """Take two systems, with and without a noise of their own, from their visits to a population; and some stars."""
-    compile_kernels()
+    """Take circles and ellipses, with and without a noise of their own, to a population; and some stars."""
+    compile_kernels("keplerian")
     rng = np.random.default_rng(0)
     time = np.sort(rng.uniform(0, 30, 8))
     visits = Visits("none", time, 10 * np.cos(2 * np.pi * time / 3) + rng.normal(0, 1, 8), np.ones(8))
     likelihoods = [
-        period_likelihood(visits, model, RANGE)
-        for model in (SystemModel(10, 10), SystemModel(10, 10, noise=Jitter(0, 1)))
+        period_likelihood(visits, SystemModel(10, 10, noise=noise, orbit=orbit), RANGE)
+        for orbit in ORBITS
+        for noise in (REPORTED, Jitter(0, 1))
     ]
     for likelihood in likelihoods:
         draws = draw_orbits(likelihood, UniformPeriod(RANGE), (), 20, rng)

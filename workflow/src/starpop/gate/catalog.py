@@ -19,6 +19,7 @@ from astropy.table import Table
 from starpop.gate import columns, dates
 from starpop.gate.columns import Names, Numbers, Problems
 from starpop.gate.light_travel import Observatory, coordinates_from_name, is_designation, light_travel_days
+from starpop.gate.masses import primary_masses
 from starpop.gate.table_file import UserTable, read_table
 from starpop.gate.verdicts import Verdicts
 from starpop.run.errors import InputError, nearest
@@ -68,7 +69,7 @@ def prepare(source: UserTable | Table, settings: Mapping[str, Any], selection: S
     Returns
     -------
     the visits have a column ``light_travel_days`` where the catalogue has an observatory, ``instrument`` where it has
-    one
+    one; the systems have ``primary_mass_msun`` and ``primary_mass_sd_msun`` where it has a column of masses
 
     Raises
     ------
@@ -92,8 +93,11 @@ def prepare(source: UserTable | Table, settings: Mapping[str, Any], selection: S
         )
     why = f": {verdicts.listing()}" if count < len(used) else ""
     remarks.insert(0, f"{len(used)} rows: {count} visits used, {len(used) - count} rows rejected{why}.")
-    visits = _visits(cells, used)
-    return Prepared(visits, summarise(visits), _rejected(cells, verdicts), remarks)
+    visits, order = _visits(cells, used)
+    systems = summarise(visits)
+    for name, values in primary_masses(np.asarray(visits["system"]), cells.numbers, order, remarks).items():
+        systems[name] = values
+    return Prepared(visits, systems, _rejected(cells, verdicts), remarks)
 
 
 class Cells(NamedTuple):
@@ -134,7 +138,7 @@ def _cells(source: UserTable, settings: Mapping[str, Any], problems: Problems, r
     def present(kind: str) -> bool:
         return f"columns.{kind}" in wanted and f"columns.{kind}" not in lacking
 
-    kinds = ["time", "rv", "rv_err", *(key for key in ("ra", "dec") if "observatory" in settings)]
+    kinds = ["time", "rv", "rv_err", *(key for key in ("ra", "dec") if "observatory" in settings), "mass", "mass_err"]
     numbers: dict[str, Numbers] = {}
     for kind in filter(present, kinds):
         if (column := columns.numbers(table, kind, settings, problems)) is not None:
@@ -206,8 +210,8 @@ def _rejected(cells: Cells, verdicts: Verdicts) -> Table:
     return Table(rejected, copy=False)
 
 
-def _visits(cells: Cells, used: np.ndarray) -> Table:
-    """The table of visits, by system and time."""
+def _visits(cells: Cells, used: np.ndarray) -> tuple[Table, np.ndarray]:
+    """The table of visits, by system and time, and the row of each."""
     source, settings, system, telescope = cells.source, cells.settings, cells.names["system"], cells.telescope
     time, rv = cells.numbers["time"].values, cells.numbers["rv"].values
     errors = corrected_errors(cells.numbers["rv_err"].values, settings.get("errors", {}))
@@ -223,7 +227,7 @@ def _visits(cells: Cells, used: np.ndarray) -> Table:
         visits["light_travel_days"] = light_travel_days(time[order], ra[order], dec[order], observatory, scale) * u.day
     if "instrument" in cells.names:
         visits["instrument"] = cells.names["instrument"].known[telescope[order]]
-    return Table(visits, copy=False)
+    return Table(visits, copy=False), order
 
 
 def _measured(cells: Cells, rows: np.ndarray) -> dict[str, Any]:

@@ -28,6 +28,8 @@ UNITS = {
     "dec": u.deg,
     "parallax": u.mas,
     "parallax_error": u.mas,
+    "mass": u.M_sun,
+    "mass_err": u.M_sun,
 }
 # Units as tables write them, and astropy does not.
 UNIT_ALIASES = {
@@ -40,9 +42,9 @@ UNIT_ALIASES = {
     "degrees": u.degree,
 }
 # What a number without a unit means, where there is only one custom.
-USUAL_UNITS = {"ra": u.deg, "dec": u.deg}
+USUAL_UNITS = {"ra": u.deg, "dec": u.deg, "mass": u.M_sun, "mass_err": u.M_sun}
 # A unit given for one column is also that of another, unless this has one of its own.
-UNIT_FALLBACK = {"rv_err": "rv", "parallax_error": "parallax"}
+UNIT_FALLBACK = {"rv_err": "rv", "parallax_error": "parallax", "mass_err": "mass"}
 # Doubles, and numbers of 32 bits, tell whole numbers apart up to here: longer names stored as floating-point numbers
 # have lost digits.
 LARGEST_WHOLE, LARGEST_WHOLE_OF_32_BITS = 2**53, 2**24

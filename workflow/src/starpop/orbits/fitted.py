@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import xarray as xr
 
 from starpop.run.errors import InputError, nearest
@@ -60,3 +61,10 @@ def highest_points(posteriors: Sequence[xr.DataTree]) -> dict[str, dict[str, flo
         for tree in posteriors
         for i, name in enumerate(names_of(tree))
     }
+
+
+def draws_of(exact: Sequence[xr.DataTree], system: str) -> dict[str, np.ndarray]:
+    """(S,) exact draws of each parameter of one system, from those of all batches."""
+    (tree,) = (tree for tree in exact if system in names_of(tree))
+    chosen = tree["posterior"].to_dataset().isel(system=names_of(tree).index(system))
+    return {str(name): values.values.ravel() for name, values in chosen.data_vars.items()}

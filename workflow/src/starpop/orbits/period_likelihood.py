@@ -187,7 +187,7 @@ def period_likelihood(
 
 def compile_kernels(orbit: Orbit = "circular") -> None:
     """Compile what a scan needs, or load it; of many processes that start at once one compiles, the others wait."""
-    logger.info("Loading the compiled code; the first time it is compiled, for a minute.")
+    logger.info("Loading the compiled code; the first time it is compiled, for a minute or two.")
     with Path(__file__).open() as lock:
         with suppress(OSError):  # a file system without locks: each compiles for itself
             fcntl.flock(lock, fcntl.LOCK_EX)

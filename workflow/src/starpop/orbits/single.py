@@ -32,6 +32,7 @@ from scipy.optimize import minimize, minimize_scalar
 from starpop.inference.densities import UniformPeriod
 from starpop.inference.density import Density
 from starpop.orbits import pymc_orbit
+from starpop.orbits.ellipse.likelihood import EllipseLikelihood
 from starpop.orbits.fitted import BOUNDS, ONE_MODE
 from starpop.orbits.noise import UncertainNoise
 from starpop.orbits.orbit import conditional, shape_points
@@ -90,27 +91,40 @@ def sampled_range(
     return mode, (float(1 / likelihood.panel_high[own].max()), float(1 / likelihood.panel_low[own].min()))
 
 
-def verdict_on_draws(likelihood: PeriodLikelihood, density: Density, ln_period: np.ndarray) -> str:
-    """Whether draws of ln P lie where the nodes have their mass: empty, or what is wrong.
+def verdict_on_draws(likelihood: PeriodLikelihood, density: Density, drawn: Mapping[str, np.ndarray]) -> str:
+    """Whether draws lie where the nodes have their mass: empty, or what is wrong.
 
-    The distribution function is compared at the ends of the groups of panels that nodes stand for, by Kolmogorov's
-    statistic; within the heaviest group, which may be a whole narrow peak, the mean.
+    The distribution function of ln P is compared at the ends of the groups of panels that nodes stand for, by
+    Kolmogorov's statistic; within the heaviest group, which may be a whole narrow peak, the mean. Of Keplerian orbits
+    the mean eccentricity is compared as well.
     """
+    ln_period = drawn["lnP"]
     ln_mass = likelihood.ln_weight + density.ln_pdf(likelihood.ln_period)
     mass = np.exp(ln_mass - ln_mass.max())
     starts = likelihood.group_start
     by_group = np.bincount(likelihood.node_group, mass, len(starts)) / mass.sum()
     # groups are in ascending frequency
     group = np.searchsorted(likelihood.panel_low[starts], np.exp(-ln_period), side="right") - 1
-    drawn = np.bincount(np.maximum(group, 0), minlength=len(starts)) / len(group)
-    apart = np.sqrt(len(group)) * np.abs(np.cumsum(drawn) - np.cumsum(by_group)).max()
+    held = np.bincount(np.maximum(group, 0), minlength=len(starts)) / len(group)
+    apart = np.sqrt(len(group)) * np.abs(np.cumsum(held) - np.cumsum(by_group)).max()
     heaviest = by_group.argmax()
-    own, here = likelihood.node_group == heaviest, ln_period[group == heaviest]
-    error = np.std(here) / np.sqrt(max(len(here), 1)) + ROUNDING if len(here) else np.inf
-    off = abs(np.mean(here) - np.average(likelihood.ln_period[own], weights=mass[own])) / error if len(here) else 0.0
+    own = likelihood.node_group == heaviest
+    off = _errors_of_mean(ln_period[group == heaviest], likelihood.ln_period[own], mass[own])
     if not (apart <= LARGEST_APART and off <= LARGEST_Z):
         return f"draws and nodes disagree: by {apart:.1f} in Kolmogorov's statistic, {off:.1f} errors of the mean"
+    if isinstance(likelihood, EllipseLikelihood):
+        off = _errors_of_mean(drawn["e"], likelihood.e, mass)
+        if not off <= LARGEST_Z:
+            return f"draws and nodes disagree: by {off:.1f} errors of the mean eccentricity"
     return ""
+
+
+def _errors_of_mean(drawn: np.ndarray, nodes: np.ndarray, mass: np.ndarray) -> float:
+    """How far the mean of some draws is from that of nodes, in errors of the former; of no draws nothing."""
+    if not len(drawn):
+        return 0.0
+    error = np.std(drawn) / np.sqrt(len(drawn)) + ROUNDING
+    return float(abs(np.mean(drawn) - np.average(nodes, weights=mass)) / error)
 
 
 def parameters(systems: Sequence[Visits], system_model: SystemModel) -> tuple[str, ...]:
@@ -149,7 +163,7 @@ def draw(
         drawn["P"] = np.exp(drawn["lnP"])
         for name in names:
             draws[name][i, 0] = drawn[name]
-        status[i] = verdict_on_draws(likelihood, density, drawn["lnP"])
+        status[i] = verdict_on_draws(likelihood, density, drawn)
         ln_prior = density.ln_pdf(likelihood.ln_period)
         weights = mode_weights(likelihood, density)
         values = likelihood.ln_evidence(ln_prior), np.sum(weights >= LIGHTEST_MODE), weights.max()

@@ -33,7 +33,7 @@ def corner(
     count = len(draws)
     figure = new_figure(width, width)
     axes = figure.subplots(count, count, squeeze=False)
-    limits = [tuple(np.quantile(x, [0.001, 0.999]) + np.array([-0.08, 0.08]) * np.ptp(x)) for x in draws]
+    limits = [_limits(x) for x in draws]
     for row in range(count):
         for column in range(count):
             ax = axes[row, column]
@@ -61,6 +61,12 @@ def corner(
         figure.legend(*axes[1, 0].get_legend_handles_labels(), loc="upper right")
     figure.align_labels()
     return figure
+
+
+def _limits(x: np.ndarray) -> tuple[float, float]:
+    """The ends of a parameter's axis: a little beyond most of its draws, but not below zero if none is."""
+    low, high = np.quantile(x, [0.001, 0.999]) + np.array([-0.08, 0.08]) * np.ptp(x)
+    return (max(float(low), 0.0) if x.min() >= 0 else float(low)), float(high)
 
 
 def _marginal(ax: Axes, x: np.ndarray, limits: tuple, truth: float | None, style: Style) -> None:

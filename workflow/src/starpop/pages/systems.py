@@ -13,11 +13,15 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLoca
 
 from starpop.orbits.orbit import total_errors, wave, without_trend_and_offsets
 from starpop.orbits.visits import Visits
+from starpop.pages.corner import corner
 from starpop.pages.style import TWO_COLUMNS, Style, label_outer, mark, new_figure, panels, plain
 from starpop.run.status import serious
 
 # Periods written below an axis, of which more would overlap.
 MOST_TICKS = 5
+SECONDS = 86400.0
+# Length of the mean direction of omega below which it has none.
+ROUND = 0.5
 Orbit = Mapping[str, float]  # P [d], a, b, v0 [km/s], and what else the system model has
 
 
@@ -74,6 +78,37 @@ def folded(visits: Visits, orbit: Orbit, style: Style) -> Figure:
     )
     bottom.set(xlabel="orbital phase", ylabel="residual [km/s]")
     figure.align_ylabels()
+    return figure
+
+
+def orbit_corner(system: str, draws: Mapping[str, np.ndarray], style: Style) -> Figure:
+    """Corner plot of one system's exact draws: of period and semi-amplitude, and eccentricity and omega or v0.
+
+    Parameters
+    ----------
+    draws : (S,) of each parameter
+    """
+    kept = np.isfinite(draws["P"])
+    if not kept.any():
+        figure = new_figure(TWO_COLUMNS / 1.5, 1.0)
+        figure.text(0.5, 0.5, f"{plain(system)}: no draws", ha="center", va="center")
+        return figure
+    orbit = {name: values[kept] for name, values in draws.items()}
+    middle = float(np.median(orbit["P"]))
+    columns = {rf"$P - {middle:.6f}$ d [s]": (orbit["P"] - middle) * SECONDS}
+    if "e" in orbit:
+        anomaly = np.exp(1j * np.arctan2(orbit["k"], orbit["h"]))
+        turn = np.exp(1j * np.arctan2(-orbit["b"], orbit["a"])) / anomaly
+        # about its mean, or from 0 to 360 where it has none
+        centre = np.degrees(np.angle(turn.mean())) % 360 if abs(turn.mean()) > ROUND else 180.0
+        columns["$e$"] = orbit["e"]
+        columns[r"$\omega$ [deg]"] = centre + np.degrees(np.angle(turn * np.exp(-1j * np.radians(centre))))
+    columns[r"$K$ [km/s]"] = np.hypot(orbit["a"], orbit["b"])
+    if "e" not in orbit:
+        columns["$v_0$ [km/s]"] = orbit["v0"]
+    width = TWO_COLUMNS * (0.75 if len(columns) < 4 else 0.9)
+    figure = corner(list(columns.values()), list(columns), style, [None] * len(columns), width)
+    figure.suptitle(plain(system), fontsize=8)
     return figure
 
 

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy.special import ndtr, ndtri
 
 from starpop.checks.flags import flags_of
+from starpop.orbits import masses
 from starpop.orbits.fitted import highest_points, names_of
 from starpop.orbits.orbit import conditional, middle_of, shape_points
 from starpop.orbits.period_likelihood import PeriodLikelihood
@@ -17,10 +19,8 @@ from starpop.orbits.periods import read_likelihoods
 from starpop.orbits.single import sampled_range
 from starpop.orbits.system_model import SHAPE, SystemModel
 from starpop.orbits.visits import Visits
+from starpop.run.seeds import generator_for
 
-# P K^3 / (2 pi G) of days and km/s in solar masses, and P K / (2 pi) in astronomical units: IAU 2015 and 2012.
-MASS_FUNCTION = 86400e9 / (2 * np.pi * 1.3271244e20)
-A_SIN_I = 86400e3 / (2 * np.pi * 149597870700.0)
 ORBIT_COLUMNS = (
     "system",
     "n_visits",
@@ -65,13 +65,24 @@ ORBIT_COLUMNS = (
     "a_sin_i_au",
     "a_sin_i_sd_au",
     "ln_bayes_keplerian",
+    "companion_mass_min_msun",
+    "companion_mass_min_sd_msun",
 )
 
 
 def orbit_row(
-    visits: Visits, draws: Mapping[str, np.ndarray], best: Mapping[str, float], model: SystemModel
+    visits: Visits,
+    draws: Mapping[str, np.ndarray],
+    best: Mapping[str, float],
+    model: SystemModel,
+    primary: tuple[float, float] = (np.nan, np.nan),
 ) -> dict[str, float | int | str]:
-    """What one system's posterior draws, and its highest point, say of its orbit and its noise."""
+    """What one system's posterior draws, and its highest point, say of its orbit and its noise.
+
+    Parameters
+    ----------
+    primary : mass of the visible star, and its standard deviation [solar masses]
+    """
     ln_period = np.log(draws["P"])
     row: dict[str, float | int | str] = {
         "system": visits.system,
@@ -98,17 +109,29 @@ def orbit_row(
     for name in draws:
         if name.startswith("offset_"):
             row |= spread(name, draws[name], "_kms")
-    return row | (shape_of(visits, draws) if "e" in draws else {})
+    return row | (shape_of(visits, draws) if "e" in draws else {}) | masses_of(visits.system, draws, primary)
+
+
+def masses_of(system: str, draws: Mapping[str, np.ndarray], primary: tuple[float, float]) -> dict[str, float]:
+    """What drawn orbits say of sizes and masses, with that of the companion where the star's own is known."""
+    orbit = draws["P"], np.hypot(draws["a"], draws["b"]), draws.get("e", np.zeros(len(draws["P"])))
+    function = masses.mass_function(*orbit)
+    row = spread("mass_function", function, "_msun") | spread("a_sin_i", masses.a_sin_i(*orbit), "_au")
+    if not np.isfinite(primary).all():
+        return row
+    # as many stars as orbits, of a normal density cut off at zero
+    mean, sd = primary
+    shares = generator_for(0, "primary mass", system).permutation(np.arange(len(function)) + 0.5) / len(function)
+    least = ndtr(-mean / sd) if sd else 0.0
+    star = mean + sd * ndtri(least + shares * (1 - least))
+    return row | spread("companion_mass_min", masses.smallest_companion(function, star), "_msun")
 
 
 def shape_of(visits: Visits, draws: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """What drawn Keplerian orbits say of their shape, of the time of periastron nearest to the middle, and of masses.
-
-    The mass function is P K^3 (1 - e^2)^(3/2) / (2 pi G), the projected orbit a sin i = P K (1 - e^2)^(1/2) / (2 pi).
-    """
+    """What drawn Keplerian orbits say of their shape, and of the time of periastron nearest to the middle."""
     from scipy.stats import circmean, circstd  # half a second
 
-    e, period, amplitude = draws["e"], draws["P"], np.hypot(draws["a"], draws["b"])
+    e, period = draws["e"], draws["P"]
     anomaly = np.arctan2(draws["k"], draws["h"])
     omega = np.arctan2(-draws["b"], draws["a"]) - anomaly
     mean_anomaly = circmean(anomaly, np.pi, -np.pi)
@@ -121,8 +144,6 @@ def shape_of(visits: Visits, draws: Mapping[str, np.ndarray]) -> dict[str, float
         "omega_sd_deg": float(np.degrees(circstd(omega))),
         "periastron_jd": visits.first_jd + middle_of(visits) - float(np.mean(period * turn)),
         "periastron_sd_days": float(np.std(period * turn, ddof=1)),
-        **spread("mass_function", MASS_FUNCTION * period * (amplitude * np.sqrt(1 - e**2)) ** 3, "_msun"),
-        **spread("a_sin_i", A_SIN_I * period * amplitude * np.sqrt(1 - e**2), "_au"),
     }
 
 
@@ -153,6 +174,7 @@ def tabulate_orbits(
     posteriors: Sequence[xr.DataTree],
     rejected: pd.DataFrame,
     criticism: pd.DataFrame,
+    primaries: Mapping[str, tuple[float, float]],
     model: SystemModel,
     period_range_days: tuple[float, float],
 ) -> pd.DataFrame:
@@ -170,7 +192,8 @@ def tabulate_orbits(
         for i, name in enumerate(names_of(tree)):
             draws = {str(k): v.values[i].ravel() for k, v in tree["posterior"].data_vars.items()}
             likelihood = likelihoods[name]
-            row = orbit_row(systems[name], draws, highest[name], likelihood.system_model)
+            primary = primaries.get(name, (np.nan, np.nan))
+            row = orbit_row(systems[name], draws, highest[name], likelihood.system_model, primary)
             row |= best_mode(likelihood, period_range_days, draws["P"])
             row |= {k: float(modes[k][i]) for k in ("mode_weight", "ln_evidence")} | {
                 "n_modes": float(modes["n_modes"][i])

@@ -127,6 +127,8 @@ def contradictory_entry(where: str, entry: Mapping[str, Any]) -> Iterable[str]:
         )
     if "format" in time and "zero_jd" in time:
         yield f"{where}.time: format {time['format']!r} and zero_jd {time['zero_jd']} cannot both be; leave out one."
+    if "mass_err" in columns and "mass" not in columns:
+        yield f"{where}.columns.mass_err: {columns['mass_err']!r} is the error of no mass; name columns.mass too."
     if "url" in entry and not isinstance(entry["path"], str):
         yield f"{where}.url: it is of one file, and path names {len(entry['path'])}; leave out url."
     if "hdu" in entry and entry.get("format", "fits") != "fits":

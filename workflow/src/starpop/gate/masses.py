@@ -1,0 +1,60 @@
+"""The mass of each system's visible star, from a table that has it in every row of the system.
+
+It decides about no visit: a system whose rows do not agree on a mass, or hold none, is used without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from astropy import units as u
+
+from starpop.gate.columns import Numbers
+from starpop.run.store import read_table
+
+MASS, MASS_SD = "primary_mass_msun", "primary_mass_sd_msun"
+# Of the systems without a mass, how many are named.
+MOST_NAMED = 3
+
+
+def primary_masses(
+    names: np.ndarray, numbers: Mapping[str, Numbers], rows: np.ndarray, remarks: list[str]
+) -> dict[str, u.Quantity]:
+    """Mass and standard deviation of each system [solar masses], NaN where there is none; without a column nothing.
+
+    Parameters
+    ----------
+    names : (K,) the system of each visit, sorted
+    numbers : the table's columns
+    rows : (K,) the row of each visit
+    remarks : takes a line on what is left out
+    """
+    if "mass" not in numbers:
+        return {}
+    first = np.flatnonzero(np.append(True, names[1:] != names[:-1]))
+    mass = numbers["mass"].values[rows]
+    error = numbers["mass_err"].values[rows] if "mass_err" in numbers else np.zeros(len(rows))
+    usable = np.isfinite(mass + error) & (mass > 0) & (error >= 0)
+    for values in (mass, error):
+        usable &= values == np.repeat(values[first], np.diff(first, append=len(rows)))
+    whole = np.logical_and.reduceat(usable, first)
+    if not whole.all():
+        lost = [str(name) for name in names[first][~whole]]
+        more = f" and {len(lost) - MOST_NAMED} more" if len(lost) > MOST_NAMED else ""
+        remarks.append(
+            f"Without the mass of their star, which is not one positive number in all of their rows: "
+            f"{', '.join(lost[:MOST_NAMED])}{more}."
+        )
+    return {
+        name: np.where(whole, values[first], np.nan) * u.M_sun for name, values in ((MASS, mass), (MASS_SD, error))
+    }
+
+
+def read_primaries(path: str) -> dict[str, tuple[float, float]]:
+    """Mass and standard deviation of each system's star [solar masses], of a table of systems that has them."""
+    systems = read_table(path)
+    if MASS not in systems.colnames:
+        return {}
+    mass, sd = (np.asarray(systems[name], float) for name in (MASS, MASS_SD))
+    return {str(name): (m, s) for name, m, s in zip(systems["system"], mass, sd, strict=True)}
