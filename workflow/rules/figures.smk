@@ -57,7 +57,9 @@ rule plot_catalog:
             for model in KEPLERIAN
         },
         **{
-            f"eccentricities_{pair}": picture(f"results/{{catalog}}/{pair}", "eccentricities", "Populations")
+            f"eccentricities_{pair}": picture(
+                f"results/{{catalog}}/{pair}", "eccentricities", "Population", "population_eccentricities"
+            )
             for pair in ECCENTRIC
         },
         **{

@@ -20,6 +20,6 @@ with store.job(snakemake.log[0]):
         populations[pair] = tree["exact"].to_dataset()
         names = dict(zip(("system_model", "population_model"), pair, strict=True))
         moved.append(sensitivity.of_fit(tree, settings["ess_min"]).assign(**names))
-    table = comparison.compare_models(populations, systems, {k: m["noise"] for k, m in settings["models"].items()})
+    table = comparison.compare_models(populations, systems, settings["models"])
     store.write_csv(table, snakemake.output.comparison)
     store.write_csv(pd.concat(moved)[list(sensitivity.COLUMNS)], snakemake.output.sensitivity)

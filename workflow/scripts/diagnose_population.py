@@ -12,7 +12,7 @@ with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     exact, nuts, over_nodes = (store.read_tree(snakemake.input[k]) for k in ("exact", "posterior", "hyper_posterior"))
     looked_for = json.loads(exact.attrs["settings"])["period_range_days"]
-    density = density_from_settings(settings["population"], looked_for)
+    density = density_from_settings(settings["population"], looked_for).of_periods
     draws = exact["posterior"].to_dataset().isel(chain=0)
     criticism = criticise_population(
         density,

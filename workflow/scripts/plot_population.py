@@ -28,7 +28,10 @@ with store.job(snakemake.log[0]):
             population.density(density, hyper, posterior["lnP"].mean(("chain", "draw")).values, style),
             failed,
         ),
-        "criticism": (criticism.population(density, posterior, checked, fitted["period_range_days"], style), failed),
+        "criticism": (
+            criticism.population(density.of_periods, posterior, checked, fitted["period_range_days"], style),
+            failed,
+        ),
     }
     for name, (figure, warning) in figures.items():
         save(figure, snakemake.output[name], style, source, warning)

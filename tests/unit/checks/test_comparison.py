@@ -32,13 +32,13 @@ POPULATIONS = {
     ("two", "normal"): exact(-11.0, [-6.0, -2.0, -1.0], ("C", "A", "B")),
     ("two", "flat"): exact(-13.0, [-3.0, -3.0, -5.0]),
 }
-NOISES = {"one": "reported", "two": "jitter"}
+MODELS = {"one": {"orbit": "circular", "noise": "reported"}, "two": {"orbit": "circular", "noise": "jitter"}}
 SYSTEMS = {"one": {"C": -4.0, "A": -2.0, "B": -3.0}, "two": {"A": -5.0, "B": -3.0, "C": -3.0}}
 
 
 @pytest.fixture
 def table():
-    return compare_models(POPULATIONS, SYSTEMS, NOISES)
+    return compare_models(POPULATIONS, SYSTEMS, MODELS)
 
 
 def test_odds_of_the_population_are_those_of_all_pairs(table):
@@ -105,6 +105,7 @@ CASES = {
     "one population": [("one", "normal"), ("two", "normal")],
     "one system model": [("one", "flat"), ("one", "normal")],
     "one pair": [("one", "flat")],
+    "a pair is missing": [("one", "normal"), ("one", "flat"), ("two", "flat")],
 }
 
 
@@ -112,7 +113,7 @@ CASES = {
 def test_figures_show_every_pair(case, tmp_path):
     pairs = CASES[case]
     table = compare_models(
-        {pair: POPULATIONS[pair] for pair in pairs}, {model: SYSTEMS[model] for model in dict(pairs)}, NOISES
+        {pair: POPULATIONS[pair] for pair in pairs}, {model: SYSTEMS[model] for model in dict(pairs)}, MODELS
     )
     figure = plots.model_comparison(table, STYLE)
     figure.savefig(tmp_path / "comparison.png")
@@ -133,16 +134,30 @@ def test_figures_show_every_pair(case, tmp_path):
     assert len(crosses) == rows.count("amplitude sd x 2")
 
 
+def test_a_system_model_without_a_population_is_drawn_where_it_has_something(tmp_path):
+    pairs = {pair: POPULATIONS[pair] for pair in (("two", "normal"), ("two", "flat"))}
+    figure = plots.model_comparison(compare_models(pairs, SYSTEMS, MODELS), STYLE)
+    figure.savefig(tmp_path / "comparison.png")
+    assert [len(ax.containers) for ax in figure.subfigs[1].axes] == [2, 2]
+
+
+def test_the_error_of_an_evidence_is_that_of_the_nodes():
+    models = MODELS | {"two": {"orbit": "keplerian", "noise": "jitter"}}
+    rows = compare_models(POPULATIONS, SYSTEMS, models).set_index(["scope", "system_model"])["ln_evidence_error"]
+    assert rows["A", "one"].dropna().item() == 1e-9
+    assert rows["A", "two"].dropna().item() == 1e-3
+
+
 def test_one_system_alone_can_be_drawn(tmp_path):
     pairs = {("one", "normal"): exact(-3.0, [-3.0], ("A",)), ("one", "flat"): exact(-4.0, [-4.0], ("A",))}
-    table = compare_models(pairs, {"one": {"A": -3.0}}, NOISES)
+    table = compare_models(pairs, {"one": {"A": -3.0}}, MODELS)
     assert table["difference_se"].isna().all()
     plots.model_comparison(table, STYLE).savefig(tmp_path / "comparison.png")
 
 
 def test_a_pair_that_lacks_a_system_is_not_compared(caplog):
     populations = POPULATIONS | {("two", "flat"): exact(-5.0, [-3.0, -3.0], ("A", "C"))}
-    table = compare_models(populations, SYSTEMS, NOISES)
+    table = compare_models(populations, SYSTEMS, MODELS)
     rows = table[table["scope"] == POPULATION]
     pairs = list(zip(rows["system_model"], rows["population_model"], strict=True))
     assert pairs == [("one", "normal"), ("one", "flat"), ("two", "normal")]

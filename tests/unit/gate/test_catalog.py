@@ -350,7 +350,8 @@ def test_the_mass_of_a_star_is_that_of_all_its_rows_or_none(tmp_path):
     assert len(prepared.visits) == 29
     lost = [remark for remark in prepared.remarks if remark.startswith("Without the mass")]
     assert lost == [
-        "Without the mass of their star, which is not one positive number in all of their rows: B, C, D and 1 more."
+        "Without the mass of their star, as mass or error are not one number in all of their rows, the mass above 0: "
+        "B, C, D and 1 more."
     ]
     write_table(prepared.systems, str(tmp_path / "systems.ecsv"), {})
     primaries = read_primaries(str(tmp_path / "systems.ecsv"))

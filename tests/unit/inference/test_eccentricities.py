@@ -17,11 +17,20 @@ RANGE = (1.5, 20.0)
 SETTINGS = {
     "uniform": {},
     "beta": {"ln_alpha": [-0.69, 3], "ln_beta": [0, 3]},
-    "rayleigh": {"ln_sigma": [-4, 1]},
+    "rayleigh": {"ln_sigma": [-5, 3]},
     "circularised": {"mu": "auto", "ln_width": [-2, 0.5]},
 }
 DENSITIES = {name: eccentricity_from_settings({"density": name, **keys}, RANGE) for name, keys in SETTINGS.items()}
-ALL = {**DENSITIES, "prior": EccentricityPrior(0.6, 3, 0.9), "other prior": EccentricityPrior(3, 0.6, 0.9)}
+ALL = {
+    **DENSITIES,
+    "prior": EccentricityPrior(0.6, 3, 0.9),
+    "other prior": EccentricityPrior(3, 0.6, 0.9),
+    "narrow prior": EccentricityPrior(up_to=0.3),
+    "as many as may be near 0": eccentricity_from_settings(
+        {"density": "beta", "ln_alpha": [-0.69, -0.689], "ln_beta": [0, 0.001]}, RANGE
+    ),
+    "nearly flat": eccentricity_from_settings({"density": "rayleigh", "ln_sigma": [2.9, 3]}, RANGE),
+}
 
 
 def parameters_of(density, rng, size=()):
@@ -50,7 +59,7 @@ def test_a_density_integrates_to_one_and_is_drawn_from(name, seed):
 @pytest.mark.parametrize("name", ALL)
 def test_the_peak_bounds_the_density_of_the_root(name):
     density, rng = ALL[name], np.random.default_rng(0)
-    low = rng.uniform(0, 0.8, (300, 1)) * (rng.random((300, 1)) < 0.8)
+    low = rng.uniform(0, 0.9 * density.up_to, (300, 1)) * (rng.random((300, 1)) < 0.8)
     high = np.minimum(low + 10 ** rng.uniform(-4, 0, (300, 1)), density.up_to)
     first = rng.uniform(*np.log(RANGE), (300, 1))
     parameters = parameters_of(density, rng, (300, 1))
@@ -66,7 +75,7 @@ def test_the_peak_bounds_the_density_of_the_root(name):
 @pytest.mark.parametrize("name", ALL)
 def test_numpy_and_pytensor_give_the_same(name):
     density, rng = ALL[name], np.random.default_rng(1)
-    parameters, e, x = parameters_of(density, rng), rng.uniform(0, 0.9, 20), rng.uniform(0, 3, 20)
+    parameters, e, x = parameters_of(density, rng), rng.uniform(0, density.up_to, 20), rng.uniform(0, 3, 20)
     tensor = density.ln_pdf(pt.as_tensor(e), pt.as_tensor(x), *map(pt.as_tensor, parameters), math=tensors())
     np.testing.assert_allclose(tensor.eval(), density.ln_pdf(e, x, *parameters), rtol=1e-10)
 
@@ -103,8 +112,16 @@ def test_a_population_of_both_is_made_of_settings_and_of_periods_alone_is_that_o
         ({"density": "rayleigh"}, "density rayleigh, lacks or does not know ln_sigma; its keys are ln_sigma, up_to"),
         ({"density": "uniform", "mu": [0, 1]}, "density uniform, lacks or does not know mu"),
         ({"density": "uniform", "up_to": 1.0}, "up_to: 1.0; expected a number above 0, of 0.98 at most"),
-        ({"density": "beta", "ln_alpha": [-1, 1], "ln_beta": [0, 1]}, "expected a lower end of ln_alpha of -0.7"),
-        ({"density": "circularised", "mu": [0, 1], "ln_width": [0, 1], "circular": 0.6}, "between 0 and 0.5"),
+        (
+            {"density": "beta", "ln_alpha": [-1, 1], "ln_beta": [0, 1]},
+            r"ln_alpha -1 to 1; expected it within -0\.69 to",
+        ),
+        ({"density": "rayleigh", "ln_sigma": [-12, 0]}, r"ln_sigma -12 to 0; expected it within -5"),
+        ({"density": "circularised", "mu": [0, 1], "ln_width": [-9, 1]}, r"ln_width -9 to 1; expected it within"),
+        (
+            {"density": "circularised", "mu": [0, 1], "ln_width": [0, 1], "circular": 0.6},
+            "circular 0.6 to 0.6; expected it",
+        ),
     ],
 )
 def test_what_is_no_density_of_the_eccentricity_is_said(settings, message):

@@ -371,7 +371,7 @@ def test_nodes_integrate_densities_of_the_eccentricity_as_narrow_as_a_twentieth(
         points = np.column_stack([np.full(len(e) * 96, f), np.repeat(e, 96), np.tile(phase, len(e))])
         terms.append(logsumexp(evaluate(points, system).reshape(len(e), -1), axis=1) - np.log(96) + np.log(step / f))
     for density, h in (
-        (Beta((-0.7, 4), (0, 4)), (-0.5, 1.5)),
+        (Beta((-0.6, 3), (0, 4)), (-0.5, 1.5)),
         (Rayleigh((-4, 1)), (-3.0,)),
         (Circularised((1, 3), (-2, 1)), (1.6, -1.0)),
     ):

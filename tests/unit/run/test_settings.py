@@ -107,6 +107,7 @@ APO = CONFIG["catalogs"]["apogee"]["observatory"]
             "tutorail",
             r"calibration\.base\.system_model: 'tutorail' is not one of tutorial.*Did you mean 'tutorial'",
         ),
+        ("calibration.base.population_model", "beta", "'beta' has a density of the eccentricity, and goes with all"),
         ("calibration.base.keplerian_system_model", "jitter", r"keplerian_system_model: 'jitter' has not orbit: kepl"),
         (
             "calibration.population_models.jitter",
@@ -261,7 +262,7 @@ def test_every_density_may_stand_in_the_configuration_with_all_of_its_keys():
         (
             "normal",
             {"eccentricity": {"density": "beta", "ln_alpha": [-2, 1], "ln_beta": [0, 1]}},
-            r"mine\.eccentricity\.ln_alpha\.0: -2: -2 is less than the minimum of -0\.7",
+            r"mine\.eccentricity\.ln_alpha\.0: -2: -2 is less than the minimum of -0\.69",
         ),
     ],
 )
@@ -515,14 +516,18 @@ def test_eccentricities_of_a_population_go_with_keplerian_models_as_far_as_these
     config["population_models"]["alone"] = dict(config["population_models"]["both"])
     config["population_models"]["both"]["eccentricity"] = {"density": "rayleigh", "ln_sigma": [-3, 0]}
     config["orbit_prior"]["eccentricity"] = {"up_to": 0.8}
+    config["catalog"] = "twin"
     with pytest.raises(InputError, match=r"population_models\.both\.eccentricity: rayleigh, but no system model has"):
-        choose_catalog(check(config | {"catalog": "twin"}, SCHEMA))
+        choose_catalog(check(config, SCHEMA))
     config["system_models"] = {"circle": {"trend": 0, "noise": "reported"}}
     config["system_models"]["ellipse"] = config["system_models"]["circle"] | {"orbit": "keplerian"}
     checked = check(config, SCHEMA)
     assert pairs(checked) == [("circle", "alone"), ("ellipse", "both"), ("ellipse", "alone")]
     density = density_from_settings(resolve(checked, "twin")["population_models"]["both"], (1.5, 20))
     assert density.of_e == Rayleigh((-3, 0), 0.8)
+    config["orbit_prior"]["eccentricity"] = {"beta": [0.867, 3.03]}
+    with pytest.raises(InputError, match=r"must then be uniform: set orbit_prior\.eccentricity\.beta to \[1, 1\]"):
+        choose_catalog(check(config, SCHEMA))
 
 
 def test_auto_needs_the_catalogues_it_chooses_between():

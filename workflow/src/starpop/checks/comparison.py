@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,8 +41,8 @@ COLUMNS = (
     "difference_se",
 )
 POPULATION = "population"
-# Of a system's ln evidence: the nodes of its period likelihood are good to this (`period_likelihood`).
-NODES_ERROR, NODES_ERROR_OF_UNCERTAIN_NOISE = 1e-9, 1e-6
+# Of a system's ln evidence: the nodes of its likelihood are good to this (`period_likelihood`, `ellipse.likelihood`).
+NODES_ERROR, NODES_ERROR_OF_UNCERTAIN_NOISE, NODES_ERROR_OF_ELLIPSES = 1e-9, 1e-6, 1e-3
 
 
 def differences(pointwise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -74,10 +75,17 @@ def _of_all_systems(populations: Mapping[tuple[str, str], xr.Dataset]) -> dict[t
     return {pair: exact for pair, exact in populations.items() if names[pair] == most}
 
 
+def _nodes_error(model: Mapping[str, Any]) -> float:
+    """Of a system's ln evidence."""
+    if model["orbit"] == "keplerian":
+        return NODES_ERROR_OF_ELLIPSES
+    return NODES_ERROR if model["noise"] == "reported" else NODES_ERROR_OF_UNCERTAIN_NOISE
+
+
 def compare_models(
     populations: Mapping[tuple[str, str], xr.Dataset],
     systems: Mapping[str, Mapping[str, float]],
-    noises: Mapping[str, str],
+    models: Mapping[str, Mapping[str, Any]],
 ) -> pd.DataFrame:
     """One row a pair for the population; for each system one row a system model and one row a pair.
 
@@ -85,11 +93,9 @@ def compare_models(
     ----------
     populations : group ``exact`` of each pair of a system model and a population model
     systems : ln evidence of each system, by system model
-    noises : name of the noise model of each system model
+    models : orbit and noise of each system model, as configured
     """
-    nodes_error = {
-        name: NODES_ERROR if noise == "reported" else NODES_ERROR_OF_UNCERTAIN_NOISE for name, noise in noises.items()
-    }
+    nodes_error = {name: _nodes_error(model) for name, model in models.items()}
     populations = _of_all_systems(populations)
     pairs = pd.DataFrame(populations.keys(), columns=["system_model", "population_model"])
     names = next(iter(populations.values()))["system"].values

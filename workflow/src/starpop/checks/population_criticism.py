@@ -16,6 +16,8 @@ is nearly uniform if the model is right (Hjort, Dahl & Steinbakk 2006, JASA 101,
 three hyper-parameters would have to be sampled for each replicate; for these p is p0, and `calibrated` says so.
 Without replicates there is no p.
 
+Of a population of periods and eccentricities it is the periods that are judged.
+
 A normal density fits mean and sd whatever they are: their p say little there, those of the others what it cannot fit.
 """
 

@@ -43,8 +43,8 @@ def primary_masses(
         lost = [str(name) for name in names[first][~whole]]
         more = f" and {len(lost) - MOST_NAMED} more" if len(lost) > MOST_NAMED else ""
         remarks.append(
-            f"Without the mass of their star, which is not one positive number in all of their rows: "
-            f"{', '.join(lost[:MOST_NAMED])}{more}."
+            "Without the mass of their star, as mass or error are not one number in all of their rows, the mass above "
+            f"0: {', '.join(lost[:MOST_NAMED])}{more}."
         )
     return {
         name: np.where(whole, values[first], np.nan) * u.M_sun for name, values in ((MASS, mass), (MASS_SD, error))

@@ -77,6 +77,11 @@ class Density:
         """The prior of each hyper-parameter, in order."""
         return {}
 
+    @property
+    def of_periods(self) -> Density:
+        """What of it is the density of x, whose hyper-parameters are the first."""
+        return self
+
     def parameters_of_e(self, parameters: Sequence[Any]) -> Sequence[Any]:
         """Those that the density of the eccentricity takes."""
         return ()

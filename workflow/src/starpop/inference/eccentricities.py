@@ -34,6 +34,10 @@ from starpop.run.errors import InputError, nearest
 LARGEST, UP_TO = 0.98, 0.95
 # Of a logarithm: what it is taken of at least.
 TINY = 1e-300
+# Where the hyper-parameters may lie: of narrower densities the nodes of a system's likelihood are too coarse, and the
+# root of e has a density that is infinite where alpha is below 1/2.
+LN_ALPHA, LN_BETA, LN_SIGMA, LN_WIDTH = (-0.69, 3.0), (0.0, 5.0), (-5.0, 3.0), (-4.0, 5.0)
+CIRCULAR = (0.003, 0.4)
 
 
 class Eccentricity:
@@ -104,9 +108,14 @@ class EccentricityPrior(Eccentricity):
         """Whether all eccentricities are as likely."""
         return self.alpha == self.beta == 1.0
 
+    @property
+    def _ln_factor(self) -> float:
+        """Ln of what the powers of e and 1 - e are multiplied by."""
+        return -float(betaln(self.alpha, self.beta) + np.log(betainc(self.alpha, self.beta, self.up_to)))
+
     def ln_pdf(self, e: Any, x: Any = None, *parameters: Any, math: SimpleNamespace = NUMPY) -> Any:
         """Ln of the density."""
-        value = 0 * e - betaln(self.alpha, self.beta) - np.log(betainc(self.alpha, self.beta, self.up_to))
+        value = 0 * e + self._ln_factor
         if self.alpha != 1:
             value = value + (self.alpha - 1) * math.log(math.abs(e) + TINY)
         if self.beta != 1:
@@ -116,9 +125,8 @@ class EccentricityPrior(Eccentricity):
     def ln_peak(self, e: tuple[np.ndarray, np.ndarray], x: tuple[np.ndarray, np.ndarray], *parameters: Any) -> Any:
         """Of each factor where it is highest."""
         low, high = e
-        own = self.ln_pdf(0.5) - (self.alpha - 1) * np.log(0.5) - (self.beta - 1) * np.log(0.5)
-        first = np.log(2) + (self.alpha - 0.5) * np.log(high)
-        return own + first + (self.beta - 1) * np.log1p(-np.where(self.beta >= 1, low, high))
+        first = self._ln_factor + np.log(2) + (self.alpha - 0.5) * np.log(high)
+        return first + (self.beta - 1) * np.log1p(-np.where(self.beta >= 1, low, high))
 
     def cdf(self, e: np.ndarray) -> np.ndarray:
         """The probability of a smaller eccentricity."""
@@ -165,11 +173,8 @@ class Beta(Eccentricity, name="beta"):
     def __post_init__(self) -> None:
         """Check what is given."""
         super().__post_init__()
-        if not (self.ln_alpha[0] >= np.log(0.5) - 0.01 and self.ln_beta[0] >= 0):
-            raise InputError(
-                f"eccentricity: density beta has ln_alpha {list(self.ln_alpha)} and ln_beta {list(self.ln_beta)}; "
-                "expected a lower end of ln_alpha of -0.7 or more, and of ln_beta of 0 or more."
-            )
+        _check_within("beta", "ln_alpha", self.ln_alpha, LN_ALPHA)
+        _check_within("beta", "ln_beta", self.ln_beta, LN_BETA)
 
     @property
     def parameters(self) -> dict[str, Prior]:
@@ -185,8 +190,8 @@ class Beta(Eccentricity, name="beta"):
 
     def mode(self, x: Any, *parameters: Any) -> Any:
         """Of z^(alpha - 1/2) (1 - z)^(beta - 1)."""
-        low, high = np.maximum(np.exp(parameters[0]) - 0.5, 0), np.exp(parameters[1]) - 1
-        return self.up_to * low / np.maximum(low + high, TINY)
+        low, high = np.exp(parameters[0]) - 0.5, np.exp(parameters[1]) - 1
+        return self.up_to * low / (low + high)
 
     def draw(self, x: np.ndarray, parameters: Sequence[Any], rng: np.random.Generator) -> np.ndarray:
         """Draws of e."""
@@ -201,6 +206,11 @@ class Rayleigh(Eccentricity, name="rayleigh"):
     ln_sigma: Range
     up_to: float = UP_TO
 
+    def __post_init__(self) -> None:
+        """Check what is given."""
+        super().__post_init__()
+        _check_within("rayleigh", "ln_sigma", self.ln_sigma, LN_SIGMA)
+
     @property
     def parameters(self) -> dict[str, Prior]:
         """Of lnsigma_e."""
@@ -210,7 +220,7 @@ class Rayleigh(Eccentricity, name="rayleigh"):
         """Ln of the density."""
         (ln_sigma,) = parameters
         inverse = 0.5 * math.exp(-2 * ln_sigma)
-        ln_share = math.log1p(-math.exp(-(self.up_to**2) * inverse))
+        ln_share = math.log(-math.expm1(-(self.up_to**2) * inverse))
         return math.log(e + TINY) - 2 * ln_sigma - e**2 * inverse - ln_share
 
     def mode(self, x: Any, *parameters: Any) -> Any:
@@ -235,11 +245,8 @@ class Circularised(Eccentricity, name="circularised"):
     def __post_init__(self) -> None:
         """Check what is given."""
         super().__post_init__()
-        if not 0 < self.circular < 0.5:
-            raise InputError(
-                f"eccentricity: density circularised has circular {self.circular!r}; expected the mean of e / up_to "
-                "of what is circularised, between 0 and 0.5."
-            )
+        _check_within("circularised", "ln_width", self.ln_width, LN_WIDTH)
+        _check_within("circularised", "circular", (self.circular, self.circular), CIRCULAR)
 
     @property
     def parameters(self) -> dict[str, Prior]:
@@ -268,6 +275,15 @@ class Circularised(Eccentricity, name="circularised"):
     def draw(self, x: np.ndarray, parameters: Sequence[Any], rng: np.random.Generator) -> np.ndarray:
         """Draws of e."""
         return self.up_to * -np.expm1(np.log(rng.random(len(x))) / self._power(x, parameters))
+
+
+def _check_within(density: str, name: str, given: Range, allowed: Range) -> None:
+    """Say that a range, or a number as both of its ends, is not within another."""
+    if not allowed[0] <= given[0] <= given[1] <= allowed[1]:
+        raise InputError(
+            f"eccentricity: density {density} has {name} {given[0]} to {given[1]}; expected it within "
+            f"{allowed[0]} to {allowed[1]}."
+        )
 
 
 def eccentricity_from_settings(settings: Mapping[str, Any], period_range_days: Range) -> Eccentricity:

@@ -36,6 +36,11 @@ class Joint(Density):
         """Of x."""
         return self.of_x.support
 
+    @property
+    def of_periods(self) -> Density:
+        """The density of x."""
+        return self.of_x
+
     def parameters_of_x(self, parameters: Sequence[Any]) -> Sequence[Any]:
         """The first of the hyper-parameters."""
         return parameters[: len(self.of_x.parameters)]

@@ -15,6 +15,7 @@ from scipy.special import gammaln, log_ndtr
 NUMPY = SimpleNamespace(
     abs=np.abs,
     exp=np.exp,
+    expm1=np.expm1,
     gammaln=gammaln,
     log=np.log,
     log1p=np.log1p,

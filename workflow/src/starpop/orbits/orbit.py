@@ -81,6 +81,12 @@ def middle_of(visits: Visits) -> float:
     return 0.5 * visits.baseline_days
 
 
+def angles(draws: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean anomaly at the middle of the visits, and argument of periastron, of drawn Keplerian orbits [rad]."""
+    anomaly = np.arctan2(draws["k"], draws["h"])
+    return anomaly, np.arctan2(-draws["b"], draws["a"]) - anomaly
+
+
 def shape_points(frequency: np.ndarray, draws: Mapping[str, np.ndarray]) -> np.ndarray:
     """(S, 3) frequency [1/d], eccentricity and mean anomaly [rad] of drawn orbits; the last two zero for circles."""
     if "e" not in draws:

@@ -64,7 +64,7 @@ class Panels:
     def choose(
         self, density: Density, parameters: Sequence[np.ndarray], count: int, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
-        """(S,) panels, and the ln of the highest density of ln P in the group of each."""
+        """(S,) panels, and the ln of the highest density in the group of each."""
         panel, ceiling = np.empty(count, np.int64), np.empty(count)
         for at in range(0, count, DRAWS_AT_ONCE):
             some = slice(at, min(at + DRAWS_AT_ONCE, count))

@@ -57,10 +57,11 @@ def model_comparison(table: pd.DataFrame, style: Style) -> Figure:
         pair: (models.index(pair[0]) + offset, populations.index(pair[1]) + inner)
         for model, inner in zip(models, _spread(len(models)), strict=True)
         for population, offset in zip(populations, _spread(len(populations)), strict=True)
-        if (pair := (model, population))
+        if (pair := (model, population)) in pointwise.index
     }
     to_best = _with_errors(pointwise)
-    of_model = {pair: row for model in models for pair, row in _with_errors(pointwise.loc[[model]]).items()}
+    by_model = pointwise.groupby(level="system_model", sort=False)
+    of_model = {pair: row for _, own in by_model for pair, row in _with_errors(own).items()}
     for ax, found, side in zip(axes, (to_best, of_model), (0, 1), strict=False):
         for pair, place in places.items():
             difference, error = found[pair]

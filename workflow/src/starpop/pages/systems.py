@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator, ScalarFormatter
 
-from starpop.orbits.orbit import total_errors, wave, without_trend_and_offsets
+from starpop.orbits.orbit import angles, total_errors, wave, without_trend_and_offsets
 from starpop.orbits.visits import Visits
 from starpop.pages.corner import corner
 from starpop.pages.style import TWO_COLUMNS, Style, label_outer, mark, new_figure, panels, plain
@@ -97,8 +97,7 @@ def orbit_corner(system: str, draws: Mapping[str, np.ndarray], style: Style) -> 
     middle = float(np.median(orbit["P"]))
     columns = {rf"$P - {middle:.6f}$ d [s]": (orbit["P"] - middle) * SECONDS}
     if "e" in orbit:
-        anomaly = np.exp(1j * np.arctan2(orbit["k"], orbit["h"]))
-        turn = np.exp(1j * np.arctan2(-orbit["b"], orbit["a"])) / anomaly
+        turn = np.exp(1j * angles(orbit)[1])
         # about its mean, or from 0 to 360 where it has none
         centre = np.degrees(np.angle(turn.mean())) % 360 if abs(turn.mean()) > ROUND else 180.0
         columns["$e$"] = orbit["e"]

@@ -13,7 +13,7 @@ from scipy.special import ndtr, ndtri
 from starpop.checks.flags import flags_of
 from starpop.orbits import masses
 from starpop.orbits.fitted import highest_points, names_of
-from starpop.orbits.orbit import conditional, middle_of, shape_points
+from starpop.orbits.orbit import angles, conditional, middle_of, shape_points
 from starpop.orbits.period_likelihood import PeriodLikelihood
 from starpop.orbits.periods import read_likelihoods
 from starpop.orbits.single import sampled_range
@@ -132,8 +132,7 @@ def shape_of(visits: Visits, draws: Mapping[str, np.ndarray]) -> dict[str, float
     from scipy.stats import circmean, circstd  # half a second
 
     e, period = draws["e"], draws["P"]
-    anomaly = np.arctan2(draws["k"], draws["h"])
-    omega = np.arctan2(-draws["b"], draws["a"]) - anomaly
+    anomaly, omega = angles(draws)
     mean_anomaly = circmean(anomaly, np.pi, -np.pi)
     # of the draws that which is within half a turn of the mean
     turn = (mean_anomaly + (anomaly - mean_anomaly + np.pi) % (2 * np.pi) - np.pi) / (2 * np.pi)

@@ -103,6 +103,11 @@ def _nodes_of(likelihood: PeriodLikelihood, density: Density) -> tuple[np.ndarra
         )
     if density.of_e is not None:
         prior = likelihood.system_model.eccentricity
+        if not prior.uniform:
+            raise InputError(
+                f"The population has a density of the eccentricity, and the system model a prior of its own, {prior}: "
+                "nodes are fine enough where that is uniform."
+            )
         if density.of_e.up_to != prior.up_to:
             raise InputError(
                 f"The population's eccentricities go up to {density.of_e.up_to}, and those of the system model up to "

@@ -153,6 +153,12 @@ def contradictory_cases(calibration: Mapping[str, Any]) -> Iterable[str]:
         known = calibration[f"{kind.removeprefix('keplerian_')}s"]
         if name not in known:
             yield f"calibration.base.{kind}: {name!r} is not one of {', '.join(known)}." + nearest(name, known)
+    of_base = calibration["base"]["population_model"]
+    if "eccentricity" in calibration["population_models"].get(of_base, {}):
+        yield (
+            f"calibration.base.population_model: {of_base!r} has a density of the eccentricity, and goes with all "
+            "system models; name one of periods alone."
+        )
     keplerian = calibration["base"]["keplerian_system_model"]
     model = calibration["system_models"].get(keplerian)
     if model is not None and model.get("orbit") != "keplerian":
@@ -171,6 +177,11 @@ def unsuited_models(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
             yield (
                 f"population_models.{name}.eccentricity: {population['eccentricity']['density']}, but no system model "
                 "has an eccentricity; give one orbit: keplerian, or leave this out."
+            )
+        elif "eccentricity" in population and config["orbit_prior"]["eccentricity"].get("beta", [1, 1]) != [1, 1]:
+            yield (
+                f"population_models.{name}.eccentricity: {population['eccentricity']['density']} takes the place of "
+                "each system's own prior, which must then be uniform: set orbit_prior.eccentricity.beta to [1, 1]."
             )
     for name, model in config["system_models"].items():
         if model.get("offsets") and "instrument" not in entry["columns"]:

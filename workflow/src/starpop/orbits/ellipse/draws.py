@@ -23,7 +23,7 @@ from starpop.orbits.panels import Panels
 
 # Proposals at once for each draw that waits.
 MOST_AT_ONCE = 64
-# Of the root of e, that panels of one group are within.
+# Of the root of e, that the middles of one group's panels are within.
 SPAN = 0.16
 
 

@@ -26,7 +26,7 @@ from scipy.interpolate import CubicSpline
 from starpop.inference.eccentricities import EccentricityPrior
 from starpop.orbits.ellipse.boxes import POINTS, RULE, WEIGHTS, Leaves
 from starpop.orbits.ellipse.climb import Bounds
-from starpop.orbits.ellipse.grid import cells, grid
+from starpop.orbits.ellipse.grid import Grid, cells, grid
 from starpop.orbits.ellipse.integral import Boxes, integral, scanned_mass
 from starpop.orbits.ellipse.kepler import TWO_PI
 from starpop.orbits.ellipse.search import Search, search
@@ -38,6 +38,8 @@ from starpop.orbits.visits import Visits
 # Nodes within so much in ln P, and in the root of e, are taken together, and within this share of the standard
 # deviation of all; groups of panels are as wide in ln P.
 NODE_SPANS, NODE_SHARE, TINY = (0.02, 0.007), 0.2, 1e-12
+# Of ln P within a cell of condensed nodes, the standard deviation up to which one node will do.
+ONE_NODE = 1e-3
 # Eccentricities of the points of scanned cells; and the ln of what is too little to be interpolated.
 FINE, SMOOTH = 24, 30.0
 # Of the whole mass, what is none.
@@ -81,12 +83,24 @@ class EllipseLikelihood(PeriodLikelihood):
     peak_turn: np.ndarray
 
     def condensed(self, with_e: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Fewer nodes, which integrate as well what is as smooth: ln P, e and ln weights; or of ln P alone."""
+        """Fewer nodes, for what is as smooth: ln P, e and ln weights; or of ln P alone.
+
+        Two for each cell of NODE_SPANS, a standard deviation of its ln P on either side of the mean, or one where
+        they are too near to each other to matter.
+        """
         best = self.ln_weight.max()
         points = Points(self.ln_period, self.e, np.exp(self.ln_weight - best), self.node_group)
         place = _places(points, np.array(NODE_SPANS))
-        x, e, mass, _ = _together(points, place if with_e else place[:1])
-        return x, e, np.log(mass) + best
+        node = np.unique(place if with_e else place[:1], axis=1, return_inverse=True)[1]
+        mass = np.bincount(node, points.mass)
+        x, e = (np.bincount(node, points.mass * values) / mass for values in (self.ln_period, self.e))
+        sd = np.sqrt(np.bincount(node, points.mass * (self.ln_period - x[node]) ** 2) / mass)
+        two = sd > ONE_NODE
+        shift = np.append(np.where(two, -sd, 0.0), sd[two])
+        ln_mass = np.log(np.where(two, 0.5, 1.0) * mass) + best
+        every = np.append(np.arange(len(x)), np.flatnonzero(two))
+        order = np.argsort(x[every] + shift, kind="stable")
+        return (x[every] + shift)[order], e[every][order], ln_mass[every][order]
 
 
 class Panels(NamedTuple):
@@ -192,40 +206,43 @@ def _scanned(found: Search, boxes: Boxes, best: float, prior: EccentricityPrior)
 def _between_eccentricities(
     found: Search, bare: np.ndarray, whole: float, prior: EccentricityPrior, panels: tuple[np.ndarray, np.ndarray]
 ) -> Points:
-    """Points of scanned cells at more eccentricities than the grid's, many of them small ones.
-
-    In a group of cells ln of the mass is a cubic spline of e between the grid's. What all sum up to stays.
+    """Points of scanned cells at more eccentricities than the grid's, many of them small ones, by groups of cells.
 
     Parameters
     ----------
     bare, whole : (F, E) mass without the prior, and that of all
     panels : groups and masses of the panels made of these cells
     """
-    grid, of_cells = found.grid, bare.sum(axis=1)
-    some = np.flatnonzero(of_cells > NOTHING * whole)
-    root, weight = np.polynomial.legendre.leggauss(FINE)
-    root, weight = 0.5 * (root + 1), 0.5 * weight
-    e, weight = prior.up_to * root**2, 2 * prior.up_to * root * weight
+    some = np.flatnonzero(bare.sum(axis=1) > NOTHING * whole)
     if len(some) == 0:
         return Points(np.empty(0), np.empty(0), np.empty(0), np.empty(0, np.int64))
     of_cell = _group_of(some, found)
     first = np.flatnonzero(np.diff(of_cell, prepend=np.inf))
     x = -np.log(found.cells.middle_of(some))[:, None]
     mass = np.add.reduceat(bare[some], first)
-    least = np.exp(-SMOOTH) * mass.max(axis=1, keepdims=True)
-    ln_density = CubicSpline(grid.e, np.log(np.maximum(mass, least) / grid.weight), axis=1)(e)
-    fine = np.exp(ln_density) * weight
-    fine *= mass.sum(axis=1, keepdims=True) / fine.sum(axis=1, keepdims=True)
     middle = np.add.reduceat(x * bare[some], first) / np.maximum(mass, TINY)
     middle = np.where(mass > TINY, middle, np.add.reduceat(x, first) / np.diff(first, append=len(some))[:, None])
-    middle = np.array([np.interp(e, grid.e, row) for row in middle])
+    root, weight = np.polynomial.legendre.leggauss(FINE)
+    root, weight = 0.5 * (root + 1), 0.5 * weight
+    e, weight = prior.up_to * root**2, 2 * prior.up_to * root * weight
     density = np.exp(prior.ln_pdf(e))
-    fine *= density / np.sum(density * weight)
+    fine = _splined(mass, found.grid, e, weight) * density / np.sum(density * weight)
+    x = np.array([np.interp(e, found.grid.e, row) for row in middle])
     # a point goes with the heaviest panel of its group
     group, masses = panels
     order = np.lexsort((masses, group))
     heaviest = order[np.searchsorted(group[order], of_cell[first], side="right") - 1]
-    return Points(middle.ravel(), np.tile(e, len(first)), fine.ravel(), np.repeat(heaviest, FINE))
+    return Points(x.ravel(), np.tile(e, len(first)), fine.ravel(), np.repeat(heaviest, FINE))
+
+
+def _splined(mass: np.ndarray, grid: Grid, e: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """(G, FINE) masses at other eccentricities, of these weights: ln of the (G, E) given ones is a cubic spline of e.
+
+    What those of a group sum up to stays.
+    """
+    least = np.exp(-SMOOTH) * mass.max(axis=1, keepdims=True)
+    fine = np.exp(CubicSpline(grid.e, np.log(np.maximum(mass, least) / grid.weight), axis=1)(e)) * weight
+    return fine * mass.sum(axis=1, keepdims=True) / fine.sum(axis=1, keepdims=True)
 
 
 def _runs(e: np.ndarray, cell: np.ndarray, *same: np.ndarray) -> np.ndarray:
