@@ -11,5 +11,6 @@ with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     wanted = settings["recovery"]
     chosen = range(int(snakemake.wildcards.batch), wanted["systems"], snakemake.params.shares)
-    study = Survey(**wanted["survey"]), SystemModel(**wanted["orbit_prior"]), wanted["period_range_days"]
-    store.write_csv(recovery.recover_systems(chosen, *study, settings["seed"]), snakemake.output.recovered)
+    model = SystemModel(**wanted["orbit_prior"], orbit=wanted["orbit"])
+    study = Survey(**wanted["survey"]), model, wanted["period_range_days"], settings["seed"]
+    store.write_csv(recovery.recover_systems(chosen, *study), snakemake.output.recovered)

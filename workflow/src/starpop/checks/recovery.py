@@ -2,6 +2,7 @@
 
 Systems are simulated with P uniform over the scanned range. Their periods are looked for by Lomb-Scargle, as in the
 tutorial, and by the heaviest mode of the posterior; and a mode of weight w should be right in a share w of the cases.
+Their orbits are drawn from the prior of the model that they are analysed with, circles or ellipses.
 """
 
 from __future__ import annotations
