@@ -1,4 +1,4 @@
-"""Which panels of a likelihood draws are proposed from, given the density of ln P.
+"""Which panels of a likelihood draws are proposed from, given the density of ln P, and of the eccentricity.
 
 Panels lie in groups, across which the density hardly changes: a group is chosen by its weight times the highest
 density in it, and a panel of it by its weight.

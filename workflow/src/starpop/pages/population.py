@@ -56,7 +56,7 @@ def _shown(parameters: Mapping[str, np.ndarray]) -> list[str]:
 def hyper_corner(parameters: Mapping[str, np.ndarray], style: Style) -> Figure:
     """Corner plot of the last six hyper-parameters, or of all where there are no more.
 
-    Of a histogram these are the scale of the steps and the last steps; what is left out are its first steps.
+    Of a histogram what is left out are its first steps.
     """
     names = _shown(parameters)
     draws = [parameters[name].ravel() for name in names]
