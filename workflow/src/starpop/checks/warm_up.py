@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
 import numpy as np
 
 from starpop.checks.criticism import criticise_system
 from starpop.inference.densities import Normal, UniformPeriod
 from starpop.orbits.noise import Jitter
 from starpop.orbits.orbit_draws import draw_orbits
-from starpop.orbits.period_likelihood import compile_kernels, period_likelihood
+from starpop.orbits.period_likelihood import period_likelihood
 from starpop.orbits.periods import best_outside
-from starpop.orbits.system_model import ORBITS, REPORTED, SystemModel
+from starpop.orbits.system_model import ORBITS, REPORTED, Orbit, SystemModel
 from starpop.orbits.visits import Visits
 from starpop.populations import cluster, population
 
@@ -18,22 +21,31 @@ RANGE = (2.0, 4.0)
 
 
 def warm_up() -> None:
-    """Take circles and ellipses, with and without a noise of their own, to a population; and some stars."""
-    compile_kernels("keplerian")
+    """Compile circles and ellipses, each in a process of its own."""
+    with ProcessPoolExecutor(len(ORBITS), multiprocessing.get_context("spawn")) as processes:
+        list(processes.map(of_orbit, ORBITS))
+    of_cluster()
+
+
+def of_orbit(orbit: Orbit) -> None:
+    """Take two systems, with and without a noise of their own, from their visits to a population."""
     rng = np.random.default_rng(0)
     time = np.sort(rng.uniform(0, 30, 8))
     visits = Visits("none", time, 10 * np.cos(2 * np.pi * time / 3) + rng.normal(0, 1, 8), np.ones(8))
     likelihoods = [
-        period_likelihood(visits, SystemModel(10, 10, noise=noise, orbit=orbit), RANGE)
-        for orbit in ORBITS
-        for noise in (REPORTED, Jitter(0, 1))
+        period_likelihood(visits, SystemModel(10, 10, trend=trend, noise=noise, orbit=orbit), RANGE)
+        for trend, noise in ((0, REPORTED), (1, Jitter(0, 1)))
     ]
     for likelihood in likelihoods:
         draws = draw_orbits(likelihood, UniformPeriod(RANGE), (), 20, rng)
         best_outside(likelihood, RANGE)
         criticise_system(likelihood, draws | {"P": np.exp(draws["lnP"])}, RANGE, 2, rng)
     population.posterior(likelihoods, Normal(mu=(0, 2), ln_sigma=(-1, 1)))
-    parallax, error = np.array([1.9, 2.0, 2.1]), np.full(3, 0.1)
+
+
+def of_cluster() -> None:
+    """Take three stars from their parallaxes to draws of their distances."""
+    parallax, error, rng = np.array([1.9, 2.0, 2.1]), np.full(3, 0.1), np.random.default_rng(0)
     hyper = cluster.posterior(parallax, error, cluster.ClusterPrior(0.5, 0.1, (-4, -2)))
     cluster.draw("abc", parallax, error, hyper, 10, rng)
 
