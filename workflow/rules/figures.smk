@@ -51,6 +51,7 @@ rule plot_catalog:
         agreement=expand("results/{catalog}/{model}/agreement.csv", model=SYSTEM_MODELS, allow_missing=True),
         keplerian=expand("results/{catalog}/{model}/orbits.csv", model=KEPLERIAN, allow_missing=True),
         eccentric=expand("results/{catalog}/{pair}/exact.nc", pair=ECCENTRIC, allow_missing=True),
+        diagnostics=expand("results/{catalog}/{pair}/diagnostics.csv", pair=ECCENTRIC, allow_missing=True),
     output:
         **{
             f"eccentricities_{model}": picture(f"results/{{catalog}}/{model}", "eccentricities", "Systems")

@@ -20,10 +20,14 @@ with store.job(snakemake.log[0]):
     save(comparison.forest(table, moved, style), snakemake.output.forest, style, source)
     orbits = dict(zip(snakemake.params.keplerian, map(store.read_csv, snakemake.input.keplerian), strict=True))
     fits = dict(zip(snakemake.params.eccentric, map(store.read_tree, snakemake.input.eccentric), strict=True))
-    for name in [*orbits, *fits]:
+    verdicts = dict.fromkeys(orbits, "")
+    for name, path in zip(fits, snakemake.input.diagnostics, strict=True):
+        verdicts[name] = failures([store.read_csv(path).set_index("fit")["status"][f"{name} exact"]])
+    for name, failed in verdicts.items():
         of_model = orbits[name.split("/")[0]]
         figure = eccentricities.diagram(of_model, style, fits.get(name))
-        save(figure, snakemake.output[f"eccentricities_{name}"], style, f"{source}, {name}", of_orbits(of_model))
+        warning = " ".join(filter(None, [failed, of_orbits(of_model)]))
+        save(figure, snakemake.output[f"eccentricities_{name}"], style, f"{source}, {name}", warning)
     for model, path in zip(snakemake.params.models, snakemake.input.agreement, strict=True):
         agreement = store.read_csv(path)
         status, sentence = verdict(agreement)

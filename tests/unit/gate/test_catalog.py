@@ -350,8 +350,9 @@ def test_the_mass_of_a_star_is_that_of_all_its_rows_or_none(tmp_path):
     assert len(prepared.visits) == 29
     lost = [remark for remark in prepared.remarks if remark.startswith("Without the mass")]
     assert lost == [
-        "Without the mass of their star, as mass or error are not one number in all of their rows, the mass above 0: "
-        "B, C, D and 1 more."
+        "Without the mass of its star, as the mass is no number, or a wrong one: C, E.",
+        "Without the mass of its star, as the mass differs from row to row: B.",
+        "Without the mass of its star, as the error of the mass is no number, or a wrong one: D.",
     ]
     write_table(prepared.systems, str(tmp_path / "systems.ecsv"), {})
     primaries = read_primaries(str(tmp_path / "systems.ecsv"))

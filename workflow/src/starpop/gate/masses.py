@@ -35,20 +35,23 @@ def primary_masses(
     first = np.flatnonzero(np.append(True, names[1:] != names[:-1]))
     mass = numbers["mass"].values[rows]
     error = numbers["mass_err"].values[rows] if "mass_err" in numbers else np.zeros(len(rows))
-    usable = np.isfinite(mass + error) & (mass > 0) & (error >= 0)
-    for values in (mass, error):
-        usable &= values == np.repeat(values[first], np.diff(first, append=len(rows)))
-    whole = np.logical_and.reduceat(usable, first)
-    if not whole.all():
-        lost = [str(name) for name in names[first][~whole]]
-        more = f" and {len(lost) - MOST_NAMED} more" if len(lost) > MOST_NAMED else ""
-        remarks.append(
-            "Without the mass of their star, as mass or error are not one number in all of their rows, the mass above "
-            f"0: {', '.join(lost[:MOST_NAMED])}{more}."
-        )
+    whole = np.ones(len(first), bool)
+    for what, values, right in (("mass", mass, mass > 0), ("error of the mass", error, error >= 0)):
+        same = values == np.repeat(values[first], np.diff(first, append=len(rows)))
+        for fault, rows_right in (("is no number, or a wrong one", right), ("differs from row to row", same)):
+            good = np.logical_and.reduceat(rows_right, first)
+            _remark(f"the {what} {fault}", names[first][whole & ~good], remarks)
+            whole &= good
     return {
         name: np.where(whole, values[first], np.nan) * u.M_sun for name, values in ((MASS, mass), (MASS_SD, error))
     }
+
+
+def _remark(why: str, names: np.ndarray, remarks: list[str]) -> None:
+    """Say which systems are used without a mass, and why."""
+    if len(names):
+        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        remarks.append(f"Without the mass of its star, as {why}: {', '.join(map(str, names[:MOST_NAMED]))}{more}.")
 
 
 def read_primaries(path: str) -> dict[str, tuple[float, float]]:

@@ -58,7 +58,7 @@ def _draw_systems(ax: Axes, fitted: pd.DataFrame, style: Style) -> float:
         ellipses["best_mode_period_sd_days"],
         fmt="o",
         color=style.colors.model,
-        label=f"likelier an ellipse ({len(ellipses)})",
+        label=f"by itself likelier an ellipse ({len(ellipses)})",
         zorder=3,
     )
     limits = circles["eccentricity_upper_95"]
@@ -67,7 +67,7 @@ def _draw_systems(ax: Axes, fitted: pd.DataFrame, style: Style) -> float:
         limits,
         "v",
         color=style.colors.data,
-        label=f"likelier a circle ({len(circles)}): 95% upper limit",
+        label=f"by itself likelier a circle ({len(circles)}): 95% limit",
         zorder=3,
     )
     return float(max([*(ellipses["eccentricity"] + ellipses["eccentricity_sd"]), *limits], default=1.0))
