@@ -37,7 +37,16 @@ os.environ |= {"PYTHONPATH": os.pathsep.join(filter(None, [SOURCE, os.getenv("PY
 from starpop.run import files, provenance, status
 from starpop.run.errors import InputError
 from starpop.run.files import paths_of
-from starpop.run.settings import TUTORIAL, as_json, check, choose_catalog, cluster_name, pairs, resolve
+from starpop.run.settings import (
+    TUTORIAL,
+    as_json,
+    check,
+    choose_catalog,
+    cluster_name,
+    keplerian_models,
+    pairs,
+    resolve,
+)
 
 try:
     config = check(config, WORKFLOW / "schemas" / "config.schema.yaml", map(load_configfile, workflow.configfiles))
@@ -61,7 +70,7 @@ if workflow.is_main_process:
 CLUSTER_TABLE = config["cluster"].get("table")
 CLUSTER = f"results/cluster/{cluster_name(CLUSTER_TABLE)}" if CLUSTER_TABLE else "results/cluster"
 SYSTEM_MODELS = list(config["system_models"])
-KEPLERIAN = [name for name, model in config["system_models"].items() if model.get("orbit") == "keplerian"]
+KEPLERIAN = keplerian_models(config)
 POPULATION_MODELS = list(config["population_models"])
 PAIRS = pairs(config)
 ECCENTRIC = [f"{s}/{p}" for s, p in PAIRS if "eccentricity" in config["population_models"][p]]

@@ -312,7 +312,7 @@ def _reject_short(verdicts: Verdicts, system: Names, time: np.ndarray, min_visit
 def summarise(visits: Table) -> Table:
     """One row a system: its number of visits, first visit, baseline and median error."""
     names = np.asarray(visits["system"])
-    first = np.flatnonzero(np.append(True, names[1:] != names[:-1]))
+    first = columns.starts_of(names)
     count = np.diff(first, append=len(names))
     time, error = np.asarray(visits["time_jd"]), np.asarray(visits["rv_err_kms"])
     start, end = np.minimum.reduceat(time, first), np.maximum.reduceat(time, first)

@@ -105,6 +105,11 @@ class Names:
         return np.append(values, np.array([unnamed], dtype=values.dtype))[np.maximum(self.code[rows], -1)]
 
 
+def starts_of(names: np.ndarray) -> np.ndarray:
+    """(M,) the first row of each of M names, of (N,) sorted ones."""
+    return np.flatnonzero(np.append(True, names[1:] != names[:-1]))
+
+
 def masked(column: Any) -> np.ndarray:
     """(N,) whether each value is masked."""
     mask = getattr(column, "mask", None)

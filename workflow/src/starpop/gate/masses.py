@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 from astropy import units as u
 
-from starpop.gate.columns import Numbers
+from starpop.gate.columns import Numbers, starts_of
 from starpop.run.store import read_table
 
 MASS, MASS_SD = "primary_mass_msun", "primary_mass_sd_msun"
@@ -32,7 +32,7 @@ def primary_masses(
     """
     if "mass" not in numbers:
         return {}
-    first = np.flatnonzero(np.append(True, names[1:] != names[:-1]))
+    first = starts_of(names)
     mass = numbers["mass"].values[rows]
     error = numbers["mass_err"].values[rows] if "mass_err" in numbers else np.zeros(len(rows))
     whole = np.ones(len(first), bool)

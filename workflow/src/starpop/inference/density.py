@@ -68,9 +68,8 @@ class Density:
             raise InputError(
                 f"population_models: density {settings['density']} {what}; its keys are {', '.join(own)}."
             )
-        if given.get("mu") == "auto":
-            given["mu"] = tuple(map(float, np.log(given["period_range_days"])))
-        return cls(**{k: tuple(v) if isinstance(v, Sequence) else v for k, v in given.items() if k in own})
+        values = field_values(given, given["period_range_days"])
+        return cls(**{name: value for name, value in values.items() if name in own})
 
     @property
     def parameters(self) -> dict[str, Prior]:
@@ -208,6 +207,14 @@ class Density:
     def _inside(self, x: Any, values: Any, math: SimpleNamespace) -> Any:
         """Values where x is in the support, and -inf elsewhere."""
         return math.where((x >= self.support[0]) & (x <= self.support[1]), values, -np.inf)
+
+
+def field_values(settings: Mapping[str, Any], period_range_days: Range) -> dict[str, Any]:
+    """Settings as the fields of a density: sequences as tuples, a ``mu`` of ``auto`` as ln of a range of periods."""
+    values = dict(settings)
+    if values.get("mu") == "auto":
+        values["mu"] = tuple(map(float, np.log(period_range_days)))
+    return {name: tuple(value) if isinstance(value, Sequence) else value for name, value in values.items()}
 
 
 def check_period_range(period_range_days: Any) -> None:

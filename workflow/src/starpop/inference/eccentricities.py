@@ -25,7 +25,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import betainc, betaincinv, betaln
 
-from starpop.inference.density import Range
+from starpop.inference.density import Range, field_values
 from starpop.inference.numerics import NUMPY
 from starpop.inference.priors import Prior, Uniform
 from starpop.run.errors import InputError, nearest
@@ -265,12 +265,14 @@ class Circularised(Eccentricity, name="circularised"):
         b = self._power(x, parameters, math)
         return math.log(b) + (b - 1) * math.log(1 - e / self.up_to + TINY) - np.log(self.up_to)
 
+    def mode(self, x: Any, *parameters: Any) -> Any:
+        """Of z^(1/2) (1 - z)^(b - 1)."""
+        return self.up_to * 0.5 / (self._power(x, parameters) - 0.5)
+
     def ln_peak(self, e: tuple[np.ndarray, np.ndarray], x: tuple[np.ndarray, np.ndarray], *parameters: Any) -> Any:
         """Where b, which falls with x, is highest as a factor and lowest as a power."""
         most, least = (self._power(end, parameters) for end in x)
-        at = np.clip(self.up_to * 0.5 / (least - 0.5), *e)
-        z = at / self.up_to
-        return np.log(most) + (least - 1) * np.log(1 - z + TINY) - np.log(self.up_to) + 0.5 * np.log(4 * at + TINY)
+        return super().ln_peak(e, x[::-1], *parameters) + np.log(most / least)
 
     def draw(self, x: np.ndarray, parameters: Sequence[Any], rng: np.random.Generator) -> np.ndarray:
         """Draws of e."""
@@ -300,6 +302,4 @@ def eccentricity_from_settings(settings: Mapping[str, Any], period_range_days: R
             f"population_models: eccentricity, density {name}, lacks or does not know {', '.join(sorted(wrong))}; its "
             f"keys are {', '.join(sorted(own))}."
         )
-    if given.get("mu") == "auto":
-        given["mu"] = tuple(map(float, np.log(period_range_days)))
-    return made(**{key: tuple(v) if isinstance(v, Sequence) else v for key, v in given.items()})
+    return made(**field_values(given, period_range_days))

@@ -53,10 +53,6 @@ class Joint(Density):
         """Ln of the density of x."""
         return self.of_x.ln_pdf(x, *self.parameters_of_x(parameters), math=math)
 
-    def mode(self, *parameters: Any) -> Any:
-        """Of x."""
-        return self.of_x.mode(*self.parameters_of_x(parameters))
-
     def ln_peak(self, low: np.ndarray, high: np.ndarray, *parameters: Any) -> np.ndarray:
         """Of x."""
         return self.of_x.ln_peak(low, high, *self.parameters_of_x(parameters))

@@ -19,7 +19,7 @@ from astropy import units as u
 from astropy.table import Table
 from astropy.time import TimeBase
 
-from starpop.gate.columns import NOT_NUMBERS
+from starpop.gate.columns import NOT_NUMBERS, starts_of
 from starpop.gate.dates import COARSEST_DAYS, steps_of_32_bits
 from starpop.run.errors import InputError, nearest
 from starpop.run.store import read_table
@@ -277,7 +277,7 @@ def cadence_range(table: Table) -> tuple[float, float]:
     table : of visits, sorted by system and time
     """
     names, time = np.asarray(table["system"]), np.asarray(table["time_jd"], float)
-    starts = np.flatnonzero(np.append(True, names[1:] != names[:-1]))
+    starts = starts_of(names)
     longest = float(np.max(np.maximum.reduceat(time, starts) - np.minimum.reduceat(time, starts)))
     gaps = np.delete(np.diff(time), starts[1:] - 1)
     shortest = float(np.clip(np.quantile(gaps[gaps > 0], SHORTEST_GAPS), *SHORTEST_DAYS))

@@ -160,8 +160,7 @@ def contradictory_cases(calibration: Mapping[str, Any]) -> Iterable[str]:
             "system models; name one of periods alone."
         )
     keplerian = calibration["base"]["keplerian_system_model"]
-    model = calibration["system_models"].get(keplerian)
-    if model is not None and model.get("orbit") != "keplerian":
+    if keplerian in calibration["system_models"] and keplerian not in keplerian_models(calibration):
         yield f"calibration.base.keplerian_system_model: {keplerian!r} has not orbit: keplerian; name one that has."
     for name in calibration["system_models"].keys() & calibration["population_models"].keys():
         yield f"calibration.population_models.{name}: a system model has this name too; each names a case of its own."
@@ -171,7 +170,7 @@ def unsuited_models(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
     """Choices of the models that the catalogue to analyse has nothing for, or that its range of periods forbids."""
     entry = config["catalogs"][catalog]
     yield from narrow_populations("", config["population_models"], looked_for(config, catalog))
-    keplerian = any(model.get("orbit") == "keplerian" for model in config["system_models"].values())
+    keplerian = keplerian_models(config)
     for name, population in config["population_models"].items():
         if "eccentricity" in population and not keplerian:
             yield (
@@ -272,13 +271,19 @@ def cases(calibration: Mapping[str, Any]) -> dict[str, Any]:
     return of_systems | {name: case("population_models", model, name) for name, model in with_base.items()}
 
 
+def keplerian_models(config: Mapping[str, Any]) -> list[str]:
+    """The system models whose orbits have an eccentricity."""
+    return [name for name, model in config["system_models"].items() if model.get("orbit") == "keplerian"]
+
+
 def pairs(config: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Each system model with each population model, one with eccentricities with Keplerian orbits only."""
+    keplerian = keplerian_models(config)
     return [
         (system, population)
-        for system, of_system in config["system_models"].items()
-        for population, of_population in config["population_models"].items()
-        if "eccentricity" not in of_population or of_system.get("orbit") == "keplerian"
+        for system in config["system_models"]
+        for population, model in config["population_models"].items()
+        if "eccentricity" not in model or system in keplerian
     ]
 
 

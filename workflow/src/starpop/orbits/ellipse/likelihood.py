@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.polynomial.legendre import leggauss
 from scipy.interpolate import CubicSpline
 
 from starpop.inference.eccentricities import EccentricityPrior
@@ -40,8 +41,10 @@ from starpop.orbits.visits import Visits
 NODE_SPANS, NODE_SHARE, TINY = (0.02, 0.007), 0.2, 1e-12
 # Of ln P within a cell of condensed nodes, the standard deviation up to which one node will do.
 ONE_NODE = 1e-3
-# Eccentricities of the points of scanned cells; and the ln of what is too little to be interpolated.
+# Eccentricities of the points of scanned cells, by a Gauss rule of their roots on [0, 1]; and
+# the ln of what is too little to be interpolated.
 FINE, SMOOTH = 24, 30.0
+FINE_ROOT, FINE_WEIGHTS = 0.5 * (leggauss(FINE)[0] + 1), 0.5 * leggauss(FINE)[1]
 # Of the whole mass, what is none.
 NOTHING = 1e-30
 # Of the rule of boxes: its points on [0, 1], and its weights where these are roots.
@@ -91,9 +94,7 @@ class EllipseLikelihood(PeriodLikelihood):
         best = self.ln_weight.max()
         points = Points(self.ln_period, self.e, np.exp(self.ln_weight - best), self.node_group)
         place = _places(points, np.array(NODE_SPANS))
-        node = np.unique(place if with_e else place[:1], axis=1, return_inverse=True)[1]
-        mass = np.bincount(node, points.mass)
-        x, e = (np.bincount(node, points.mass * values) / mass for values in (self.ln_period, self.e))
+        (x, e, mass, _), node = _together(points, place if with_e else place[:1])
         sd = np.sqrt(np.bincount(node, points.mass * (self.ln_period - x[node]) ** 2) / mass)
         two = sd > ONE_NODE
         shift = np.append(np.where(two, -sd, 0.0), sd[two])
@@ -222,9 +223,7 @@ def _between_eccentricities(
     mass = np.add.reduceat(bare[some], first)
     middle = np.add.reduceat(x * bare[some], first) / np.maximum(mass, TINY)
     middle = np.where(mass > TINY, middle, np.add.reduceat(x, first) / np.diff(first, append=len(some))[:, None])
-    root, weight = np.polynomial.legendre.leggauss(FINE)
-    root, weight = 0.5 * (root + 1), 0.5 * weight
-    e, weight = prior.up_to * root**2, 2 * prior.up_to * root * weight
+    e, weight = prior.up_to * FINE_ROOT**2, 2 * prior.up_to * FINE_ROOT * FINE_WEIGHTS
     density = np.exp(prior.ln_pdf(e))
     fine = _splined(mass, found.grid, e, weight) * density / np.sum(density * weight)
     x = np.array([np.interp(e, found.grid.e, row) for row in middle])
@@ -311,7 +310,7 @@ def _nodes(points: Points, group: np.ndarray) -> Points:
     mean = np.average(at, axis=1, weights=points.mass)
     spread = np.sqrt(np.average((at - mean[:, None]) ** 2, axis=1, weights=points.mass))
     place = _places(points, np.minimum(NODE_SPANS, np.maximum(NODE_SHARE * spread, TINY)))
-    return _together(points._replace(panel=group), np.stack([group, *place]))
+    return _together(points._replace(panel=group), np.stack([group, *place]))[0]
 
 
 def _places(points: Points, span: np.ndarray) -> np.ndarray:
@@ -320,12 +319,12 @@ def _places(points: Points, span: np.ndarray) -> np.ndarray:
     return np.floor((at - at.min(axis=1, keepdims=True)) / span[:, None]).astype(np.int64)
 
 
-def _together(points: Points, key: np.ndarray) -> Points:
-    """Points of the same (K, N) key as one, at their mean."""
+def _together(points: Points, key: np.ndarray) -> tuple[Points, np.ndarray]:
+    """Points of the same (K, N) key as one, at their mean; and (N,) which of these each is in."""
     _, first, node = np.unique(key, axis=1, return_index=True, return_inverse=True)
     mass = np.bincount(node, points.mass)
     x, e = (np.bincount(node, points.mass * values) / mass for values in (points.ln_period, points.e))
-    return Points(x, e, mass, points.panel[first])
+    return Points(x, e, mass, points.panel[first]), node
 
 
 def _peaks(found: Search) -> dict[str, np.ndarray]:
