@@ -6,8 +6,6 @@ import fcntl
 import os
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import pytest
 import yaml
 
 import project_copy
+from snakemake_process import snakemake_in
 
 SMALL = ("--configfile", "config/small.yaml")
 
@@ -27,11 +26,9 @@ class Project:
 
     def snakemake(self, *arguments: str, cores: int = 2, check: bool = True) -> str:
         """Run snakemake in the copy and return all it says."""
-        command = [sys.executable, "-m", "snakemake", "--cores", str(cores), *arguments]
-        result = subprocess.run(command, cwd=self.path, capture_output=True, text=True)
-        said = result.stdout + result.stderr
-        if check and result.returncode:
-            raise AssertionError(f"{' '.join(command)} ended with {result.returncode}:\n{said}")
+        code, said = snakemake_in(self.path, ["--cores", str(cores), *arguments])
+        if check and code:
+            raise AssertionError(f"snakemake {' '.join(arguments)} ended with {code}:\n{said}")
         return said
 
     def would_run(self, *arguments: str) -> dict[str, int]:

@@ -102,16 +102,18 @@ def test_statistics_are_those_of_least_squares_at_the_peak(case):
         assert found[k, 2] == pytest.approx(taken, rel=1e-4, abs=1e-7)
 
 
-def test_the_scan_of_all_sets_is_that_of_each():
+@pytest.mark.parametrize("scaling", ["constant", "kepler"])
+def test_the_scan_of_all_sets_is_that_of_each(scaling):
     rng = np.random.default_rng(2)
-    model = replace(MODEL, trend=1)
+    model = replace(MODEL, trend=1, amplitude_scaling=scaling)
     visits = empty_visits(rng, 12, 200, 0.3)
     frequency = np.linspace(1 / 20, 1 / 1.5, 40)
     velocities = rng.normal(0, 5, (3, 12))
     linear = linear_model(visits, model)
     waves, factor = highest_peaks.eliminate_static(
-        linear.time, linear.weight[:, 0], linear.static, linear.precision[2:], linear.precision[:2]
+        linear.time, linear.weight[:, 0], linear.static, linear.precision[2:]
     )
+    waves = waves._replace(precision=linear.precision[:2], scaled=linear.scaled)
     theta = np.linalg.solve(factor @ factor.T, linear.static.T @ (linear.weight * velocities.T)).T
     weighted = np.ascontiguousarray(((velocities - theta @ linear.static.T) * linear.weight[:, 0]).T)
     values, half_ln_determinant = np.empty((40, 3)), np.empty(40)

@@ -96,7 +96,9 @@ def test_another_hyper_prior_is_a_fit_with_it(systems, table, prior, ln_pdf):
 def test_draws_that_another_prior_has_no_use_for_are_not_believed():
     rng = np.random.default_rng(0)
     draws = {"mu": rng.normal(2, 0.2, 5000), "lnsigma": rng.normal(-0.4, 0.2, 5000)}
-    draws |= {"a": rng.normal(10, 5, (5000, 4)), "b": rng.normal(10, 5, (5000, 4)), "v0": np.zeros((5000, 4))}
+    draws |= {"a": rng.normal(10, 5, (5000, 4)), "b": rng.normal(10, 5, (5000, 4)), "v0": np.zeros((5000, 4))} | {
+        "lnP": np.ones((5000, 4))
+    }
     table = prior_sensitivity(DENSITY, SystemModel(4, 150), draws, RANGE, ess_min=400).set_index("prior")
     known = table["status"] == "ok"
     assert known[AS_CONFIGURED].all()
@@ -108,7 +110,7 @@ def test_draws_that_another_prior_has_no_use_for_are_not_believed():
 def test_the_share_of_independent_draws_counts():
     rng = np.random.default_rng(0)
     draws = {"mu": rng.normal(2, 0.2, 2000), "lnsigma": rng.normal(-0.4, 0.2, 2000)}
-    draws |= {name: np.ones((2000, 2)) for name in ("a", "b", "v0")}
+    draws |= {name: np.ones((2000, 2)) for name in ("a", "b", "v0", "lnP")}
     whole, part = (prior_sensitivity(DENSITY, SystemModel(9, 9), draws, RANGE, 100, share) for share in (1.0, 0.25))
     assert part["ess"][0] == pytest.approx(500)
     assert part["mcse_mean"][0] == pytest.approx(2 * whole["mcse_mean"][0])
@@ -168,7 +170,7 @@ def test_moments_of_draws_in_pieces_are_the_whole(monkeypatch):
 
 def test_every_density_has_the_derived_quantities():
     rng = np.random.default_rng(0)
-    draws = {"beta": rng.normal(0, 0.3, 2000)} | {name: np.ones((2000, 2)) for name in ("a", "b", "v0")}
+    draws = {"beta": rng.normal(0, 0.3, 2000)} | {name: np.ones((2000, 2)) for name in ("a", "b", "v0", "lnP")}
     table = prior_sensitivity(PowerLaw((-3, 3), RANGE), SystemModel(9, 9), draws, RANGE, 400)
     assert set(table["parameter"]) == {"beta", *DERIVED}
     assert "flat in scales" not in set(table["prior"])

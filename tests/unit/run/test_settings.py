@@ -491,7 +491,10 @@ def test_a_system_model_takes_the_priors_it_uses_and_no_others():
     assert set(models["tutorial"]["orbit_prior"]) == {"amplitude_sd_kms", "systemic_velocity_sd_kms"}
     assert "noise_prior" not in models["tutorial"]
     assert models["jitter"]["noise_prior"] == CONFIG["noise_prior"]["ln_jitter_kms"]
-    assert set(models["all"]["orbit_prior"]) == set(CONFIG["orbit_prior"])
+    assert set(models["all"]["orbit_prior"]) == set(CONFIG["orbit_prior"]) - {"amplitude_scaling"}
+    config["orbit_prior"]["amplitude_scaling"] = "kepler"
+    for model in resolve(config, "twin")["system_models"].values():
+        assert SystemModel.from_settings(model).amplitude_scaling == "kepler"
     assert models["all"]["noise_prior"] == CONFIG["noise_prior"]["ln_error_scale"]
     assert models["all"]["times"] == "reported"
 

@@ -83,7 +83,7 @@ class Fits:
 def fit(visits: Visits, model: SystemModel, velocities: np.ndarray, points: np.ndarray, error: np.ndarray) -> Fits:
     """The conditional means of the coefficients of (R, J) velocities, at (R, 3) points and (R, J) errors."""
     design = design_matrix(points, visits, model)
-    prior = np.broadcast_to(np.diag(1 / model.standard_deviations(visits)), (len(design), *2 * (design.shape[2],)))
+    prior = np.eye(design.shape[2]) / model.deviations_at(points, visits)[:, None]
     basis = np.concatenate([design / error[..., None], prior], axis=1)
     target = np.concatenate([velocities / error, np.zeros((len(design), design.shape[2]))], axis=1)
     q, r = np.linalg.qr(basis)

@@ -139,8 +139,7 @@ def second_frequencies(
         return best
     static = model.static_columns(visits)
     precision = model.standard_deviations(visits)[2:] ** -2
-    least = np.full(2, ROUNDING * weight.sum())
-    waves, factor = eliminate_static(visits.time_days - 0.5 * baseline, weight, static, precision, least)
+    waves, factor = eliminate_static(visits.time_days - 0.5 * baseline, weight, static, precision)
     _, rest = without_static(fits.residual_kms, weight, static, factor)
     weighted = np.ascontiguousarray((rest * weight).T)
     steps = max(int(np.ceil(POINTS_PER_RESOLUTION * (high - low) * baseline)), 100)
@@ -181,7 +180,7 @@ def draw_prior(
     if isinstance(model.noise, UncertainNoise):
         draws[model.noise.parameter] = rng.normal(model.noise.mean, model.noise.sd, size)
     draws |= model.draw_shape(size, rng)
-    theta = model.draw_coefficients(visits, size, rng)
+    theta = model.draw_coefficients(shape_points(1 / draws["P"], draws), visits, rng)
     return draws | dict(zip(model.coefficients(visits), theta.T, strict=True))
 
 

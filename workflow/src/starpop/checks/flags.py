@@ -113,9 +113,10 @@ def far_from_prior(row: Mapping[str, Any], model: SystemModel) -> bool:
     trends = {name: model.trend_sd_kms_per_year for name, _ in TRENDS}
     # an instrument may have a name such as sdss, or end in _sd
     offsets = {name: model.offset_sd_kms for name in row if name.startswith("offset_") and not is_sd(name, row)}
+    amplitude = model.amplitude_sd_kms * model.amplitude_scale(1 / row["period_days"], row.get("eccentricity", 0.0))
     widths = {
-        "a_kms": model.amplitude_sd_kms,
-        "b_kms": model.amplitude_sd_kms,
+        "a_kms": amplitude,
+        "b_kms": amplitude,
         "v0_kms": model.systemic_velocity_sd_kms,
     }
     return any(abs(row[name]) > FAR_SD * sd for name, sd in (widths | trends | offsets).items() if name in row)

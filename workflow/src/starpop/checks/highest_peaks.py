@@ -25,12 +25,14 @@ from scipy.linalg import cho_solve
 
 from starpop.inference.cholesky import cholesky
 from starpop.orbits.landscape import with_ends
-from starpop.orbits.linear_model import LinearModel, linear_model
+from starpop.orbits.linear_model import LinearModel, linear_model, precision_ratio
 from starpop.orbits.ln_likelihood import ln_likelihood_at, noise_terms, turns, workspace
 from starpop.orbits.peaks import bracket, brent, may_cross, predicted_rise
 from starpop.orbits.period_likelihood import PeriodLikelihood
 from starpop.orbits.scan import lattice
 
+# Of the sum of the weights, the precision of an amplitude that has hardly a prior.
+HARDLY = 1e-9
 # Numbers of a block's columns and values: 16 MB.
 BLOCK = 2_000_000
 # Candidates kept for a set, at most.
@@ -58,12 +60,14 @@ class Waves(NamedTuple):
     weight : (J,) inverse variances
     static : (J, q) weighted static columns, whose products with a wave are its components along them
     precision : (2,) prior precisions of a and b
+    scaled : whether these go with the period
     """
 
     time: np.ndarray
     weight: np.ndarray
     static: np.ndarray
     precision: np.ndarray
+    scaled: bool
 
 
 class Candidates(NamedTuple):
@@ -114,7 +118,8 @@ def _ln_likelihoods(
 ) -> Callable[[np.ndarray], np.ndarray]:
     """The (F, R) ln-likelihoods of (R, J) velocities about their origins at frequencies, at one point of the noise."""
     weights, precision = model.weight[:, noise].copy(), model.precision[2:]
-    waves, factor = eliminate_static(model.time, weights, model.static, precision, model.precision[:2])
+    waves, factor = eliminate_static(model.time, weights, model.static, precision)
+    waves = waves._replace(precision=model.precision[:2], scaled=model.scaled)
     mean = np.zeros((len(velocity), len(precision)))
     mean[:, 0] = -origin
     theta, rest = without_static(velocity, weights, model.static, factor, mean * precision)
@@ -184,13 +189,13 @@ def with_noise_of_replicates(likelihood: PeriodLikelihood) -> LinearModel:
 
 
 def eliminate_static(
-    time: np.ndarray, weight: np.ndarray, static: np.ndarray, precision: np.ndarray, wave_precision: np.ndarray
+    time: np.ndarray, weight: np.ndarray, static: np.ndarray, precision: np.ndarray
 ) -> tuple[Waves, np.ndarray]:
-    """The shared part, and the Cholesky factor of the static columns' precision."""
+    """The shared part, of amplitudes with hardly a prior, and the Cholesky factor of the static columns' precision."""
     weighted = static * weight[:, None]
     factor = np.linalg.cholesky(static.T @ weighted + np.diag(precision))
     along = np.ascontiguousarray(np.linalg.solve(factor, weighted.T).T)
-    return Waves(time, weight, along, wave_precision), factor
+    return Waves(time, weight, along, np.full(2, HARDLY * weight.sum()), False), factor
 
 
 def without_static(
@@ -210,7 +215,7 @@ def without_static(
 @njit(cache=True, nogil=True, error_model="numpy")
 def explain(frequency, waves, weighted, values, half_ln_determinant):
     """Fill (F, R) |F^-1 A'W r|^2 and (F,) ln |F| at frequencies [1/d], given (J, R) W r."""
-    time, weight, precision = waves.time, waves.weight, waves.precision
+    time, weight, precision = waves.time, waves.weight, waves.precision.copy()
     count, visits = len(frequency), len(time)
     columns = np.empty((2 * count, visits))
     for b in range(count):
@@ -222,6 +227,8 @@ def explain(frequency, waves, weighted, values, half_ln_determinant):
     factor = np.empty((2, 2))
     values[:] = 0.0
     for b in range(count):
+        ratio = precision_ratio(frequency[b], 0.0, waves.scaled)
+        precision[:] = ratio * waves.precision
         for k in range(2):
             row = 2 * b + k
             for i in range(k + 1):
@@ -232,7 +239,7 @@ def explain(frequency, waves, weighted, values, half_ln_determinant):
                 for q in range(along.shape[1]):
                     total -= along[row, q] * along[other, q]
                 factor[k, i] = total
-        half_ln_determinant[b] = cholesky(factor, precision)
+        half_ln_determinant[b] = cholesky(factor, precision) - np.log(ratio)
         for k in range(2):
             row = 2 * b + k
             for i in range(k):
@@ -346,6 +353,7 @@ def of_set(model, velocity, origin, first, end):
         velocity,
         model.static,
         model.precision,
+        model.scaled,
         mean,
         model.constant[first:end],
         model.time_origin,

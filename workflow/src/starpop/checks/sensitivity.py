@@ -75,8 +75,9 @@ def ln_weights(
     middles = [(draws[name] - 0.5 * (p.low + p.high)) / (0.25 * (p.high - p.low)) for name, p in uniform.items()]
     yield "normal hyper-priors", -0.5 * np.sum(np.square(middles), axis=0)
 
+    amplitude_sd = model.amplitude_sd_kms * model.amplitude_scale(np.exp(-draws["lnP"]), draws.get("e", 0.0))
     terms = {
-        "amplitude sd": np.stack([draws["a"], draws["b"]]) / model.amplitude_sd_kms,
+        "amplitude sd": np.stack([draws["a"], draws["b"]]) / amplitude_sd,
         "systemic velocity sd": draws["v0"][None] / model.systemic_velocity_sd_kms,
     }
     for name, values in terms.items():

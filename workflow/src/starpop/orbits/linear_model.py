@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
-from starpop.orbits.system_model import SystemModel
+from starpop.orbits.system_model import DAYS_PER_YEAR, SystemModel
 from starpop.orbits.visits import Visits
 
 
@@ -24,6 +25,7 @@ class LinearModel(NamedTuple):
     velocity : (J,) velocities about `velocity_origin` [km/s]
     static : (J, q) columns that do not depend on the frequency; the first is the constant
     precision : (2 + q,) prior precisions, of a and b first [s^2/km^2]
+    scaled : whether those of a and b go with period and eccentricity (`precision_ratio`)
     mean : (2 + q,) prior means about the origins [km/s]
     constant : (K,) what does not depend on the frequency in ln L, with the ln of the point's weight
     time_origin : time of the middle, from the system's first visit [d]
@@ -35,6 +37,7 @@ class LinearModel(NamedTuple):
     velocity: np.ndarray
     static: np.ndarray
     precision: np.ndarray
+    scaled: bool
     mean: np.ndarray
     constant: np.ndarray
     time_origin: float
@@ -48,6 +51,12 @@ class LinearModel(NamedTuple):
     def at_noise(self, first: int, end: int) -> LinearModel:
         """The model with some of the points of its noise only."""
         return self._replace(weight=np.ascontiguousarray(self.weight[:, first:end]), constant=self.constant[first:end])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def precision_ratio(frequency, e, scaled):
+    """What the precision of an amplitude's prior is greater by at a frequency [1/d] and an eccentricity."""
+    return (frequency * DAYS_PER_YEAR) ** (-2 / 3) * (1 - e * e) if scaled else 1.0
 
 
 def linear_model(visits: Visits, model: SystemModel) -> LinearModel:
@@ -66,6 +75,7 @@ def linear_model(visits: Visits, model: SystemModel) -> LinearModel:
         visits.rv_kms - velocity_origin,
         model.static_columns(visits),
         sd**-2,
+        model.amplitude_scaling == "kepler",
         mean,
         noise.ln_weight - 0.5 * ln_determinant - np.sum(np.log(sd)),
         time_origin,

@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 
 from starpop.inference.cholesky import backward, cholesky, forward
+from starpop.orbits.linear_model import precision_ratio
 
 # Where a pivot of B loses three digits (few visits, aliased) the difference of squares loses too many: at such
 # frequencies ln L is evaluated from residuals.
@@ -24,6 +25,7 @@ LARGEST_SQUARES = 1e5
 class Room(NamedTuple):
     """Room for `ln_likelihood_at`: B and its factor, y and theta, at one noise and at all; the design matrix.
 
+    At the period and shape of the design matrix, the prior's precisions, and the (1,) ln of `precision_ratio`.
     For a circular orbit, products of its columns and their sums with the weights. At each point of noise, sums of the
     weights with 1, the velocities, and their squares; the term of `ln_likelihood_at`; chi2.
     """
@@ -33,6 +35,8 @@ class Room(NamedTuple):
     matrices: np.ndarray
     vectors: np.ndarray
     design: np.ndarray
+    precision: np.ndarray
+    ln_ratio: np.ndarray
     products: np.ndarray
     sums: np.ndarray
     weights: np.ndarray
@@ -87,6 +91,8 @@ def workspace(model):
         np.empty((columns, columns, points)),
         np.empty((columns, points)),
         np.empty((visits, columns)),
+        model.precision.copy(),
+        np.zeros(1),
         np.empty((7, visits)),
         np.empty((7, points)),
         weights,
@@ -98,9 +104,19 @@ def workspace(model):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def scale_prior(frequency, e, model, room):
+    """Let the precisions of the amplitudes' prior be those at a period and an eccentricity."""
+    if model.scaled:
+        ratio = precision_ratio(frequency, e, model.scaled)
+        room.precision[0] = room.precision[1] = ratio * model.precision[0]
+        room.ln_ratio[0] = np.log(ratio)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def fill_design(frequency, model, room):
-    """The design matrix at a frequency."""
+    """The design matrix at a frequency, and the prior's precisions."""
     design = room.design
+    scale_prior(frequency, 0.0, model, room)
     for j in range(len(model.time)):
         angle = 2 * np.pi * turns(frequency, model.time[j])
         design[j, 0], design[j, 1] = np.cos(angle), np.sin(angle)
@@ -134,19 +150,19 @@ def ln_likelihood_given_noise(weight, constant, model, room):
     vector, design = room.vector, room.design
     chi2 = 0.0
     for k in range(len(vector)):
-        chi2 += model.precision[k] * (model.mean[k] - vector[k]) ** 2
+        chi2 += room.precision[k] * (model.mean[k] - vector[k]) ** 2
     for j in range(len(weight)):
         residual = model.velocity[j]
         for k in range(len(vector)):
             residual -= design[j, k] * vector[k]
         chi2 += weight[j] * residual * residual
-    return constant - 0.5 * chi2 - half_ln_determinant
+    return constant - 0.5 * chi2 - half_ln_determinant + room.ln_ratio[0]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def factorise(weight, model, room):
     """Cholesky factor of B (lower half of the matrix), theta = B^-1 y (the vector), and 1/2 ln|B|, at a noise."""
-    matrix, vector, design, precision = room.matrix, room.vector, room.design, model.precision
+    matrix, vector, design, precision = room.matrix, room.vector, room.design, room.precision
     count = len(precision)
     for k in range(count):
         for i in range(k + 1):
@@ -189,8 +205,8 @@ def _fill_circular_terms(model, room):
         products[0, j], products[1, j], products[2, j] = c * c, c * s, s * s
         products[3, j], products[4, j], products[5, j], products[6, j] = c, s, c * v, s * v
     np.dot(products, model.weight, sums)
-    precision, prior_y0 = model.precision, model.precision[2] * model.mean[2]
-    near_singular = 0
+    precision, prior_y0 = room.precision, model.precision[2] * model.mean[2]
+    near_singular, ln_ratio = 0, room.ln_ratio[0]
     for n in range(len(terms)):
         weight = room.weights[n]
         inverse_total, y0 = 1 / (weight + precision[2]), room.velocities[n] + prior_y0
@@ -208,7 +224,7 @@ def _fill_circular_terms(model, room):
         room.chi2[n] = room.squares[n] - quadratic - y0 * y0 * inverse_total
         terms[n] = determinant / inverse_total
     for n in range(len(terms)):
-        terms[n] = model.constant[n] - 0.5 * (room.chi2[n] + np.log(terms[n]))
+        terms[n] = model.constant[n] - 0.5 * (room.chi2[n] + np.log(terms[n])) + ln_ratio
     return near_singular > 0
 
 
@@ -236,9 +252,9 @@ def _fill_terms_from_residuals(points, model, room):
     _normal_equations(points, model, room)
     _solve_all(points, model, room)
     _chi2_of_all(points, model, room)
-    terms, chi2 = room.terms, room.chi2
+    terms, chi2, ln_ratio = room.terms, room.chi2, room.ln_ratio[0]
     for n in range(points):
-        terms[n] = model.constant[n] - 0.5 * chi2[n] - np.log(terms[n])
+        terms[n] = model.constant[n] - 0.5 * chi2[n] - np.log(terms[n]) + ln_ratio
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -246,9 +262,9 @@ def _normal_equations(points, model, room):
     """B (its lower half) and y at the first points of noise."""
     matrices, vectors, design = room.matrices, room.vectors, room.design
     for k in range(len(vectors)):
-        vectors[k, :points] = model.precision[k] * model.mean[k]
+        vectors[k, :points] = room.precision[k] * model.mean[k]
         matrices[k, :k, :points] = 0.0
-        matrices[k, k, :points] = model.precision[k]
+        matrices[k, k, :points] = room.precision[k]
     for j in range(len(design)):
         weight = model.weight[j]
         for k in range(len(vectors)):
@@ -278,7 +294,7 @@ def _solve_all(points, model, room):
                     vectors[k, n] -= matrices[k, i, n] * vectors[i, n]
             else:
                 for n in range(points):
-                    matrices[k, k, n] = np.sqrt(max(matrices[k, k, n], model.precision[k]))
+                    matrices[k, k, n] = np.sqrt(max(matrices[k, k, n], room.precision[k]))
                     roots[n] *= matrices[k, k, n]
         for n in range(points):
             vectors[k, n] /= matrices[k, k, n]
@@ -297,7 +313,7 @@ def _chi2_of_all(points, model, room):
     chi2[:points] = 0.0
     for k in range(len(vectors) - 1, -1, -1):
         for n in range(points):
-            chi2[n] += model.precision[k] * (model.mean[k] - vectors[k, n]) ** 2
+            chi2[n] += room.precision[k] * (model.mean[k] - vectors[k, n]) ** 2
     residual = room.matrices[0, 1]  # in the half that is not used
     for j in range(len(design)):
         weight = model.weight[j]

@@ -12,7 +12,7 @@ theta ~ N(0, L), the coefficients integrate out of v = A theta + noise:
 |---|---|
 | P, f = 1/P | ``period_days``, ``frequency`` [1/d] |
 | u | ``ln_noise``, the number of the noise model |
-| theta, L | `SystemModel.coefficients`, ``.standard_deviations`` |
+| theta, L | `SystemModel.coefficients`, ``.deviations_at`` |
 | min_theta [...] | ``penalised_chi2`` |
 
 Everything is evaluated from residuals, not from differences of large sums, and in plain NumPy: faster paths
@@ -62,12 +62,16 @@ def harmonic_columns(frequency: np.ndarray, time_days: np.ndarray, harmonics: in
 
 def design_matrix(points: np.ndarray, visits: Visits, model: SystemModel) -> np.ndarray:
     """(F, J, p) the basis A at (F,) frequencies [1/d], or (F, 3) periods and shapes of Keplerian orbits."""
-    points = np.atleast_1d(points)
-    if points.ndim == 1:
-        points = shape_points(points, {})
+    points = whole_points(points)
     orbit = orbit_columns(points, visits, model)
     static = model.static_columns(visits)
     return np.concatenate([orbit, np.broadcast_to(static, (*orbit.shape[:2], static.shape[1]))], axis=-1)
+
+
+def whole_points(points: np.ndarray) -> np.ndarray:
+    """(F, 3) such points, of circles where frequencies alone are given."""
+    points = np.atleast_1d(points)
+    return shape_points(points, {}) if points.ndim == 1 else points
 
 
 def radial_velocity(time_days: np.ndarray, period_days: float, coefficients: np.ndarray) -> np.ndarray:
@@ -143,15 +147,16 @@ def conditional(points: np.ndarray, visits: Visits, model: SystemModel, ln_noise
     points : (F,) frequencies [1/d], or (F, 3) with the eccentricities and mean anomalies of Keplerian orbits
     """
     weight = 1 / model.noise.variance(np.array([ln_noise]), visits.rv_err_kms)
-    precisions = model.standard_deviations(visits) ** -2
+    points = whole_points(points)
+    precisions = model.deviations_at(points, visits) ** -2
     design = design_matrix(points, visits, model)
     weighted = design * weight[:, None]
-    precision = np.einsum("fjk,fjl->fkl", weighted, design) + np.diag(precisions)
+    precision = np.einsum("fjk,fjl->fkl", weighted, design) + precisions[:, None] * np.eye(design.shape[2])
     projection = weighted.transpose(0, 2, 1) @ visits.rv_kms
     mean = np.linalg.solve(precision, projection[..., None])[..., 0]
     residual = visits.rv_kms - (design @ mean[..., None])[..., 0]
     chi2 = residual**2 @ weight
-    return Conditional(mean, np.linalg.cholesky(precision), chi2, chi2 + mean**2 @ precisions)
+    return Conditional(mean, np.linalg.cholesky(precision), chi2, chi2 + np.sum(mean**2 * precisions, axis=1))
 
 
 def ln_likelihood(
@@ -160,12 +165,12 @@ def ln_likelihood(
     """(F,) ln-likelihood of the frequencies [1/d] at a given noise, with the coefficients integrated out."""
     frequency = np.atleast_1d(frequency)
     variance = model.noise.variance(np.array([ln_noise]), visits.rv_err_kms)
-    deviations = model.standard_deviations(visits)
-    constant = -0.5 * np.sum(np.log(2 * np.pi * variance)) - np.sum(np.log(deviations))
+    constant = -0.5 * np.sum(np.log(2 * np.pi * variance))
     values = np.empty(len(frequency))
     for start in range(0, len(frequency), chunk):
         at = slice(start, start + chunk)
         fit = conditional(frequency[at], visits, model, ln_noise)
         ln_diagonal = np.log(np.diagonal(fit.cholesky, axis1=1, axis2=2))
-        values[at] = constant - 0.5 * fit.penalised_chi2 - ln_diagonal.sum(axis=1)
+        ln_deviations = np.log(model.deviations_at(whole_points(frequency[at]), visits))
+        values[at] = constant - 0.5 * fit.penalised_chi2 - (ln_deviations + ln_diagonal).sum(axis=1)
     return values

@@ -29,6 +29,7 @@ from starpop.orbits.ln_likelihood import (
     ln_likelihood_at,
     ln_likelihood_given_noise,
     noise_terms,
+    scale_prior,
     turns,
     workspace,
 )
@@ -181,9 +182,10 @@ def _draw_noise(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def fill_orbit(point, model, room):
-    """The design matrix of an orbit: of a circle, or with the columns of `ellipse.kepler`."""
+    """The design matrix of an orbit: of a circle, or with the columns of `ellipse.kepler`; the prior's precisions."""
     fill_design(point[0], model, room)
     if point[1] > 0:
+        scale_prior(point[0], point[1], model, room)
         fill_columns(point[0], point[1], point[2], model.time, room.design)
 
 

@@ -1,6 +1,6 @@
 """The visits' part of the PyMC models: coefficients, noise and velocities of one system or of many.
 
-theta_i ~ N(0, s_i)  (`SystemModel.standard_deviations`),        u ~ N(mean, sd)  (`noise`),
+theta_i ~ N(0, s_i)  (`SystemModel.deviations_at`),        u ~ N(mean, sd)  (`noise`),
 v_j ~ N(sum_i theta_i A_ij(P), variance_j(u)).
 """
 
@@ -38,7 +38,7 @@ def observe(model: SystemModel, visits: Visits, values: dict[str, Any], period: 
     ----------
     visits : a system, for the names of the coefficients
     values : of `data`, of one system or concatenated
-    period : of every visit, or of all [d]
+    period : of every system, or of the one [d]
     index : the system of every visit, where the model has the dimension ``system``
     """
     import pymc as pm
@@ -56,7 +56,11 @@ def observe(model: SystemModel, visits: Visits, values: dict[str, Any], period: 
     if isinstance(noise, UncertainNoise):
         number = of_visit(pm.Normal(noise.parameter, noise.mean, noise.sd, dims=dims))
 
+    e, start = pymc_kepler.shape(model.eccentricity, dims) if model.orbit == "keplerian" else (0.0, 0.0)
+
     def deviation(name: str, sd: float) -> Any:
+        if name in ("a", "b"):
+            return sd * model.amplitude_scale(1 / period, e) if model.amplitude_scaling == "kepler" else sd
         if not name.startswith("offset_"):
             return sd
         return values["offset_sd"][0] if index is None else values["offset_sd"]
@@ -65,10 +69,9 @@ def observe(model: SystemModel, visits: Visits, values: dict[str, Any], period: 
         pm.Normal(name, 0, deviation(name, sd), dims=dims) for name, sd in zip(names, deviations, strict=True)
     ]
     a, b, constant, *others = [of_visit(variable) for variable in variables]
-    phase = 2 * np.pi * values["t"] / period
+    phase = 2 * np.pi * values["t"] / of_visit(period)
     if model.orbit == "keplerian":
-        e, start = (of_visit(number) for number in pymc_kepler.shape(model.eccentricity, dims))
-        cosine, sine = pymc_kepler.columns(phase + start, e, start)
+        cosine, sine = pymc_kepler.columns(phase + of_visit(start), of_visit(e), of_visit(start))
     else:
         cosine, sine = pm.math.cos(phase), pm.math.sin(phase)
     velocity = a * cosine + b * sine

@@ -38,6 +38,7 @@ from starpop.orbits.ln_likelihood import (
     eliminate,
     fill_design,
     ln_likelihood_given_noise,
+    scale_prior,
     turns,
     workspace,
 )
@@ -155,18 +156,19 @@ def scan(model: LinearModel, grid: Lattice, noise: int = 0) -> np.ndarray:
 def scan_kernel(model, first, step, values):
     """ln-likelihood at the frequencies (first + k) * step; the model has one point of noise."""
     sums, phases, block, room = _sums(model), _phases(model, step), _block(model), workspace(model)
-    found, circular, constants = block.values, len(model.precision) == 3, _constants(sums, model)
+    found, constants = block.values, _constants(sums, model)
+    circular = len(model.precision) == 3 and not model.scaled
     products = np.empty((2, len(phases.rows), LANES))
     for start in range(0, len(values), LANES * BLOCKS):
         blocks = min(BLOCKS, (len(values) - start + LANES - 1) // LANES)
         _turn_to((first + start + 0.5 * (LANES - 1)) * step, model.time, phases)
         _multiply(blocks, sums.weighted, phases, products)
         for number in range(blocks):
+            here = start + number * LANES
             if circular:
                 smallest = _solve_circular(products, number, blocks, constants, block)
             else:
-                smallest = _solve(products, number, blocks, sums, model, block, room)
-            here = start + number * LANES
+                smallest = _solve(products, number, blocks, (first + here, step), sums, model, block, room)
             lanes = min(LANES, len(values) - here)
             for lane in range(lanes):
                 values[here + lane] = found[lane]
@@ -319,15 +321,19 @@ def _eliminate_lanes(products, weights, velocities, sign, constants, determinant
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _solve(products, number, blocks, sums, model, block, room):
-    """ln L of any basis at the frequencies of a block, from the products of a chunk; the smallest pivot."""
-    precision = model.precision
+def _solve(products, number, blocks, grid, sums, model, block, room):
+    """ln L of any basis and prior at the frequencies of a block, from the products of a chunk; the smallest pivot.
+
+    Of the grid, the place of the block's first frequency and the step are given.
+    """
+    precision = room.precision
     for m in range(2):
         for q in range(len(sums.weighted) if m == 0 else 1):
             row = 2 * (q * blocks + number)
             _unfold(products[m, row], products[m, row + 1], block.cosine[m, q], block.sine[m, q])
     diagonal = np.empty(len(precision))
     for lane in range(LANES):
+        scale_prior((grid[0] + lane) * grid[1], 0.0, model, room)
         _assemble(lane, block, sums, model, room)
         for k in range(len(precision)):
             diagonal[k] = room.matrix[k, k]
@@ -337,7 +343,7 @@ def _solve(products, number, blocks, sums, model, block, room):
         for k in range(len(precision)):
             explained += room.vector[k] ** 2
             block.pivots[lane] = min(block.pivots[lane], room.matrix[k, k] ** 2 / diagonal[k])
-        block.values[lane] = sums.level + 0.5 * explained - half_ln_determinant
+        block.values[lane] = sums.level + 0.5 * explained - half_ln_determinant + room.ln_ratio[0]
     return block.pivots.min()
 
 
@@ -369,5 +375,5 @@ def _assemble(lane, block, sums, model, room):
         for i in range(q + 1):
             matrix[2 + q, 2 + i] = sums.matrix[q, i]
     for k in range(len(model.precision)):
-        matrix[k, k] += model.precision[k]
-        vector[k] += model.precision[k] * model.mean[k]
+        matrix[k, k] += room.precision[k]
+        vector[k] += room.precision[k] * model.mean[k]

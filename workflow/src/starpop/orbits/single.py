@@ -224,6 +224,8 @@ def maximum_a_posteriori(
 
     def cost(point: np.ndarray, u: float) -> float:
         value = float(conditional(point[None], visits, system_model, u).penalised_chi2[0])
+        if system_model.amplitude_scaling != "constant":
+            value += 4 * float(np.log(system_model.amplitude_scale(point[0], point[1])))
         if system_model.orbit == "keplerian" and not system_model.eccentricity.uniform:
             value -= 2 * float(system_model.eccentricity.ln_pdf(point[1]))
         if isinstance(noise, UncertainNoise):

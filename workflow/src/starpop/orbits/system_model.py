@@ -8,10 +8,13 @@ order of their names, has d = 0. That is a circular orbit; of a Keplerian one se
 
 | symbol | number | name | prior |
 |---|---|---|---|
-| a, b | 2 | a, b | N(0, amplitude_sd) |
+| a, b | 2 | a, b | N(0, amplitude_sd), or ``kepler``: N(0, s), s = amplitude_sd (P / yr)^(-1/3) (1 - e^2)^(-1/2) |
 | v0 | 1 | v0 | N(0, systemic_velocity_sd) |
 | c_m | ``trend`` | trend_1, trend_2 | N(0, trend_sd) |
 | d | instruments less one | offset_NAME | N(0, w), w = offset_sd, or 10, 100, ... times that |
+
+The second prior of the amplitudes is that of alike companions of alike stars, by Kepler's third law, and the one that
+The Joker takes (Price-Whelan et al. 2017, ApJ 837, 20; of a normal K, where ours is Rayleigh's).
 
 The width w of a system's offsets is that with the highest evidence (`period_likelihood`): zero points that are far
 apart want a wide prior, and a wide one costs those that are not what it could tell of them.
@@ -34,7 +37,8 @@ DAYS_PER_YEAR = 365.25
 NOISES: dict[str, type[Scaled | Jitter]] = {"scaled": Scaled, "jitter": Jitter}
 REPORTED, UNIFORM = Reported(), EccentricityPrior()
 Orbit = Literal["circular", "keplerian"]
-TRENDS, TIMES, ORBITS = (0, 1, 2), get_args(Times), get_args(Orbit)
+Scaling = Literal["constant", "kepler"]
+TRENDS, TIMES, ORBITS, SCALINGS = (0, 1, 2), get_args(Times), get_args(Orbit), get_args(Scaling)
 # Of a Keplerian orbit: the eccentricity, and its root times cosine and sine of the mean anomaly.
 SHAPE = ("e", "h", "k")
 # From one width of the offsets' prior to the next, and how many there may be.
@@ -61,6 +65,7 @@ class SystemModel:
     trend_sd_kms_per_year: float = 1.0
     offset_sd_kms: float = 3.0
     times: Times = "reported"
+    amplitude_scaling: Scaling = "constant"
 
     def __post_init__(self) -> None:
         """Check what is given."""
@@ -68,7 +73,8 @@ class SystemModel:
             value = getattr(self, name)
             if not (isinstance(value, (int, float, np.number)) and 0 < value < np.inf):
                 raise InputError(f"{name}: {value!r} is no width of a prior; expected a positive number.")
-        for name, allowed in (("trend", TRENDS), ("times", TIMES), ("orbit", ORBITS)):
+        choices = {"trend": TRENDS, "times": TIMES, "orbit": ORBITS, "amplitude_scaling": SCALINGS}
+        for name, allowed in choices.items():
             value = getattr(self, name)
             if value not in allowed:
                 raise InputError(f"{name}: {value!r}; expected one of {', '.join(map(repr, allowed))}.")
@@ -103,8 +109,20 @@ class SystemModel:
         noise = () if self.noise.parameter is None else (self.noise.parameter,)
         return (*noise, *(SHAPE if self.orbit == "keplerian" else ()), *self.coefficients(visits))
 
+    def amplitude_scale(self, frequency: Any, e: Any) -> Any:
+        """What the amplitudes' prior is wider by at some frequencies [1/d] and eccentricities, than amplitude_sd."""
+        if self.amplitude_scaling == "constant":
+            return 1.0 + 0 * frequency
+        return (frequency * DAYS_PER_YEAR) ** (1 / 3) * (1 - e**2) ** -0.5
+
+    def deviations_at(self, points: np.ndarray, visits: Visits) -> np.ndarray:
+        """(S, p) prior standard deviations of the coefficients at (S, 3) periods and shapes (`orbit.shape_points`)."""
+        deviations = np.tile(self.standard_deviations(visits), (len(points), 1))
+        deviations[:, :2] *= self.amplitude_scale(points[:, 0], points[:, 1])[:, None]
+        return deviations
+
     def standard_deviations(self, visits: Visits) -> np.ndarray:
-        """(p,) prior standard deviations of the coefficients [km/s, km/s/yr^m]."""
+        """(p,) prior standard deviations of the coefficients [km/s, km/s/yr^m]; the amplitudes' before its scaling."""
         return np.concatenate(
             [
                 [self.amplitude_sd_kms, self.amplitude_sd_kms, self.systemic_velocity_sd_kms],
@@ -121,10 +139,9 @@ class SystemModel:
         drawn = self.eccentricity.quantile(rng.random(size)) if e is None else np.full(size, e)
         return shape_values(drawn, rng.uniform(0, 2 * np.pi, size))
 
-    def draw_coefficients(self, visits: Visits, size: int, rng: np.random.Generator) -> np.ndarray:
-        """(size, p) coefficients from their prior."""
-        deviations = self.standard_deviations(visits)
-        return rng.normal(0, deviations, (size, len(deviations)))
+    def draw_coefficients(self, points: np.ndarray, visits: Visits, rng: np.random.Generator) -> np.ndarray:
+        """(S, p) coefficients from their prior, at (S, 3) periods and shapes."""
+        return rng.normal(0, self.deviations_at(points, visits))
 
     def offset_models(self, visits: Visits) -> list[SystemModel]:
         """The models with the widths of the offsets' prior that a system's velocities allow: this one, and wider.

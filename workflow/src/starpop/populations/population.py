@@ -297,7 +297,7 @@ def build_model(
     with pm.Model(coords={"system": [s.system for s in systems]}) as model:
         parameters = [p.variable(name) for name, p in density.parameters.items()]
         ln_period = density.variable("lnP", parameters, period_range_days, dims="system")
-        pymc_orbit.observe(system_models[0], systems[0], values, pm.math.exp(ln_period)[index], index)
+        pymc_orbit.observe(system_models[0], systems[0], values, pm.math.exp(ln_period), index)
         if density.of_e is not None:
             e, own = model["e"], density.parameters_of_e(parameters)
             prior = system_models[0].eccentricity.ln_pdf(e, math=tensors())

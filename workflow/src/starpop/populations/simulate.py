@@ -95,13 +95,14 @@ def simulate_system(
         instrument = rng.integers(len(INSTRUMENTS), size=count)
         visits = replace(visits, instruments=INSTRUMENTS, instrument=instrument)
     shape = model.draw_shape(1, rng, e)
-    (theta,) = model.draw_coefficients(visits, 1, rng)
+    point = shape_points(np.exp([-ln_period]), shape)
+    (theta,) = model.draw_coefficients(point, visits, rng)
     parameters = {name: float(value) for name, (value,) in shape.items()}
     parameters |= dict(zip(model.coefficients(visits), theta, strict=True))
     ln_noise = 0.0
     if isinstance(model.noise, UncertainNoise):
         ln_noise = parameters[model.noise.parameter] = rng.normal(model.noise.mean, model.noise.sd)
-    velocity = design_matrix(shape_points(np.exp([-ln_period]), shape), visits, model)[0] @ theta
+    velocity = design_matrix(point, visits, model)[0] @ theta
     variance = model.noise.variance(np.array([ln_noise]), error)
     return replace(visits, rv_kms=velocity + rng.normal(0, np.sqrt(variance))), parameters
 

@@ -9,7 +9,7 @@ import ast
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -36,10 +36,20 @@ def _module_path(name: str) -> Path | None:
     return None
 
 
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every statement of a syntax tree; what an expression is made of, which is most of a tree, is passed over."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            waiting.extend(getattr(node, block, ()))
+
+
 def _imports(tree: ast.AST) -> set[Path]:
     """Files of the first-party modules that a syntax tree imports, wherever in it they are imported."""
     found: set[Path | None] = set()
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             found |= {_module_path(alias.name) for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -50,12 +60,9 @@ def _imports(tree: ast.AST) -> set[Path]:
 
 def _without_docstrings(tree: ast.AST) -> ast.AST:
     """The tree without the docstrings of its modules, classes and functions."""
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and body:
-            first = body[0]
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                node.body = body[1:]
+    for node in _statements(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node, clean=False):
+            del node.body[0]
     return tree
 
 

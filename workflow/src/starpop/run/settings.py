@@ -241,6 +241,7 @@ def complete(choices: Mapping[str, Any], priors: Mapping[str, Any]) -> dict[str,
     used = ["amplitude_sd_kms", "systemic_velocity_sd_kms"]
     used += ["trend_sd_kms_per_year"] if model["trend"] else []
     used += ["offset_sd_kms"] if model["offsets"] else []
+    used += ["amplitude_scaling"] if priors["orbit_prior"].get("amplitude_scaling", "constant") != "constant" else []
     model["orbit_prior"] = {key: priors["orbit_prior"][key] for key in used}
     if model["orbit"] == "keplerian":
         model["orbit_prior"]["eccentricity"] = ECCENTRICITY | priors["orbit_prior"]["eccentricity"]

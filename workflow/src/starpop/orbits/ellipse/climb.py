@@ -15,7 +15,7 @@ from numba import njit
 from starpop.inference.cholesky import backward, forward
 from starpop.orbits.ellipse import system as systems
 from starpop.orbits.ellipse.kepler import TWO_PI, true_anomalies
-from starpop.orbits.ln_likelihood import factorise, workspace
+from starpop.orbits.ln_likelihood import factorise, scale_prior, workspace
 
 MOST_STEPS, MOST_CALM, MOST_POLISHED = 40, 2, 10
 # Gains in ln L that are none; the damping at first, and beyond which no step helps.
@@ -50,8 +50,10 @@ def climb_all(points, noise, bounds, model, system):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fill_design(frequency, e, phase, model, design):
-    """The orbit's two columns of the design matrix."""
+def fill_design(frequency, e, phase, model, room):
+    """The orbit's two columns of the design matrix, and the prior's precisions."""
+    design = room.design
+    scale_prior(frequency, e, model, room)
     cosine, sine = np.empty(len(model.time)), np.empty(len(model.time))
     true_anomalies(frequency * model.time + phase / TWO_PI, e, cosine, sine)
     design[:, 0], design[:, 1] = cosine + e, -sine
@@ -67,7 +69,7 @@ def climb(start, noise, bounds, model, room):
     gradient, hessian = np.zeros(3), np.zeros((3, 3))
     best, damping, calm = -np.inf, DAMPING, 0
     for _ in range(MOST_STEPS):
-        fill_design(proposed[0], proposed[1], proposed[2], model, room.design)
+        fill_design(proposed[0], proposed[1], proposed[2], model, room)
         value = _value(weight, residual, model, room)
         if value > best:
             calm = calm + 1 if value - best < NO_GAIN else 0
@@ -179,13 +181,13 @@ def _value(weight, residual, model, room):
     """ln L but for a constant, at the orbit of the design matrix; the residuals of its best coefficients."""
     half_ln_determinant = factorise(weight, model, room)
     theta, design = room.vector, room.design
-    chi2 = np.sum(model.precision * (model.mean - theta) ** 2)
+    chi2 = np.sum(room.precision * (model.mean - theta) ** 2)
     for j in range(len(weight)):
         residual[j] = model.velocity[j]
         for k in range(len(theta)):
             residual[j] -= design[j, k] * theta[k]
         chi2 += weight[j] * residual[j] ** 2
-    return -0.5 * chi2 - half_ln_determinant
+    return room.ln_ratio[0] - 0.5 * chi2 - half_ln_determinant
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -23,6 +23,7 @@ from numba import njit
 
 from starpop.orbits.ellipse.kepler import true_anomalies
 from starpop.orbits.ellipse.system import System
+from starpop.orbits.linear_model import precision_ratio
 
 ECCENTRICITIES = 11
 FEWEST_PHASES, MOST_PHASES, TABLE = 16, 128, 8192
@@ -95,8 +96,9 @@ class AtNoise(NamedTuple):
     time : (J,) times [d]
     rows : (2 + q, J) weights, weighted velocities, and r_q
     ones, explained : (q,) as in `System`
-    constants : sums of weights and weighted velocities, F_00, the first of `ones` and `explained`, and the precision
+    constants : sums of weights and weighted velocities, F_00, the first of `ones` and `explained`
     level : ln L without an orbit
+    precision, scaled : as in `System`
     """
 
     time: np.ndarray
@@ -105,6 +107,8 @@ class AtNoise(NamedTuple):
     explained: np.ndarray
     constants: tuple[np.float32, ...]
     level: float
+    precision: float
+    scaled: bool
 
 
 @lru_cache
@@ -162,10 +166,10 @@ def at_noise(system, noise):
         np.float32(system.root[noise]),
         np.float32(system.ones[0, noise]),
         np.float32(system.explained[0, noise]),
-        np.float32(system.precision),
     )
     ones, explained = system.ones[:, noise].copy(), system.explained[:, noise].copy()
-    return AtNoise(system.time, rows, ones, explained, constants, system.level[noise])
+    level, precision = system.level[noise], system.precision
+    return AtNoise(system.time, rows, ones, explained, constants, level, precision, system.scaled)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -174,11 +178,12 @@ def scan_kernel(single, cells, grid, found):
     time, best = single.time, -np.inf
     turn, lanes = np.empty(len(time)), lanes_for(single)
     for i in range(len(found.highest)):
+        frequency = cells.low + (i + 0.5) * cells.step
         for j in range(len(time)):
-            turns = (cells.low + (i + 0.5) * cells.step) * time[j]
+            turns = frequency * time[j]
             turn[j] = turns - np.floor(turns)
         for g in range(len(grid.first)):
-            fill_lanes(turn, g, single, grid, lanes)
+            fill_lanes(frequency, turn, g, single, grid, lanes)
             for m in range(grid.members[g]):
                 at = grid.first[g] + m
                 found.highest[i, at], found.phase[i, at] = _highest(m, g, single.level, grid, lanes)
@@ -189,11 +194,16 @@ def scan_kernel(single, cells, grid, found):
 
 
 class Lanes(NamedTuple):
-    """(L,) ln L less its level and -1/2 ln of the determinant, the latter, and the sums, of one group."""
+    """(L,) ln L less its level and -1/2 ln of the determinant, the latter, and the sums, of one group.
+
+    The precision of an amplitude's prior, and the inverse of its ratio squared, which is part of the determinant.
+    """
 
     values: np.ndarray
     determinant: np.ndarray
     sums: np.ndarray
+    precision: np.ndarray
+    inverse: np.ndarray
 
 
 @njit(cache=True, nogil=True)
@@ -201,7 +211,8 @@ def lanes_for(single):
     """Room for the lanes of any group."""
     most = ECCENTRICITIES * MOST_PHASES
     sums = np.empty((5 + 2 * len(single.ones), most), np.float32)
-    return Lanes(np.empty(most, np.float32), np.empty(most, np.float32), sums)
+    precision, inverse = np.full(most, single.precision, np.float32), np.ones(most, np.float32)
+    return Lanes(np.empty(most, np.float32), np.empty(most, np.float32), sums, precision, inverse)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -231,8 +242,8 @@ def _ln_mean(m, g, phase, best, grid, lanes):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fill_lanes(turn, g, single, grid, lanes):
-    """Fill the lanes of a group, from the visits' turns."""
+def fill_lanes(frequency, turn, g, single, grid, lanes):
+    """Fill the lanes of a group, at a frequency and the visits' turns."""
     members, offsets, phases = grid.members[g], grid.offsets[g], grid.phases[grid.first[g]]
     steps, count, sums = phases * offsets, phases * members, lanes.sums
     sums[:, :count] = 0.0
@@ -249,7 +260,17 @@ def fill_lanes(turn, g, single, grid, lanes):
             _add_static(four, count, grid.cosine, grid.sine, single.rows[2 + q, j : j + 4], sums[5 + 2 * q :])
     for q in range(1, len(single.ones)):
         _eliminate(grid.lane_e[g], count, single.ones[q], single.explained[q], sums[5 + 2 * q :], sums)
-    _solve(grid.lane_e[g], count, single.constants, sums, lanes.values, lanes.determinant)
+    if single.scaled:
+        _scale_prior(precision_ratio(frequency, 0.0, single.scaled), grid.lane_e[g], count, single.precision, lanes)
+    _solve(grid.lane_e[g], count, single.constants, lanes)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _scale_prior(ratio, e, count, precision, lanes):
+    """Let the precision of an amplitude's prior go with the eccentricity, given its ratio at circles."""
+    for k in range(count):
+        here = ratio * (1 - e[k] * e[k])
+        lanes.precision[k], lanes.inverse[k] = precision * here, 1 / (here * here)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
@@ -299,20 +320,22 @@ def _eliminate(e, count, one, explained, rows, sums):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
-def _solve(e, count, constants, sums, values, determinant):
+def _solve(e, count, constants, lanes):
     """The lanes from their sums: the constant is eliminated, then both amplitudes."""
-    total, velocities, root, one, velocity, precision = constants
-    half, least = np.float32(0.5), precision * precision
+    total, velocities, root, one, velocity = constants
+    values, determinant, sums, precision, inverse = lanes
+    half = np.float32(0.5)
     for k in range(count):
         plain_c, plain_s = sums[5, k], sums[6, k]
         c, s = plain_c + e[k] * one, plain_s
-        cc = sums[0, k] + e[k] * (root * plain_c + root * plain_c + e[k] * total) + precision - c * c
+        cc = sums[0, k] + e[k] * (root * plain_c + root * plain_c + e[k] * total) + precision[k] - c * c
         cs = sums[1, k] + e[k] * root * plain_s - c * s
-        ss = total - sums[0, k] - sums[4, k] + precision - s * s
+        ss = total - sums[0, k] - sums[4, k] + precision[k] - s * s
         yc = sums[2, k] + e[k] * velocities - c * velocity
         ys = sums[3, k] - s * velocity
-        determinant[k] = max(cc * ss - cs * cs, least)
-        values[k] = half * (yc * yc * ss - (yc + yc) * ys * cs + ys * ys * cc) / determinant[k]
+        whole = max(cc * ss - cs * cs, precision[k] * precision[k])
+        values[k] = half * (yc * yc * ss - (yc + yc) * ys * cs + ys * ys * cc) / whole
+        determinant[k] = whole * inverse[k]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -322,7 +345,7 @@ def piece_tops(frequency, single, grid):
     turn = frequency * single.time
     turn -= np.floor(turn)
     for g in range(len(grid.first)):
-        fill_lanes(turn, g, single, grid, lanes)
+        fill_lanes(frequency, turn, g, single, grid, lanes)
         members = grid.members[g]
         for lane in range(members * grid.phases[grid.first[g]]):
             m, piece = grid.first[g] + lane % members, lane // members // PER_PIECE

@@ -6,8 +6,9 @@ F F' = Z'WZ + 1/L their factor and r_q the rows of F^-1 Z'W, the orbit's columns
     B = [sum w x x - sum_q (r_q x)^2 + p,  sum w x s - sum_q (r_q x)(r_q s);  ..,  sum w s s - sum_q (r_q s)^2 + p],
     y = [sum w v x - sum_q h_q (r_q x),  sum w v s - sum_q h_q (r_q s)],        h = F^-1 (Z'W v + prior),
 
-p the precision of an amplitude's prior, and ln L = level + 1/2 y'B^-1 y - 1/2 ln|B|, level that without an orbit and
-with p's share. Differences of squares leave some 16 digits less those of the sum of (v / sigma)^2.
+p the precision of an amplitude's prior, and ln L = level + 1/2 y'B^-1 y - 1/2 ln|B| + ln(p / p_0), level that without
+an orbit and with the share of p_0, which is p where that does not go with period and eccentricity. Differences of
+squares leave some 16 digits less those of the sum of (v / sigma)^2.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from numba import njit
 
 from starpop.inference.cholesky import cholesky, forward
 from starpop.orbits.ellipse.kepler import FAST, TWO_PI, true_anomalies
-from starpop.orbits.linear_model import LinearModel
+from starpop.orbits.linear_model import LinearModel, precision_ratio
 
 # Visits come in fours, of which some may weigh nothing.
 FOUR = 4
@@ -36,7 +37,8 @@ class System(NamedTuple):
     ones, explained : (q, K) sums of r_q, and h
     total, velocities, root : (K,) sums of the weights and of the weighted velocities, and F_00
     level : (K,) ln L without an orbit
-    precision : of an amplitude's prior
+    precision : p_0
+    scaled : whether p goes with period and eccentricity
     """
 
     time: np.ndarray
@@ -50,6 +52,7 @@ class System(NamedTuple):
     root: np.ndarray
     level: np.ndarray
     precision: float
+    scaled: bool
 
 
 class Room(NamedTuple):
@@ -99,7 +102,8 @@ def eliminate(model: LinearModel) -> System:
             rows[:, j, n] = row
             ones[:, n] += row
     total, velocities = weight.sum(axis=0), velocity.sum(axis=0)
-    return System(time, weight, velocity, rows, ones, explained, total, velocities, root, level, model.precision[0])
+    sums, prior = (total, velocities, root, level), (model.precision[0], model.scaled)
+    return System(time, weight, velocity, rows, ones, explained, *sums, *prior)
 
 
 @njit(cache=True, nogil=True)
@@ -119,10 +123,10 @@ def ln_likelihood_at(frequency, e, phase, system, room):
     true_anomalies(turn, e, room.cosine, room.sine)
     if len(terms) == 1:
         _sum_at_one_noise(system, room)
-        _fill_terms(e, system, room)
+        _fill_terms(frequency, e, system, room)
         return terms[0]
     _sum_at_all(system, room)
-    _fill_terms(e, system, room)
+    _fill_terms(frequency, e, system, room)
     top, total = terms.max(), 0.0
     for n in range(len(terms)):
         total += np.exp(terms[n] - top)
@@ -171,14 +175,15 @@ def _sum_at_all(system, room):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def _fill_terms(e, system, room):
+def _fill_terms(frequency, e, system, room):
     """The term of each noise, from its sums."""
-    sums, terms, least = room.sums, room.terms, system.precision**2
+    sums, terms, ratio = room.sums, room.terms, precision_ratio(frequency, e, system.scaled)
+    precision = ratio * system.precision
     for n in range(len(terms)):
         plain_c, plain_s = system.root[n] * sums[4, n], system.root[n] * sums[5, n]
-        cc = sums[0, n] + e * (2 * plain_c + e * system.total[n]) + system.precision
+        cc = sums[0, n] + e * (2 * plain_c + e * system.total[n]) + precision
         cs = sums[1, n] + e * plain_s
-        ss = system.total[n] - sums[0, n] + system.precision
+        ss = system.total[n] - sums[0, n] + precision
         vc, vs = sums[2, n] + e * system.velocities[n], sums[3, n]
         for q in range(len(system.rows)):
             c, s = sums[4 + 2 * q, n] + e * system.ones[q, n], sums[5 + 2 * q, n]
@@ -187,9 +192,11 @@ def _fill_terms(e, system, room):
             ss -= s * s
             vc -= c * system.explained[q, n]
             vs -= s * system.explained[q, n]
-        determinant = max(cc * ss - cs * cs, least)
+        determinant = max(cc * ss - cs * cs, precision * precision)
         terms[n] = system.level[n] + 0.5 * (vc * vc * ss - 2 * vc * vs * cs + vs * vs * cc) / determinant
         terms[n] -= 0.5 * np.log(determinant)
+    if system.scaled:
+        terms += np.log(ratio)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
