@@ -19,12 +19,17 @@ def stars(*parallaxes):
     return "star,plx,e\n" + "".join(f"{i},{parallax},0.02\n" for i, parallax in enumerate(parallaxes))
 
 
+def masses(*values):
+    return "name,m\n" + "".join(f"{name},{mass}\n" for name, mass in zip("AB", values, strict=True))
+
+
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """A project with two files of visits and one of parallaxes, of which the tables have been prepared."""
+    """A project with two files of visits, one of masses, and one of parallaxes, all prepared."""
     project = copy_project(tmp_path_factory.mktemp("prepared") / "project")
     (project.path / "a.csv").write_text(table("A", "B"))
     (project.path / "b.csv").write_text(table("C"))
+    (project.path / "masses.csv").write_text(masses(0.8, 1.1))
     (project.path / "stars.csv").write_text(stars(1.10, 1.12, 1.09))
     project.snakemake(*overlay(project), VISITS, STARS)
     assert project.would_run(*overlay(project), VISITS, STARS) == {}
@@ -41,6 +46,7 @@ def overlay(project, paths=("a.csv", "b.csv"), parallaxes="stars.csv"):
     """Arguments that take the tables from these files."""
     columns = {"system": "star", "time": "bjd", "rv": "v", "rv_err": "e"}
     entry = {"path": list(paths), "columns": columns, "units": {"time": "d", "rv": "km/s"}}
+    entry["masses"] = {"path": "masses.csv", "columns": {"system": "name", "mass": "m"}}
     columns = {"star": "star", "parallax": "plx", "parallax_error": "e"}
     cluster = {"table": {"path": parallaxes, "columns": columns, "units": {"parallax": "mas"}}}
     changes = {"catalog": "mine", "catalogs": {"mine": entry}, "cluster": cluster, "systems": {"keep": "all"}}
@@ -53,6 +59,7 @@ def overlay(project, paths=("a.csv", "b.csv"), parallaxes="stars.csv"):
     [
         ("a.csv", table("A", "D"), {"prepare_visits": 1}),
         ("b.csv", table("D"), {"prepare_visits": 1}),
+        ("masses.csv", masses(0.8, 1.2), {"prepare_visits": 1}),
         ("stars.csv", stars(1.10, 1.12, 1.08), {"prepare_stars": 1}),
     ],
 )
@@ -82,7 +89,7 @@ def test_two_files_that_change_places_are_noticed(mine):
     [
         ({"parallaxes": "star.csv"}, "- cluster.table.path: no file 'star.csv' in "),
         ({"paths": ["a.csv", "bb.csv"]}, "- catalogs.mine.path: no file 'bb.csv' in "),
-        ({"paths": ["*.csv"]}, "name the files one by one: path: [a.csv, b.csv, stars.csv]"),
+        ({"paths": ["*.csv"]}, "name the files one by one: path: [a.csv, b.csv, masses.csv, stars.csv]"),
         ({"paths": ["config"]}, "'config' is a folder; name the tables in it: path: [config/README.md, config/config"),
     ],
 )

@@ -5,6 +5,7 @@ rule prepare_visits:
     """Pass the user's table through the gate: the visits used, the systems, and the rows rejected with a reason."""
     input:
         table=catalog_table,
+        masses=mass_table,
     output:
         visits="results/{catalog}/visits.fits",
         systems="results/{catalog}/systems.ecsv",
@@ -12,6 +13,7 @@ rule prepare_visits:
     params:
         settings=settings("systems", catalog="catalogs/{catalog}"),
         data=digest(catalog_table),
+        masses=digest(mass_table),
         code=source_digest("prepare_visits"),
     log:
         "logs/prepare_visits/{catalog}.log",

@@ -133,6 +133,12 @@ def catalog_table(wildcards):
     return list(map(given, paths_of(config["catalogs"][wildcards.catalog])))
 
 
+def mass_table(wildcards):
+    """The files of the user's table of the stars' masses, if there is one."""
+    entry = config["catalogs"][wildcards.catalog].get("masses")
+    return list(map(given, paths_of(entry))) if entry else []
+
+
 def cluster_table(wildcards):
     """The files of the user's table of parallaxes."""
     return list(map(given, paths_of(CLUSTER_TABLE)))

@@ -3,7 +3,7 @@
 import json
 
 from starpop.checks import diagnostics
-from starpop.checks.population_criticism import criticise_population
+from starpop.checks.eccentricity_criticism import criticise_fit
 from starpop.inference.densities import density_from_settings
 from starpop.run import store
 from starpop.run.seeds import generator_for
@@ -12,16 +12,9 @@ with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     exact, nuts, over_nodes = (store.read_tree(snakemake.input[k]) for k in ("exact", "posterior", "hyper_posterior"))
     looked_for = json.loads(exact.attrs["settings"])["period_range_days"]
-    density = density_from_settings(settings["population"], looked_for).of_periods
-    draws = exact["posterior"].to_dataset().isel(chain=0)
-    criticism = criticise_population(
-        density,
-        [draws[name].values for name in density.parameters],
-        draws["lnP"].values,
-        settings["criticism"]["replicates"],
-        generator_for(settings["seed"], "criticise_population"),
-        looked_for,
-    )
+    density = density_from_settings(settings["population"], looked_for)
+    rng, replicates = generator_for(settings["seed"], "criticise_population"), settings["criticism"]["replicates"]
+    criticism = criticise_fit(density, exact["posterior"].to_dataset().isel(chain=0), replicates, rng, looked_for)
     fit = "{system_model}/{population_model}".format(**dict(snakemake.wildcards))
     limits = diagnostics.Thresholds(**settings["diagnostics"]), settings["max_treedepth"]
     rows, summary = diagnostics.diagnose(fit, exact, {"": nuts, " over nodes": over_nodes}, *limits)

@@ -4,6 +4,7 @@ import json
 import sys
 
 from starpop.gate import catalog
+from starpop.gate.masses import read_masses
 from starpop.gate.table_file import sha256
 from starpop.orbits.visits import cadence_range
 from starpop.run import store
@@ -11,7 +12,8 @@ from starpop.run import store
 with store.job(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
     entry = settings["catalog"]
-    prepared = catalog.prepare(catalog.read_catalog(entry), entry, catalog.Selection(**settings["systems"]))
+    masses = read_masses(entry["masses"]) if "masses" in entry else None
+    prepared = catalog.prepare(catalog.read_catalog(entry), entry, catalog.Selection(**settings["systems"]), masses)
     for remark in prepared.remarks:
         log.info("%s", remark)
         print(f"{snakemake.wildcards.catalog}: {remark}", file=sys.stderr)

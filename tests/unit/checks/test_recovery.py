@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from starpop.checks import recovery
+from starpop.orbits.ellipse import search
 from starpop.orbits.system_model import SystemModel
 from starpop.populations.simulate import Survey
 
@@ -26,6 +27,31 @@ def test_weights_of_modes_of_ellipses_are_borne_out():
     assert 0.1 < recovered["mode_right"].mean() < 0.9
     table = recovery.recovery_table(recovered).set_index("quantity")["value"]
     assert abs(table["difference of the last two in standard errors"]) < 4
+
+
+def test_a_search_that_overlooks_some_periods_is_seen(monkeypatch):
+    """It takes nothing to be at the lower frequencies, and is as sure of itself as before."""
+
+    scan, starts = search.scan, search.starts
+
+    def blind(system, cells, grid, noise):
+        found = scan(system, cells, grid, noise)
+        for values in (found.highest, found.ln_mean):
+            values[: len(values) // 2] -= 1e6
+        return found
+
+    def seen(found, cells, grid):
+        every = starts(found, cells, grid)
+        return every[every[:, 0] > cells.middle_of(cells.number // 2)]
+
+    strong, model = Survey((12, 15), (40, 60), (0.5, 1.0)), SystemModel(20, 20, orbit="keplerian")
+    sighted = recovery.recover_systems(range(6), strong, model, (2.0, 12.0), base_seed=3)
+    monkeypatch.setattr(search, "scan", blind)
+    monkeypatch.setattr(search, "starts", seen)
+    blinded = recovery.recover_systems(range(6), strong, model, (2.0, 12.0), base_seed=3)
+    assert sighted["mode_right"].all()
+    table = recovery.recovery_table(blinded).set_index("quantity")["value"]
+    assert table["difference of the last two in standard errors"] > 5
 
 
 def test_weights_that_are_not_borne_out_are_seen():

@@ -7,7 +7,7 @@ from astropy.table import QTable, Table, vstack
 
 from starpop.gate.catalog import Selection, prepare, read_catalog
 from starpop.gate.light_travel import Observatory, coordinates_from_name, light_travel_days
-from starpop.gate.masses import read_primaries
+from starpop.gate.masses import read_masses, read_primaries
 from starpop.orbits.visits import batch_of, read_systems, split_systems
 from starpop.run.errors import InputError
 from starpop.run.store import write_table
@@ -365,3 +365,40 @@ def test_the_mass_of_a_star_is_that_of_all_its_rows_or_none(tmp_path):
     }
     (found,) = prepare(make(("A",), m=np.full(6, 1000.0)), in_jupiters, ALL).systems["primary_mass_msun"]
     assert found == pytest.approx(0.9546, rel=1e-3)
+
+
+MASSES = {"path": "masses.csv", "columns": {"system": "name", "mass": "m", "mass_err": "dm"}}
+
+
+def with_masses(text, monkeypatch, tmp_path, **changes):
+    """Five systems, prepared with a table of masses of its own."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "masses.csv").write_text(text)
+    settings = SETTINGS | {"masses": MASSES | changes}
+    return prepare(make(("A", "B", "C", "D", "E")), settings, ALL, read_masses(settings["masses"]))
+
+
+def test_masses_may_stand_in_a_table_of_their_own(monkeypatch, tmp_path):
+    """In any order, with stars that are in no system, and one twice."""
+    text = "name,m,dm\nC,1.2,0.1\nX,9,9\n A ,0.8,0.05\nB,1.0,0.1\nB,1.1,0.1\nD,none,0.1\n"
+    prepared = with_masses(text, monkeypatch, tmp_path)
+    np.testing.assert_array_equal(prepared.systems["primary_mass_msun"], [0.8, np.nan, 1.2, np.nan, np.nan])
+    np.testing.assert_array_equal(prepared.systems["primary_mass_sd_msun"], [0.05, np.nan, 0.1, np.nan, np.nan])
+    assert [remark for remark in prepared.remarks if remark.startswith("Without the mass")] == [
+        "Without the mass of its star, as the table of masses does not name it: E.",
+        "Without the mass of its star, as the mass is no number, or a wrong one: D.",
+        "Without the mass of its star, as the mass differs from row to row: B.",
+    ]
+    in_jupiters = with_masses(text, monkeypatch, tmp_path, units={"mass": "jupiterMass"})
+    assert in_jupiters.systems["primary_mass_msun"][0] == pytest.approx(0.8 * 9.546e-4, rel=1e-3)
+    nobodys = with_masses("name,m,dm\nX,1,1\n", monkeypatch, tmp_path)
+    assert np.isnan(nobodys.systems["primary_mass_msun"]).all()
+    exact = with_masses("name,m\nA,0.8\n", monkeypatch, tmp_path, columns={"system": "name", "mass": "m"})
+    assert list(exact.systems["primary_mass_sd_msun"][:1]) == [0]
+
+
+def test_what_is_wrong_with_a_table_of_masses_is_said(monkeypatch, tmp_path):
+    with pytest.raises(InputError, match=r"masses.csv: this table cannot be used:\n.*masses.columns.mass_err: .*'dm'"):
+        with_masses("name,m\nA,0.8\n", monkeypatch, tmp_path)
+    with pytest.raises(InputError, match=r"masses.csv: .*\n.*column 'm' holds text such as 'heavy'"):
+        with_masses("name,m,dm\nA,heavy,0.1\n", monkeypatch, tmp_path)

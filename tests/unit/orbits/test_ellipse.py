@@ -12,6 +12,7 @@ from starpop.inference.densities import Normal, TruncatedNormal, UniformPeriod
 from starpop.inference.eccentricities import Beta, Circularised, EccentricityPrior, Rayleigh
 from starpop.inference.joint import Joint
 from starpop.orbits.ellipse import grid as grids
+from starpop.orbits.ellipse.climb import Bounds, climb_all
 from starpop.orbits.ellipse.draws import draw_shapes
 from starpop.orbits.ellipse.kepler import TWO_PI, true_anomalies
 from starpop.orbits.ellipse.likelihood import EllipseLikelihood, ellipse_likelihood
@@ -219,6 +220,20 @@ def test_a_mode_that_the_search_has_missed_is_found_beside_a_lower_one():
     likelihood = ellipse_likelihood(visits, model_of(None), (2, 500))
     system = eliminate(linear_model(visits, model_of(None)))
     assert likelihood.peak_ln_likelihood[0] > evaluate(true[None], system)[0] - 0.1
+
+
+@pytest.mark.parametrize("seed", [27, 78, 298])
+def test_along_a_ridge_the_mode_is_its_highest_top(seed):
+    """Of systems where least squares end at the lower of two tops, or before they are at the top."""
+    rng = np.random.default_rng([32, seed])
+    signal, count = np.exp(rng.uniform(np.log(5), np.log(500))), int(rng.integers(7, 41))
+    visits, true = simulate(rng, count, 1000.0, (2, 500), 0.95, (signal, signal))
+    linear, bounds = linear_model(visits, model_of(None)), Bounds(1 / 500, 1 / 2, LARGEST_E)
+    system, likelihood = eliminate(linear), ellipse_likelihood(visits, model_of(None), (2, 500))
+    points = rng.uniform([bounds.low, 0, 0], [bounds.high, LARGEST_E, TWO_PI], (20_000, 3))
+    starts = np.vstack([true, points[np.argsort(-evaluate(points, system))[:100]]])
+    higher = climb_all(starts, 0, bounds, linear, system)[:, 3].max()
+    assert likelihood.peak_ln_likelihood[0] > higher - 0.1
 
 
 def test_draws_lie_where_the_nodes_have_their_mass():

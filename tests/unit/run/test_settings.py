@@ -19,6 +19,7 @@ from starpop.run.settings import as_json, check, choose_catalog, cluster_name, p
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 TWIN = CONFIG["catalogs"]["twin"]
+MASSES = {"path": "m.csv", "columns": {"system": "s", "mass": "m"}}
 
 
 def changed(path, value):
@@ -608,6 +609,11 @@ def test_instruments_that_no_model_uses_are_said():
         ({"errors": {}}, r"twin\.errors: {}"),
         ({"units": {"velocity": "km/s"}}, r"units\.velocity: unknown key; allowed here: time, rv, rv_err, ra, dec"),
         ({"url": "https://x", "path": ["a.csv", "b.csv"]}, r"twin\.url: it is of one file, and path names 2"),
+        ({"masses": {"path": "m.csv", "columns": {"system": "s"}}}, r"masses\.columns: missing key mass"),
+        (
+            {"masses": MASSES, "columns": TWIN["columns"] | {"mass": "m"}},
+            r"twin\.masses: the masses stand in columns\.mass, 'm', too; leave out one",
+        ),
         ({"url": "ftp://x"}, r"twin\.url: 'ftp://x' must match"),
         ({"sha256": "abc"}, r"twin\.sha256: 'abc' must match"),
     ],

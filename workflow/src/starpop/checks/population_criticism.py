@@ -16,7 +16,7 @@ is nearly uniform if the model is right (Hjort, Dahl & Steinbakk 2006, JASA 101,
 three hyper-parameters would have to be sampled for each replicate; for these p is p0, and `calibrated` says so.
 Without replicates there is no p.
 
-Of a population of periods and eccentricities it is the periods that are judged.
+Of a population of periods and eccentricities the latter are judged by `eccentricity_criticism`.
 
 A normal density fits mean and sd whatever they are: their p say little there, those of the others what it cannot fit.
 """
@@ -112,17 +112,30 @@ def criticise_population(
     replicates : number of replicates that are fitted; 0 leaves the p-values out
     period_range_days : where periods are looked for [d]
     """
-    systems = ln_period.shape[1]
-    size = min(int(np.clip(PERIODS_AT_ONCE // systems, FEWEST_PREDICTIONS, MOST_PREDICTIONS)), len(ln_period))
+    systems, size = ln_period.shape[1], number_of_predictions(*ln_period.shape)
     drawn = predict(density, [p[:size] for p in parameters], systems, rng, period_range_days)
     own = statistics(ln_period[:size])
     predicted = statistics(drawn)
-    p0 = two_sided(predicted, own)
-    calibrated = len(parameters) <= MOST_INTEGRATED
-    p_value = p0 if replicates else np.full(len(STATISTICS), np.nan)
-    if calibrated and replicates:
+    calibrated, replicated = len(parameters) <= MOST_INTEGRATED, []
+    if calibrated:
         some = drawn[np.arange(replicates) % size]
-        replicated = np.array([replicated_p0(x, density, size, rng, period_range_days) for x in some])
-        p_value = (1 + np.sum(replicated <= p0, axis=0)) / (1 + replicates)
-    columns = STATISTICS, own.mean(axis=0), own.std(axis=0), *np.quantile(predicted, list(QUANTILES.values()), axis=0)
+        replicated = [replicated_p0(x, density, size, rng, period_range_days) for x in some]
+    table = table_of(STATISTICS, own, predicted, replicated, calibrated)
+    return table if calibrated or not replicates else table.assign(p_value=table["p_posterior_predictive"])
+
+
+def number_of_predictions(draws: int, systems: int) -> int:
+    """Catalogues to predict, of a posterior of so many draws."""
+    return min(int(np.clip(PERIODS_AT_ONCE // systems, FEWEST_PREDICTIONS, MOST_PREDICTIONS)), draws)
+
+
+def table_of(
+    names: Sequence[str], own: np.ndarray, predicted: np.ndarray, replicated: Sequence[np.ndarray], calibrated: bool
+) -> pd.DataFrame:
+    """The rows of K statistics: (M, K) of the systems and of predictions, and (K,) p0 of each fitted replicate."""
+    p0 = two_sided(predicted, own)
+    p_value = np.full(len(names), np.nan)
+    if len(replicated):
+        p_value = (1 + np.sum(np.array(replicated) <= p0, axis=0)) / (1 + len(replicated))
+    columns = names, own.mean(axis=0), own.std(axis=0), *np.quantile(predicted, list(QUANTILES.values()), axis=0)
     return pd.DataFrame(dict(zip(COLUMNS, (*columns, p0, p_value, calibrated), strict=True)))

@@ -19,7 +19,7 @@ from astropy.table import Table
 from starpop.gate import columns, dates
 from starpop.gate.columns import Names, Numbers, Problems
 from starpop.gate.light_travel import Observatory, coordinates_from_name, is_designation, light_travel_days
-from starpop.gate.masses import primary_masses
+from starpop.gate.masses import listed_masses, primary_masses
 from starpop.gate.table_file import UserTable, read_table
 from starpop.gate.verdicts import Verdicts
 from starpop.run.errors import InputError, nearest
@@ -56,20 +56,24 @@ def read_catalog(entry: Mapping[str, Any]) -> UserTable:
     return read_table(entry, [*named.values(), *entry.get("rows", {})], text)
 
 
-def prepare(source: UserTable | Table, settings: Mapping[str, Any], selection: Selection) -> Prepared:
+def prepare(
+    source: UserTable | Table, settings: Mapping[str, Any], selection: Selection, masses: UserTable | None = None
+) -> Prepared:
     """Pass a user's table through the gate.
 
     Parameters
     ----------
     source : the user's table
     settings : the catalogue's entry: ``columns`` or ``system``, ``units``, ``time``, ``rows``, ``errors``,
-        ``coordinates``, ``observatory``
+        ``coordinates``, ``observatory``, ``masses``
     selection : which systems to keep
+    masses : the table that ``masses`` of the entry names
 
     Returns
     -------
     the visits have a column ``light_travel_days`` where the catalogue has an observatory, ``instrument`` where it has
-    one; the systems have ``primary_mass_msun`` and ``primary_mass_sd_msun`` where it has a column of masses
+    one; the systems have ``primary_mass_msun`` and ``primary_mass_sd_msun`` where it has a column of masses,
+    or a table of them
 
     Raises
     ------
@@ -95,7 +99,11 @@ def prepare(source: UserTable | Table, settings: Mapping[str, Any], selection: S
     remarks.insert(0, f"{len(used)} rows: {count} visits used, {len(used) - count} rows rejected{why}.")
     visits, order = _visits(cells, used)
     systems = summarise(visits)
-    for name, values in primary_masses(np.asarray(visits["system"]), cells.numbers, order, remarks).items():
+    if masses is None:
+        of_stars = primary_masses(np.asarray(visits["system"]), cells.numbers, order, remarks)
+    else:
+        of_stars = listed_masses(np.asarray(systems["system"]), masses, settings["masses"], remarks)
+    for name, values in of_stars.items():
         systems[name] = values
     return Prepared(visits, systems, _rejected(cells, verdicts), remarks)
 

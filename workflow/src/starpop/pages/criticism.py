@@ -20,6 +20,8 @@ COLORS = (*CHAIN_COLORS, "#000000")
 # Of the visits' residuals, where their order statistics lie with this probability, each by itself.
 BAND = 0.99
 PREDICTED_CATALOGS = 2000
+# The statistics that are eccentricities.
+OF_E = ("mean_e", "sd_e", "smallest_e", "largest_e")
 NAMES = {
     "mean": "mean",
     "sd": "standard deviation",
@@ -27,6 +29,11 @@ NAMES = {
     "smallest": "smallest",
     "largest": "largest",
     "largest_gap": "largest gap",
+    "mean_e": "mean $e$",
+    "sd_e": "standard deviation of $e$",
+    "smallest_e": "smallest $e$",
+    "largest_e": "largest $e$",
+    "correlation_e": r"correlation of $e$ with $\ln P$",
 }
 
 
@@ -145,7 +152,13 @@ def population(
     prior = predict_prior(density, size, systems, rng)
     own = np.sort(some["lnP"].mean("draw").values)
     figure = new_figure(TWO_COLUMNS, 2.9)
-    left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
+    is_of_e = table["statistic"].isin(OF_E)
+    if is_of_e.any():
+        axes = figure.subplot_mosaic([["left", "x"], ["left", "e"]], width_ratios=(1.15, 1), height_ratios=(7, 4))
+        _statistics(axes["e"], table[is_of_e], r"statistic of $e$", "", style)
+    else:
+        axes = figure.subplot_mosaic([["left", "x"]], width_ratios=(1.15, 1))
+    left = axes["left"]
     low, high = np.quantile(posterior, [0.005, 0.995])
     grid = np.linspace(min(low, own[0] - 0.1), max(high, own[-1] + 0.1), 400)
     for drawn, color, name in ((prior, style.colors.neutral, "prior"), (posterior, style.colors.model, "posterior")):
@@ -160,11 +173,13 @@ def population(
     )
     left.set_ylim(0, 1.02 * systems)
     figure.legend(*left.get_legend_handles_labels(), loc="outside upper left", ncols=3)
-    _statistics(right, table, style)
+    kind = "calibrated p-value" if table["calibrated"].all() else "p-value, not calibrated"
+    _statistics(axes["x"], table[~is_of_e], r"statistic of $\ln(P\,/\,\mathrm{day})$", kind, style)
+    axes["x"].set_title("observed, and 90% of the predictions")
     return figure
 
 
-def _statistics(ax: Axes, table: pd.DataFrame, style: Style) -> None:
+def _statistics(ax: Axes, table: pd.DataFrame, label: str, kind: str, style: Style) -> None:
     """Each statistic with the range in which 90% of the predicted catalogues have it."""
     y = np.arange(len(table))[::-1]
     ax.hlines(y, table["predicted_5%"], table["predicted_95%"], color=style.colors.model, lw=5, alpha=0.3)
@@ -173,9 +188,9 @@ def _statistics(ax: Axes, table: pd.DataFrame, style: Style) -> None:
     names = [NAMES[name] for name in table["statistic"]]
     ax.set_yticks(y, names)
     ax.set_ylim(-0.6, len(table) - 0.4)
-    ax.set(xlabel=r"statistic of $\ln(P\,/\,\mathrm{day})$", title="observed, and 90% of the predictions")
+    ax.set_xlabel(label)
     ax.tick_params(axis="y", length=0, right=False)
     right = ax.secondary_yaxis("right")
     right.set_yticks(y, map(_rounded, table["p_value"]))
     right.tick_params(length=0)
-    right.set_ylabel("calibrated p-value" if table["calibrated"].all() else "p-value, not calibrated")
+    right.set_ylabel(kind)

@@ -21,6 +21,8 @@ from starpop.orbits.system_model import SHAPE, SystemModel
 from starpop.orbits.visits import Visits
 from starpop.run.seeds import generator_for
 
+# Median and 68% of what may have a heavy tail: an orbit of few visits may be a long ellipse of any amplitude.
+PERCENTILES = (16, 50, 84)
 ORBIT_COLUMNS = (
     "system",
     "n_visits",
@@ -67,6 +69,9 @@ ORBIT_COLUMNS = (
     "ln_bayes_keplerian",
     "companion_mass_min_msun",
     "companion_mass_min_sd_msun",
+    *(f"semi_amplitude_p{percent}_kms" for percent in PERCENTILES),
+    *(f"mass_function_p{percent}_msun" for percent in PERCENTILES),
+    *(f"companion_mass_min_p{percent}_msun" for percent in PERCENTILES),
 )
 
 
@@ -83,7 +88,7 @@ def orbit_row(
     ----------
     primary : mass of the visible star, and its standard deviation [solar masses]
     """
-    ln_period = np.log(draws["P"])
+    ln_period, amplitude = np.log(draws["P"]), np.hypot(draws["a"], draws["b"])
     row: dict[str, float | int | str] = {
         "system": visits.system,
         "n_visits": len(visits),
@@ -91,7 +96,8 @@ def orbit_row(
         **spread("period", draws["P"], "_days"),
         "ln_period": ln_period.mean(),
         "ln_period_sd": ln_period.std(ddof=1),
-        **spread("semi_amplitude", np.abs(draws["a"] - 1j * draws["b"]), "_kms"),
+        **spread("semi_amplitude", amplitude, "_kms"),
+        **percentiles("semi_amplitude", amplitude, "_kms"),
         "a_kms": draws["a"].mean(),
         "b_kms": draws["b"].mean(),
         **spread("v0", draws["v0"], "_kms"),
@@ -116,7 +122,8 @@ def masses_of(system: str, draws: Mapping[str, np.ndarray], primary: tuple[float
     """What drawn orbits say of sizes and masses, with that of the companion where the star's own is known."""
     orbit = draws["P"], np.hypot(draws["a"], draws["b"]), draws.get("e", np.zeros(len(draws["P"])))
     function = masses.mass_function(*orbit)
-    row = spread("mass_function", function, "_msun") | spread("a_sin_i", masses.a_sin_i(*orbit), "_au")
+    row = spread("mass_function", function, "_msun") | percentiles("mass_function", function, "_msun")
+    row |= spread("a_sin_i", masses.a_sin_i(*orbit), "_au")
     if not np.isfinite(primary).all():
         return row
     # as many stars as orbits, of a normal density cut off at zero
@@ -124,7 +131,10 @@ def masses_of(system: str, draws: Mapping[str, np.ndarray], primary: tuple[float
     shares = generator_for(0, "primary mass", system).permutation(np.arange(len(function)) + 0.5) / len(function)
     least = ndtr(-mean / sd) if sd else 0.0
     star = mean + sd * ndtri(least + shares * (1 - least))
-    return row | spread("companion_mass_min", masses.smallest_companion(function, star), "_msun")
+    companion = masses.smallest_companion(function, star)
+    return (
+        row | spread("companion_mass_min", companion, "_msun") | percentiles("companion_mass_min", companion, "_msun")
+    )
 
 
 def shape_of(visits: Visits, draws: Mapping[str, np.ndarray]) -> dict[str, float]:
@@ -149,6 +159,12 @@ def shape_of(visits: Visits, draws: Mapping[str, np.ndarray]) -> dict[str, float
 def spread(name: str, values: np.ndarray, unit: str = "") -> dict[str, float]:
     """Mean and standard deviation of draws, under the names of their columns."""
     return {f"{name}{unit}": float(values.mean()), f"{name}_sd{unit}": float(values.std(ddof=1))}
+
+
+def percentiles(name: str, values: np.ndarray, unit: str) -> dict[str, float]:
+    """`PERCENTILES` of draws, under the names of their columns."""
+    found = np.percentile(values, PERCENTILES)
+    return {f"{name}_p{percent}{unit}": float(value) for percent, value in zip(PERCENTILES, found, strict=True)}
 
 
 def reduced_chi2(visits: Visits, best: Mapping[str, float], model: SystemModel) -> float:

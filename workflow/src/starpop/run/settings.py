@@ -129,6 +129,8 @@ def contradictory_entry(where: str, entry: Mapping[str, Any]) -> Iterable[str]:
         yield f"{where}.time: format {time['format']!r} and zero_jd {time['zero_jd']} cannot both be; leave out one."
     if "mass_err" in columns and "mass" not in columns:
         yield f"{where}.columns.mass_err: {columns['mass_err']!r} is the error of no mass; name columns.mass too."
+    if "masses" in entry and "mass" in columns:
+        yield f"{where}.masses: the masses stand in columns.mass, {columns['mass']!r}, too; leave out one."
     if "url" in entry and not isinstance(entry["path"], str):
         yield f"{where}.url: it is of one file, and path names {len(entry['path'])}; leave out url."
     if "hdu" in entry and entry.get("format", "fits") != "fits":
@@ -356,6 +358,8 @@ def cluster_name(table: Mapping[str, Any]) -> str:
 def unusable_files(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
     """Files of the user's, of the catalogue to analyse and of the cluster, that are not there or cannot be read."""
     tables = {f"catalogs.{catalog}": config["catalogs"][catalog]}
+    if "masses" in config["catalogs"][catalog]:
+        tables[f"catalogs.{catalog}.masses"] = config["catalogs"][catalog]["masses"]
     if "table" in config["cluster"]:
         tables["cluster.table"] = config["cluster"]["table"]
     for where, entry in tables.items():

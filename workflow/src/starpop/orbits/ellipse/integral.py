@@ -161,6 +161,15 @@ class Boxes:
         """Of all leaves."""
         return float(self.leaves.share[: self.count].sum())
 
+    def highest(self) -> np.ndarray:
+        """(4,) frequency, eccentricity, phase and ln L of the highest point of all leaves, of which there are some."""
+        leaves = self.filled()
+        n = int(leaves.top.argmax())
+        f_low, f_high, e_low, e_high = leaves.ends[n, :4]
+        (f, e, z), (by_frequency, by_e) = leaves.at[n], leaves.slant[n]
+        moved = by_frequency * (f - 0.5 * (f_low + f_high)) + by_e * (e - 0.5 * (e_low + e_high))
+        return np.array([f, e, leaves.start[n] + z + moved, leaves.top[n]])
+
     def filled(self) -> Leaves:
         """The leaves without the room for more."""
         return Leaves(*(values[: self.count] for values in self.leaves))
@@ -196,7 +205,9 @@ def integral(found: Search) -> tuple[Search, Boxes, float]:
         best = float(max(found.modes[0, 3], found.highest.max()))
         boxes = integrate(found, best)
         if boxes.higher[3] <= best + BETTER:
-            return found, boxes, best
+            # along a ridge a mode may be one of two, or not yet at the top
+            found = with_mode(found, found.modes[0, :4])
+            return with_mode(found, boxes.highest()) if boxes.count else found, boxes, best
         found = with_mode(found, boxes.higher)
     raise FloatingPointError(f"its likelihood has a higher mode each of {MOST_TRIES} times that one is looked for")
 
