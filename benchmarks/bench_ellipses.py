@@ -90,7 +90,7 @@ def intervals_hold(drawn: dict[str, np.ndarray], true: dict[str, float]) -> list
     values = drawn | {"K": np.hypot(drawn["a"], drawn["b"])}
     weight = np.exp(0.5 * (values["K"] / WIDE.amplitude_sd_kms) ** 2 - drawn["lnP"]) / values["K"] ** 2
     weight[(values["K"] < SIGNALS[0]) | (values["K"] > SIGNALS[1])] = 0
-    below = [np.sum(weight[values[name] < truth]) / weight.sum() for name, truth in true.items()]
+    below = [np.sum(weight[values[name] < truth]) / max(weight.sum(), 1e-300) for name, truth in true.items()]
     return [bool(abs(share - 0.5) < 0.34) for share in below]
 
 

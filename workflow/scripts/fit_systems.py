@@ -11,12 +11,14 @@ with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     settings["period_range_days"] = visits.period_range(snakemake.input.visits, settings["period_range_days"])
     model = SystemModel.from_settings(settings["model"])
+    sampler = SamplerSettings(**settings["sampler"], draws=settings["draws"])
     tree = single.fit_systems(
         periods.load_likelihoods(snakemake.input.visits, [snakemake.input.periods], model),
         model,
         settings["period_range_days"],
-        SamplerSettings(**settings["sampler"], draws=settings["draws"]),
+        sampler,
         settings["seed"],
+        visits.chosen_by_name(visits.system_names(snakemake.input.visits), sampler.sampled_systems),
     )
     attributes = store.provenance(settings=settings, **visits.origin(snakemake.input.visits))
     store.write_tree(tree, snakemake.output.posteriors, attributes)

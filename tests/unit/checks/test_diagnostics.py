@@ -34,19 +34,20 @@ def test_a_sound_fit_is_ok():
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "said", "remedy"),
     [
-        ({"shift": 1.0}, "r_hat"),
-        ({"diverging": 3}, "divergences 3 > 0"),
-        ({"depth": 10}, "max_treedepth_share 1 > 0.01"),
-        ({"energy": np.cumsum(np.random.default_rng(1).normal(size=(4, 1000)), axis=1)}, "bfmi"),
+        ({"shift": 1.0}, "r_hat", "(take more draws)"),
+        ({"diverging": 3}, "divergences 3 > 0", "(raise sampler.target_accept)"),
+        ({"depth": 10}, "max_treedepth_share 1 > 0.01", "(raise sampler.max_treedepth)"),
+        ({"energy": np.cumsum(np.random.default_rng(1).normal(size=(4, 1000)), axis=1)}, "bfmi", "sampler.tune)"),
     ],
 )
-def test_each_fault_is_told(fault, said):
+def test_each_fault_is_told_with_what_helps(fault, said, remedy):
     parameters, stats = make(np.random.default_rng(0), **fault)
     status = assess("fit", quality(parameters), stats, LIMITS, 10)["status"]
     assert status.startswith("not converged: ")
     assert said in status
+    assert status.endswith(remedy)
 
 
 def test_too_few_effective_draws_are_told():
@@ -115,7 +116,7 @@ def test_a_quadrature_that_did_not_converge_is_said():
 def test_a_sampled_population_is_judged_as_any_other_fit():
     _, statistics = make(np.random.default_rng(0))
     row = assess_exact("mixture exact", exact_tree(0.2, statistics), LIMITS)
-    assert row["status"] == "not converged: r_hat 1.02 > 1.01, error of the ln evidence 0.2 > 0.1"
+    assert row["status"] == "not converged: r_hat 1.02 > 1.01 (take more draws), error of the ln evidence 0.2 > 0.1"
 
 
 def test_what_could_tell_nothing_is_no_failure_but_is_said():

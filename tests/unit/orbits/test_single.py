@@ -1,26 +1,33 @@
 """The PyMC model of one system: its density, its starts, its maximum and its draws."""
 
+import json
 import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy.stats import norm
 
 from conftest import random_visits
 from starpop.checks.agreement import compare_systems
+from starpop.checks.diagnostics import Thresholds
+from starpop.checks.system_diagnostics import assess_systems, summarise_system
 from starpop.inference import sampling
 from starpop.inference.sampling import SamplerSettings
 from starpop.orbits import single
+from starpop.orbits.fitted import names_of, sampled_of
 from starpop.orbits.noise import Jitter, Reported, Scaled
 from starpop.orbits.orbit import conditional, radial_velocity
 from starpop.orbits.period_likelihood import period_likelihood
 from starpop.orbits.system_model import SystemModel
+from starpop.orbits.visits import chosen_by_name
 
 COEFFICIENTS = ("a", "b", "v0")
 NOISES = [Reported(), Scaled(0.0, 1.5), Jitter(-2.0, 2.0)]
 PRIOR = SystemModel(100, 150)
 RANGE = (1.5, 20.0)
+LIMITS = Thresholds(1.01, 400, 0, 0.01, 0.3, False)
 SETTINGS = SamplerSettings("nutpie", chains=2, tune=300, draws=300, target_accept=0.8, max_treedepth=10)
 
 
@@ -186,3 +193,35 @@ def test_without_nuts_the_highest_point_is_still_there(twin):
     assert list(fits["map"]["status"].values) == ["not checked: sampler.backend is none"]
     assert fits["map"]["P"].item() == pytest.approx(np.exp(likelihood.peak_ln_period[0]), rel=1e-6)
     assert np.isnan(fits["posterior"]["P"].values).all()
+
+
+def test_of_many_systems_some_are_sampled_and_the_others_have_all_else(fitted):
+    """What is sampled is as if all were, and the tables say of how many that is."""
+    systems, likelihoods, together = fitted
+    first, second = (v.system for v in systems)
+    some = single.fit_systems(likelihoods, PRIOR, RANGE, SETTINGS, 1, sampled={second})
+    assert sampled_of(some) == [second]
+    assert names_of(some) == [first, second]
+    np.testing.assert_array_equal(some["posterior"]["P"][0], together["posterior"]["P"][1])
+    assert some["map"].to_dataset().drop_vars("status").equals(together["map"].to_dataset().drop_vars("status"))
+    exact = single.draw(likelihoods, RANGE, 4000, 1)
+    nothing_lost = xr.Dataset(
+        {"failed_system": ("failed", np.array([], str)), "reason": ("failed", np.array([], str))}
+    )
+    some.attrs["settings"] = json.dumps({"period_range_days": RANGE})
+    rows = assess_systems([nothing_lost], [exact], [some], LIMITS, 10).set_index("fit")["status"]
+    assert list(rows.index) == ["1 other systems", second]
+    assert rows["1 other systems"].startswith("not checked: not among the systems that NUTS samples")
+    assert {name.split("[")[1] for name in compare_systems("systems", exact, some)["parameter"]} == {f"{second}]"}
+    summary = summarise_system(first, exact, some, rows.to_dict())
+    assert set(summary["method"]) == {"exact"}
+
+
+def test_which_systems_are_chosen_is_a_matter_of_their_names_alone():
+    names = [f"S{i}" for i in range(200)]
+    chosen = chosen_by_name(names, 50)
+    assert len(chosen) == 50
+    assert chosen == chosen_by_name(names[::-1], 50)
+    assert len(chosen_by_name([*names, "new"], 50) - chosen) <= 1
+    assert chosen_by_name(names[:10], 50) == set(names[:10])
+    assert 15 < sum(int(name[1:]) < 100 for name in chosen) < 35

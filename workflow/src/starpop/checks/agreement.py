@@ -19,7 +19,7 @@ import xarray as xr
 from scipy.special import ndtr
 
 from starpop.inference.convergence import CHAIN_DRAW, columns_of
-from starpop.orbits.fitted import ONE_MODE
+from starpop.orbits.fitted import ONE_MODE, sampled_of
 from starpop.orbits.noise import Jitter, Scaled
 from starpop.run.status import NOT_CHECKED
 
@@ -115,10 +115,10 @@ def compare_fit(
 
 
 def compare_systems(section: str, exact: xr.DataTree, nuts: xr.DataTree) -> pd.DataFrame:
-    """Compare the single fits of a batch, each within the range of periods that NUTS was kept to."""
+    """Compare the single fits of a batch that were sampled, each within the range of periods that NUTS was kept to."""
     tables = []
     modes, bounds = (tree[group].to_dataset() for tree, group in ((exact, "modes"), (nuts, "map")))
-    for name in sorted(map(str, modes["system"].values)):
+    for name in sorted(set(map(str, modes["system"].values)) & set(sampled_of(nuts))):
         drawn, sampled = (tree["posterior"].to_dataset().sel(system=name) for tree in (exact, nuts))
         shortest, longest = (float(bounds[end].sel(system=name)) for end in ("shortest_period", "longest_period"))
         inside = ((drawn["P"] >= shortest) & (drawn["P"] <= longest)).values.ravel()

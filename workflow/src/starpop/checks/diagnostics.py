@@ -30,6 +30,17 @@ LARGEST_BRIDGE_ERROR, LARGEST_QUADRATURE_ERROR = 0.1, 1e-4
 LEAST_NARROWED = 0.8
 
 
+# What helps, by what failed.
+REMEDIES = {
+    "r_hat": "take more draws",
+    "ess_bulk": "take more draws",
+    "ess_tail": "take more draws",
+    "divergences": "raise sampler.target_accept",
+    "max_treedepth_share": "raise sampler.max_treedepth",
+    "bfmi": "raise sampler.tune",
+}
+
+
 @dataclass(frozen=True)
 class Thresholds:
     """``diagnostics`` of the configuration: what a fit must keep to."""
@@ -79,12 +90,15 @@ def assess(
         ("max_treedepth_share", ">", limits.max_treedepth_share_max, ".2g"),
         ("bfmi", "<", limits.bfmi_min, ".2f"),
     ]
-    failed = [
-        f"{name} {format(row[name], style)} {sign} {limit}"
+    failed = {
+        name: f"{name} {format(row[name], style)} {sign} {limit}"
         for name, sign, limit, style in checks
         if (row[name] > limit if sign == ">" else row[name] < limit)  # type: ignore[operator]
-    ]
-    return row | {"status": "not converged: " + ", ".join(failed) if failed else "ok"}
+    }
+    if not failed:
+        return row | {"status": "ok"}
+    remedies = dict.fromkeys(REMEDIES[name] for name in failed)
+    return row | {"status": f"not converged: {', '.join(failed.values())} ({' and '.join(remedies)})"}
 
 
 def diagnose(

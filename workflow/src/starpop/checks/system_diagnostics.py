@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -23,21 +24,27 @@ def assess_systems(
 ) -> pd.DataFrame:
     """A row for the NUTS of each system, and one for each system whose exact answer is none or not to be trusted.
 
+    Those that are not among the systems to sample have one row together.
+
     Parameters
     ----------
     scans, exact, posteriors : of all batches
     limits, max_treedepth : as configured
     """
     rows: list[Mapping[str, object]] = []
+    others: Counter[str] = Counter()
     for tree in posteriors:
         looked_for = json.loads(tree.attrs["settings"])["period_range_days"]
         best = tree["map"].to_dataset()
-        bounds = best[list(fitted.BOUNDS)].to_array().values.T
-        for i, name in enumerate(map(str, best["system"].values)):
-            draws, stats = (tree[group].to_dataset().isel(system=i) for group in ("posterior", "sample_stats"))
+        sampled = fitted.sampled_of(tree)
+        others.update(map(str, best["status"].drop_sel(system=sampled).values))
+        for name in sampled:
+            draws, stats = (tree[group].to_dataset().sel(system=name) for group in ("posterior", "sample_stats"))
             row = diagnostics.assess(name, quality(columns_of(draws)), stats, limits, max_treedepth)
-            said = str(best["status"].values[i])
-            rows.append(row | {"status": said or fitted.status_of_check(str(row["status"]), bounds[i], looked_for)})
+            said, bounds = str(best["status"].sel(system=name).item()), best[list(fitted.BOUNDS)].sel(system=name)
+            checked = fitted.status_of_check(str(row["status"]), list(bounds.to_array().values), looked_for)
+            rows.append(row | {"status": said or checked})
+    rows += [{"fit": f"{count} other systems", "status": status} for status, count in others.items()]
     for scan, tree in zip(scans, exact, strict=True):
         rows += [{"fit": f"{name} exact", "status": why} for name, why in fitted.lost(scan, tree).items()]
     return pd.DataFrame(rows, columns=list(diagnostics.COLUMNS)).sort_values("fit")
@@ -51,16 +58,14 @@ def summarise_system(
     Parameters
     ----------
     exact, posterior : of the system's batch
-    checked : the status of the NUTS of each system
+    checked : the status of the NUTS of each system that was sampled
     """
     status = str(exact["modes"]["status"].sel(system=name).item()) or "ok"
-    drawn, sampled = (columns_of(tree["posterior"].to_dataset().sel(system=name)) for tree in (exact, posterior))
-    summary = pd.concat(
-        [
-            diagnostics.summarise(drawn, quality_of_independent(drawn), "exact", status),
-            diagnostics.summarise(sampled, quality(sampled), "nuts", checked[name]),
-        ]
-    )
+    drawn = columns_of(exact["posterior"].to_dataset().sel(system=name))
+    summary = diagnostics.summarise(drawn, quality_of_independent(drawn), "exact", status)
+    if name in fitted.sampled_of(posterior):
+        sampled = columns_of(posterior["posterior"].to_dataset().sel(system=name))
+        summary = pd.concat([summary, diagnostics.summarise(sampled, quality(sampled), "nuts", checked[name])])
     highest = float(posterior["map"]["P"].sel(system=name))
     row = {"parameter": "P_map", "method": "exact", "mean": highest, "status": status}
     row["sd"] = summary.loc[(summary["parameter"] == "P") & (summary["method"] == "exact"), "sd"].item()

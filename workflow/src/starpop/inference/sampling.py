@@ -49,6 +49,7 @@ class SamplerSettings:
     chains, tune, draws, target_accept, max_treedepth : of NUTS
     max_minutes : how long a fit may take
     max_systems : of more, the full model of a population is left to the nodes
+    sampled_systems : of more, NUTS samples the orbits of so many
     """
 
     backend: str
@@ -59,6 +60,7 @@ class SamplerSettings:
     max_treedepth: int
     max_minutes: float = 10.0
     max_systems: int = 40
+    sampled_systems: int = 50
 
 
 class TooSlow(RuntimeError):

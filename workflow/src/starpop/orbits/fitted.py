@@ -49,9 +49,14 @@ def find_system(posteriors: Sequence[xr.DataTree], wanted: str) -> str:
     return name
 
 
-def names_of(posteriors: xr.DataTree) -> list[str]:
-    """The systems of a batch's posteriors."""
-    return [str(name) for name in posteriors["posterior"].to_dataset()["system"].values]
+def names_of(tree: xr.DataTree) -> list[str]:
+    """The systems of a batch's exact draws, or of its fits, of which some may not have been sampled."""
+    return sampled_of(tree, "map" if "map" in tree.children else "posterior")
+
+
+def sampled_of(tree: xr.DataTree, group: str = "posterior") -> list[str]:
+    """The systems that have draws."""
+    return [str(name) for name in tree[group].to_dataset()["system"].values]
 
 
 def highest_points(posteriors: Sequence[xr.DataTree]) -> dict[str, dict[str, float]]:

@@ -19,7 +19,7 @@ Nodes and draws are two roads, and the verdict on the exact answer is that they 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,7 @@ from starpop.orbits.system_model import SystemModel, shape_values
 from starpop.orbits.visits import Visits
 from starpop.run.progress import progress
 from starpop.run.seeds import generator_for, seed_for
-from starpop.run.status import LEFT_OUT, NOT_CHECKED
+from starpop.run.status import LEFT_OUT, NOT_CHECKED, UNSAMPLED
 
 if TYPE_CHECKING:  # PyMC takes seconds to load, and the exact answer does not need it
     import pymc as pm
@@ -292,25 +292,28 @@ def fit_systems(
     period_range_days: tuple[float, float],
     settings: SamplerSettings,
     base_seed: int,
+    sampled: Collection[str] | None = None,
 ) -> xr.DataTree:
-    """Sample each system in its heaviest mode.
+    """Sample systems in their heaviest modes, and find the highest point of every system's posterior.
 
     Parameters
     ----------
     likelihoods : the period likelihoods of a batch's systems, possibly none
     system_model, period_range_days, settings, base_seed : as configured
+    sampled : the names of those to sample; all, if that is not said
 
     Returns
     -------
-    groups ``posterior`` and ``sample_stats`` with dimensions (system, chain, draw), and ``map`` with (system,), where
-    ``shortest_period`` and ``longest_period`` [d] are what NUTS was kept to, and ``status`` is empty, or says why a
-    system could not be sampled (its draws are then NaN)
+    groups ``posterior`` and ``sample_stats`` of those sampled, with dimensions (system, chain, draw), and ``map`` of
+    all, with (system,): ``shortest_period`` and ``longest_period`` [d] are what NUTS is kept to, and ``status`` is
+    empty, or says why a system was not sampled, or could not be (its draws are then NaN)
     """
     from starpop.inference.sampling import Sampler, TooSlow
 
     settings = for_orbit(settings, system_model)
     systems = [likelihood.visits for likelihood in likelihoods]
-    shape = (len(systems), settings.chains, settings.draws)
+    place = {s.system: i for i, s in enumerate(s for s in systems if sampled is None or s.system in sampled)}
+    shape = (len(place), settings.chains, settings.draws)
     names = parameters(systems, system_model)
     posterior = {name: np.full(shape, np.nan) for name in names}
     stats = {name: np.full(shape, np.nan) for name in ("diverging", "energy", "tree_depth", "n_steps")}
@@ -319,7 +322,7 @@ def fit_systems(
     sampler = None
     for i, likelihood in enumerate(progress(likelihoods)):
         visits = likelihood.visits
-        if sampler is None and settings.backend != "none":
+        if sampler is None and settings.backend != "none" and visits.system in place:
             sampler = Sampler(build_model(visits, system_model, period_range_days), settings)
         try:
             starts = best_mode_starts(likelihood, period_range_days, generator_for(base_seed, "starts", visits.system))
@@ -327,8 +330,8 @@ def fit_systems(
             bounds = bounds_of_period(sampled_range(likelihood, period_range_days)[1])
             for name, value in (highest | bounds).items():
                 best[name][i] = value
-            if sampler is None:
-                status[i] = f"{NOT_CHECKED}{LEFT_OUT}"
+            if sampler is None or visits.system not in place:
+                status[i] = f"{NOT_CHECKED}{LEFT_OUT if settings.backend == 'none' else UNSAMPLED}"
                 continue
             data = pymc_orbit.data(visits, likelihood.system_model) | bounds
             tree = sampler.run(starts, seed_for(base_seed, "fit_systems", visits.system), data)
@@ -341,22 +344,28 @@ def fit_systems(
             continue
         for target, group in ((posterior, "posterior"), (stats, "sample_stats")):
             for name, values in target.items():
-                values[i] = tree[group][name].transpose("chain", "draw")
-    return _as_tree([s.system for s in systems], posterior, stats, best | {"status": np.array(status, object)})
+                values[place[visits.system]] = tree[group][name].transpose("chain", "draw")
+    best |= {"status": np.array(status, object)}
+    return _as_tree([s.system for s in systems], list(place), posterior, stats, best)
 
 
 def _as_tree(
     systems: Sequence[str],
+    sampled: Sequence[str],
     posterior: Mapping[str, np.ndarray],
     stats: Mapping[str, np.ndarray],
     best: Mapping[str, np.ndarray],
 ) -> xr.DataTree:
     """What `fit_systems` gives, from its groups."""
-    dims, coords = ("system", "chain", "draw"), {"system": list(systems)}
-    groups = {"posterior": (dims, posterior), "sample_stats": (dims, stats), "map": (dims[:1], best)}
+    dims = ("system", "chain", "draw")
+    groups = {
+        "posterior": (dims, posterior, sampled),
+        "sample_stats": (dims, stats, sampled),
+        "map": (dims[:1], best, systems),
+    }
     return xr.DataTree.from_dict(
         {
-            name: xr.Dataset({k: (its_dims, values) for k, values in variables.items()}, coords=coords)
-            for name, (its_dims, variables) in groups.items()
+            name: xr.Dataset({k: (its_dims, values) for k, values in variables.items()}, coords={"system": list(of)})
+            for name, (its_dims, variables, of) in groups.items()
         }
     )

@@ -9,7 +9,7 @@ barycentre, and ``instrument``, its name.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -207,6 +207,11 @@ def batch_of(system: str, batches: int) -> int:
     return int.from_bytes(digest[:8], "big") % batches
 
 
+def chosen_by_name(systems: Iterable[str], count: int) -> set[str]:
+    """So many of some systems, as good as at random: a new system takes the place of one at most."""
+    return set(sorted(systems, key=lambda name: hashlib.sha256(f"chosen {name}".encode()).digest())[:count])
+
+
 def light_travel(table: Table, times: Times) -> np.ndarray:
     """(J,) what to add to the times of a visit table [d]."""
     if times == "reported":
@@ -265,6 +270,11 @@ def read_systems(
     """The systems of a visit table, or those of one batch."""
     systems = split_systems(read_table(path), times)
     return [s for s in systems if batch is None or batch_of(s.system, batches) == batch]
+
+
+def system_names(path: str | Path) -> list[str]:
+    """The names of all systems of a visit table."""
+    return sorted({str(name) for name in read_table(path)["system"]})
 
 
 def cadence_range(table: Table) -> tuple[float, float]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 NOT_CHECKED, UNINFORMED = "not checked: ", "hardly informed: "
 WHY_NOT = "why_not"
 LEFT_OUT = "sampler.backend is none"
+UNSAMPLED = "not among the systems that NUTS samples (sampler.sampled_systems)"
 # Flags that say not to trust an orbit, the worst first.
 SERIOUS = (
     "better_outside_range",

@@ -196,7 +196,8 @@ def scan_kernel(single, cells, grid, found):
 class Lanes(NamedTuple):
     """(L,) ln L less its level and -1/2 ln of the determinant, the latter, and the sums, of one group.
 
-    The precision of an amplitude's prior, and the inverse of its ratio squared, which is part of the determinant.
+    The precision of an amplitude's prior, and the inverse of its ratio squared, which is part of the determinant; (J,)
+    where the lanes of each visit start in the table.
     """
 
     values: np.ndarray
@@ -204,6 +205,7 @@ class Lanes(NamedTuple):
     sums: np.ndarray
     precision: np.ndarray
     inverse: np.ndarray
+    starts: np.ndarray
 
 
 @njit(cache=True, nogil=True)
@@ -212,7 +214,8 @@ def lanes_for(single):
     most = ECCENTRICITIES * MOST_PHASES
     sums = np.empty((5 + 2 * len(single.ones), most), np.float32)
     precision, inverse = np.full(most, single.precision, np.float32), np.ones(most, np.float32)
-    return Lanes(np.empty(most, np.float32), np.empty(most, np.float32), sums, precision, inverse)
+    starts = np.empty(len(single.time), np.int64)
+    return Lanes(np.empty(most, np.float32), np.empty(most, np.float32), sums, precision, inverse, starts)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -245,19 +248,14 @@ def _ln_mean(m, g, phase, best, grid, lanes):
 def fill_lanes(frequency, turn, g, single, grid, lanes):
     """Fill the lanes of a group, at a frequency and the visits' turns."""
     members, offsets, phases = grid.members[g], grid.offsets[g], grid.phases[grid.first[g]]
-    steps, count, sums = phases * offsets, phases * members, lanes.sums
+    steps, count, sums, starts = phases * offsets, phases * members, lanes.sums, lanes.starts
+    for j in range(len(turn)):
+        step = int(turn[j] * steps)
+        starts[j] = grid.start[g] + (step % offsets * 2 * phases + step // offsets) * members
     sums[:, :count] = 0.0
-    for j in range(0, len(turn), 4):
-        a, b, c, d = int(turn[j] * steps), int(turn[j + 1] * steps), int(turn[j + 2] * steps), int(turn[j + 3] * steps)
-        four = (
-            grid.start[g] + (a % offsets * 2 * phases + a // offsets) * members,
-            grid.start[g] + (b % offsets * 2 * phases + b // offsets) * members,
-            grid.start[g] + (c % offsets * 2 * phases + c // offsets) * members,
-            grid.start[g] + (d % offsets * 2 * phases + d // offsets) * members,
-        )
-        _add_four(four, count, grid.cosine, grid.sine, single.rows[:, j : j + 4], sums)
-        for q in range(1, len(single.ones)):
-            _add_static(four, count, grid.cosine, grid.sine, single.rows[2 + q, j : j + 4], sums[5 + 2 * q :])
+    _add_visits(starts, count, grid.cosine, grid.sine, single.rows, sums)
+    for q in range(1, len(single.ones)):
+        _add_static(starts, count, grid.cosine, grid.sine, single.rows[2 + q], sums[5 + 2 * q :])
     for q in range(1, len(single.ones)):
         _eliminate(grid.lane_e[g], count, single.ones[q], single.explained[q], sums[5 + 2 * q :], sums)
     if single.scaled:
@@ -274,36 +272,36 @@ def _scale_prior(ratio, e, count, precision, lanes):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
-def _add_four(four, count, cosine, sine, rows, sums):
-    """Add four visits to the sums with weights, velocities and the first static column."""
-    w0, w1, w2, w3 = rows[0]
-    y0, y1, y2, y3 = rows[1]
-    r0, r1, r2, r3 = rows[2]
-    c0, c1 = cosine[four[0] : four[0] + count], cosine[four[1] : four[1] + count]
-    c2, c3 = cosine[four[2] : four[2] + count], cosine[four[3] : four[3] + count]
-    s0, s1 = sine[four[0] : four[0] + count], sine[four[1] : four[1] + count]
-    s2, s3 = sine[four[2] : four[2] + count], sine[four[3] : four[3] + count]
+def _add_visits(starts, count, cosine, sine, rows, sums):
+    """Add the visits, four at a time, to the sums with weights, velocities and the first static column."""
     cc, cs, yc, ys, rc, rs = sums[0], sums[1], sums[2], sums[3], sums[5], sums[6]
-    for k in range(count):
-        p0, p1, p2, p3 = w0 * c0[k], w1 * c1[k], w2 * c2[k], w3 * c3[k]
-        cc[k] += p0 * c0[k] + p1 * c1[k] + p2 * c2[k] + p3 * c3[k]
-        cs[k] += p0 * s0[k] + p1 * s1[k] + p2 * s2[k] + p3 * s3[k]
-        yc[k] += y0 * c0[k] + y1 * c1[k] + y2 * c2[k] + y3 * c3[k]
-        ys[k] += y0 * s0[k] + y1 * s1[k] + y2 * s2[k] + y3 * s3[k]
-        rc[k] += r0 * c0[k] + r1 * c1[k] + r2 * c2[k] + r3 * c3[k]
-        rs[k] += r0 * s0[k] + r1 * s1[k] + r2 * s2[k] + r3 * s3[k]
+    for j in range(0, len(starts), 4):
+        w0, w1, w2, w3 = rows[0, j], rows[0, j + 1], rows[0, j + 2], rows[0, j + 3]
+        y0, y1, y2, y3 = rows[1, j], rows[1, j + 1], rows[1, j + 2], rows[1, j + 3]
+        r0, r1, r2, r3 = rows[2, j], rows[2, j + 1], rows[2, j + 2], rows[2, j + 3]
+        c0, c1 = cosine[starts[j] : starts[j] + count], cosine[starts[j + 1] : starts[j + 1] + count]
+        c2, c3 = cosine[starts[j + 2] : starts[j + 2] + count], cosine[starts[j + 3] : starts[j + 3] + count]
+        s0, s1 = sine[starts[j] : starts[j] + count], sine[starts[j + 1] : starts[j + 1] + count]
+        s2, s3 = sine[starts[j + 2] : starts[j + 2] + count], sine[starts[j + 3] : starts[j + 3] + count]
+        for k in range(count):
+            p0, p1, p2, p3 = w0 * c0[k], w1 * c1[k], w2 * c2[k], w3 * c3[k]
+            cc[k] += p0 * c0[k] + p1 * c1[k] + p2 * c2[k] + p3 * c3[k]
+            cs[k] += p0 * s0[k] + p1 * s1[k] + p2 * s2[k] + p3 * s3[k]
+            yc[k] += y0 * c0[k] + y1 * c1[k] + y2 * c2[k] + y3 * c3[k]
+            ys[k] += y0 * s0[k] + y1 * s1[k] + y2 * s2[k] + y3 * s3[k]
+            rc[k] += r0 * c0[k] + r1 * c1[k] + r2 * c2[k] + r3 * c3[k]
+            rs[k] += r0 * s0[k] + r1 * s1[k] + r2 * s2[k] + r3 * s3[k]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
-def _add_static(four, count, cosine, sine, row, sums):
-    """Add four visits to the sums with another static column."""
-    r0, r1, r2, r3 = row
+def _add_static(starts, count, cosine, sine, row, sums):
+    """Add the visits to the sums with another static column."""
     rc, rs = sums[0], sums[1]
-    for k in range(count):
-        rc[k] += (
-            r0 * cosine[four[0] + k] + r1 * cosine[four[1] + k] + r2 * cosine[four[2] + k] + r3 * cosine[four[3] + k]
-        )
-        rs[k] += r0 * sine[four[0] + k] + r1 * sine[four[1] + k] + r2 * sine[four[2] + k] + r3 * sine[four[3] + k]
+    for j in range(len(starts)):
+        c, s = cosine[starts[j] : starts[j] + count], sine[starts[j] : starts[j] + count]
+        for k in range(count):
+            rc[k] += row[j] * c[k]
+            rs[k] += row[j] * s[k]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
@@ -323,7 +321,7 @@ def _eliminate(e, count, one, explained, rows, sums):
 def _solve(e, count, constants, lanes):
     """The lanes from their sums: the constant is eliminated, then both amplitudes."""
     total, velocities, root, one, velocity = constants
-    values, determinant, sums, precision, inverse = lanes
+    values, determinant, sums, precision, inverse, _ = lanes
     half = np.float32(0.5)
     for k in range(count):
         plain_c, plain_s = sums[5, k], sums[6, k]

@@ -22,6 +22,8 @@ from starpop.orbits.linear_model import LinearModel
 
 # Maxima along the frequency that are followed, at every noise; modes this far below the best hold nothing.
 MOST_CLIMBED, MODE_DEPTH = 40, 18.0
+# Of so many of these the climbs begin at so many of the grid's eccentricities as well.
+SEVERAL, SPREAD = 6, (1, 4, 6, 8, 9)
 # Points of the grid at which the sum over the scanned noises is held against that over all.
 CHOSEN = 48
 # Modes nearer to each other than this, in cells and in e exp(i phase), are one.
@@ -123,14 +125,18 @@ def _interpolation_error(ln_mean: np.ndarray, cells: Cells, grid: Grid, system: 
 
 
 def starts(found: Scan, cells: Cells, grid: Grid) -> np.ndarray:
-    """(N, 3) the highest maxima along the frequency: frequency, eccentricity and phase."""
+    """(N, 3) the highest maxima along the frequency: frequency, eccentricity and phase.
+
+    Of the very highest several eccentricities, as the highest point of the grid may lead to a lower mode.
+    """
     along = found.highest.max(axis=1)
     beside = np.concatenate([[-np.inf], along, [-np.inf]])
     maxima = np.flatnonzero((along >= beside[:-2]) & (along >= beside[2:]))
     maxima = maxima[np.argsort(-along[maxima], kind="stable")][:MOST_CLIMBED]
-    m = found.highest[maxima].argmax(axis=1)
-    phase = TWO_PI * found.phase[maxima, m] / grid.phases[m]
-    return np.column_stack([cells.middle[maxima], grid.e[m], phase])
+    cell = np.append(maxima, np.repeat(maxima[:SEVERAL], len(SPREAD)))
+    m = np.append(found.highest[maxima].argmax(axis=1), np.tile(SPREAD, len(maxima[:SEVERAL])))
+    phase = TWO_PI * found.phase[cell, m] / grid.phases[m]
+    return np.column_stack([cells.middle[cell], grid.e[m], phase])
 
 
 def distinct(modes: np.ndarray, cells: Cells) -> np.ndarray:
