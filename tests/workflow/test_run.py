@@ -127,6 +127,18 @@ def test_a_cluster_has_a_folder_of_its_own_its_stars_names_and_an_answer_also_wi
 
 
 @pytest.mark.slow
+def test_of_many_systems_nuts_checks_some_and_the_tables_say_how_many(run):
+    tables = [f"results/twin/tutorial/{name}" for name in ("diagnostics.csv", "agreement.csv", "orbits.csv")]
+    run.snakemake(*run.overlay(sampler={"sampled_systems": 1}), "--", *tables)
+    diagnosed, compared, orbits = (pd.read_csv(run.path / table) for table in tables)
+    assert list(diagnosed["fit"].iloc[:1]) == ["3 other systems"]
+    assert len(diagnosed) == 2
+    of_systems = compared.loc[compared["section"] == "systems", "parameter"]
+    assert of_systems.str.contains(diagnosed["fit"].iloc[1], regex=False).all()
+    assert (orbits["status"] == "ok").sum() == 4
+
+
+@pytest.mark.slow
 def test_systems_called_by_numbers_run_as_circles_and_ellipses_side_by_side(fresh):
     rng = np.random.default_rng(1)
     names = ["007", "51", "NA"]

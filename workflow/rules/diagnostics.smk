@@ -55,7 +55,7 @@ rule diagnose_systems:
 
 
 rule diagnose_population:
-    """Diagnostics and summary of a population's fit, and posterior predictive checks of the periods of all systems."""
+    """Diagnostics and summary of a population's fit, and posterior predictive checks of all systems' orbits."""
     input:
         exact="results/{catalog}/{system_model}/{population_model}/exact.nc",
         posterior="results/{catalog}/{system_model}/{population_model}/posterior.nc",

@@ -18,6 +18,7 @@ with store.job(snakemake.log[0]) as log:
         log.info("%s", remark)
         print(f"{snakemake.wildcards.catalog}: {remark}", file=sys.stderr)
     attributes = {"catalog": snakemake.wildcards.catalog, "sha256": sha256(snakemake.input.table)}
+    attributes |= {"masses": sha256(snakemake.input.masses)} if masses else {}
     attributes |= dict(zip(("p_short", "p_long"), map(str, cadence_range(prepared.visits)), strict=True))
     attributes["timesys"] = entry.get("time", {}).get("scale", "utc").upper()
     for name in ("visits", "systems", "rejected"):

@@ -110,10 +110,10 @@ def test_the_scan_of_all_sets_is_that_of_each(scaling):
     frequency = np.linspace(1 / 20, 1 / 1.5, 40)
     velocities = rng.normal(0, 5, (3, 12))
     linear = linear_model(visits, model)
+    prior = linear.precision[:2], linear.scaled
     waves, factor = highest_peaks.eliminate_static(
-        linear.time, linear.weight[:, 0], linear.static, linear.precision[2:]
+        linear.time, linear.weight[:, 0], linear.static, linear.precision[2:], prior
     )
-    waves = waves._replace(precision=linear.precision[:2], scaled=linear.scaled)
     theta = np.linalg.solve(factor @ factor.T, linear.static.T @ (linear.weight * velocities.T)).T
     weighted = np.ascontiguousarray(((velocities - theta @ linear.static.T) * linear.weight[:, 0]).T)
     values, half_ln_determinant = np.empty((40, 3)), np.empty(40)

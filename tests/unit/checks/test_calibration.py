@@ -62,13 +62,13 @@ def test_a_right_chain_is_calibrated(case, own):
 
 
 def test_true_errors_twice_the_reported_ones_are_caught():
-    wrong = table(replace(BASE, system_model=SystemModel(10, 20, noise=Twice())), BASE)
+    wrong = table(replace(BASE, system_model=SystemModel(10, 20, noise=Twice())), BASE, catalogs=100)
     assert (wrong.loc[["v0", "semi_amplitude", "ln_likelihood"], "status"] == "not calibrated").all()
     assert wrong.loc["v0", "coverage_80%"] < 0.7
 
 
 def test_a_prior_of_jitter_that_is_wrong_by_one_sd_is_caught():
-    wrong = table(JITTER, replace(JITTER, system_model=SystemModel(10, 20, noise=Jitter(0.2, 0.7))), catalogs=120)
+    wrong = table(JITTER, replace(JITTER, system_model=SystemModel(10, 20, noise=Jitter(0.2, 0.7))), catalogs=200)
     assert wrong.loc["ln_jitter", "status"] == "not calibrated"
 
 
@@ -88,7 +88,7 @@ def test_a_population_without_ends_is_calibrated_though_catalogues_beyond_the_ra
         return hyper, truncated.draw(tuple(hyper.values()), len(x), rng)
 
     monkeypatch.setattr(calibration, "simulate_catalog", lambda case, rng: simulate_with(within, case, rng))
-    assert table(case, case).loc["lnsigma", "status"] == "not calibrated"
+    assert table(case, case, catalogs=100).loc["lnsigma", "status"] == "not calibrated"
 
 
 def simulate_with(draw_population, case, rng):

@@ -37,7 +37,7 @@ def test_a_sound_fit_is_ok():
     ("fault", "said", "remedy"),
     [
         ({"shift": 1.0}, "r_hat", "(take more draws)"),
-        ({"diverging": 3}, "divergences 3 > 0", "(raise sampler.target_accept)"),
+        ({"diverging": 3}, "divergences 3 > 0", "(raise sampler.target_accept, of ellipses above 0.9)"),
         ({"depth": 10}, "max_treedepth_share 1 > 0.01", "(raise sampler.max_treedepth)"),
         ({"energy": np.cumsum(np.random.default_rng(1).normal(size=(4, 1000)), axis=1)}, "bfmi", "sampler.tune)"),
     ],
@@ -116,7 +116,7 @@ def test_a_quadrature_that_did_not_converge_is_said():
 def test_a_sampled_population_is_judged_as_any_other_fit():
     _, statistics = make(np.random.default_rng(0))
     row = assess_exact("mixture exact", exact_tree(0.2, statistics), LIMITS)
-    assert row["status"] == "not converged: r_hat 1.02 > 1.01 (take more draws), error of the ln evidence 0.2 > 0.1"
+    assert row["status"] == "not converged: r_hat 1.02 > 1.01, error of the ln evidence 0.2 > 0.1"
 
 
 def test_what_could_tell_nothing_is_no_failure_but_is_said():

@@ -42,6 +42,15 @@ def test_circularisation_is_found_where_the_population_has_none(of_e):
     assert (table_of(CIRCULARISED, ln_period, e, 99, rng)["p_value"] > 0.05).all()
 
 
+def test_eccentricities_that_are_hardly_known_are_not_calibrated_and_the_table_says_so():
+    """What is drawn of them leans on the prediction: their p would be near one."""
+    rng = np.random.default_rng(2)
+    e, x = rng.uniform(0, 0.95, (300, 10)), np.broadcast_to(np.linspace(1, 2, 10), (300, 10))
+    table = criticism.criticise_eccentricities(UniformEccentricity(), [], x, e, 9, rng)
+    assert not table["calibrated"].any()
+    assert table["p_value"].equals(table["p_posterior_predictive"])
+
+
 def test_statistics_are_those_of_their_names():
     e, x = np.array([[0.1, 0.5, 0.3]]), np.array([[1.0, 2.0, 4.0]])
     expected = [0.3, np.std(e), 0.1, 0.5, np.corrcoef(e, x)[0, 1]]

@@ -99,7 +99,7 @@ def test_a_period_whose_mirror_image_it_is_itself_has_no_alias(period):
 
 @pytest.mark.parametrize(("ln_bayes", "expected"), [(2.9, False), (3.1, True), (-5.0, False)])
 def test_an_ellipse_that_is_much_likelier_than_a_circle_is_a_flag(ln_bayes, expected):
-    row = {"jitter_kms": 0.0, "semi_amplitude_kms": 14.0, "period_days": 5.0, "eccentricity": 0.5}
+    row = {"jitter_kms": 0.0, "semi_amplitude_kms": 14.0, "best_mode_period_days": 5.0, "eccentricity": 0.5}
     row["ln_bayes_keplerian"] = ln_bayes
     assert flags.of_fit(row, CLEAN, MODEL)["eccentric"] == expected
 

@@ -391,8 +391,6 @@ def test_masses_may_stand_in_a_table_of_their_own(monkeypatch, tmp_path):
     ]
     in_jupiters = with_masses(text, monkeypatch, tmp_path, units={"mass": "jupiterMass"})
     assert in_jupiters.systems["primary_mass_msun"][0] == pytest.approx(0.8 * 9.546e-4, rel=1e-3)
-    nobodys = with_masses("name,m,dm\nX,1,1\n", monkeypatch, tmp_path)
-    assert np.isnan(nobodys.systems["primary_mass_msun"]).all()
     exact = with_masses("name,m\nA,0.8\n", monkeypatch, tmp_path, columns={"system": "name", "mass": "m"})
     assert list(exact.systems["primary_mass_sd_msun"][:1]) == [0]
 
@@ -400,5 +398,7 @@ def test_masses_may_stand_in_a_table_of_their_own(monkeypatch, tmp_path):
 def test_what_is_wrong_with_a_table_of_masses_is_said(monkeypatch, tmp_path):
     with pytest.raises(InputError, match=r"masses.csv: this table cannot be used:\n.*masses.columns.mass_err: .*'dm'"):
         with_masses("name,m\nA,0.8\n", monkeypatch, tmp_path)
+    with pytest.raises(InputError, match=r"masses.csv: it names none of the 5 systems, of which A is one"):
+        with_masses("name,m,dm\nTIC A,1,1\n", monkeypatch, tmp_path)
     with pytest.raises(InputError, match=r"masses.csv: .*\n.*column 'm' holds text such as 'heavy'"):
         with_masses("name,m,dm\nA,heavy,0.1\n", monkeypatch, tmp_path)

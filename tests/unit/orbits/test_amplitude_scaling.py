@@ -15,7 +15,7 @@ from starpop.orbits.ellipse import grid as grids
 from starpop.orbits.ellipse import system as ellipses
 from starpop.orbits.ellipse.climb import Bounds, climb_all
 from starpop.orbits.ellipse.likelihood import ellipse_likelihood
-from starpop.orbits.linear_model import linear_model
+from starpop.orbits.linear_model import linear_model, precision_ratio
 from starpop.orbits.ln_likelihood import evaluate, noise_terms
 from starpop.orbits.noise import Jitter
 from starpop.orbits.orbit import conditional, design_matrix, ln_likelihood, shape_points
@@ -65,6 +65,9 @@ def test_the_scale_is_that_of_companions_of_one_mass(visits):
     points = np.array([[1 / 365.25, 0, 0], [1 / (8 * 365.25), 0, 0], [1 / 365.25, 0.6, 1.0]])
     np.testing.assert_allclose(ELLIPSE.deviations_at(points, visits)[:, :2], [[8, 8], [4, 4], [10, 10]])
     np.testing.assert_allclose(ELLIPSE.deviations_at(points, visits)[:, 2], 150)
+    for f, e in points[:, :2]:
+        assert precision_ratio(f, e, True) == pytest.approx(ELLIPSE.amplitude_scale(f, e) ** -2)
+        assert precision_ratio(f, e, False) == 1
     constant = replace(ELLIPSE, amplitude_scaling="constant")
     np.testing.assert_allclose(constant.deviations_at(points, visits)[:, :2], 8)
     drawn = ELLIPSE.draw_coefficients(np.repeat(points[1:2], 20_000, axis=0), visits, np.random.default_rng(0))

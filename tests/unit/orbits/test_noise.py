@@ -26,7 +26,7 @@ NORMAL = Normal((1, 10), (-2, 3))
 PRIORS = [Jitter(-2, 2), Jitter(-2, 0.5), Jitter(2, 1), Scaled(0, 1.5), Scaled(0, 0.3)]
 
 
-def fine_grid(noise, visits, per_width=1.5):
+def fine_grid(noise, visits, per_width=1.3):
     """Points of u over the whole of its range, several to a width of any posterior of it."""
     low, high = noise.bounds(visits.rv_kms, visits.rv_err_kms)
     count = int((high - low + 2) * max(np.sqrt(2 * len(visits)), 1 / noise.sd, 6) * per_width)
@@ -75,9 +75,11 @@ def test_the_lattice_integrates_over_a_jitter_that_few_visits_know(precise, othe
         assert logsumexp(ln_density(lattice.ln_noise) + lattice.ln_weight) == pytest.approx(expected, abs=1e-7)
 
 
-def brute_force(visits, model, cells_per_resolution):
+def brute_force(visits, model):
     """Points in ln P and ln of L times their weight in ln P: a dense grid in frequency and in the noise."""
-    cells = int(np.ceil(cells_per_resolution * (1 / RANGE[0] - 1 / RANGE[1]) * visits.baseline_days)) + 200
+    # an orbit nearly passes through few visits, and then L is as sharp as the least of noises lets it be
+    cells_per_resolution = 80 if len(visits) < 10 else 20
+    cells = int(np.ceil(cells_per_resolution * (1 / RANGE[0] - 1 / RANGE[1]) * visits.baseline_days))
     points, weights = leggauss(8)
     edges = np.linspace(1 / RANGE[1], 1 / RANGE[0], cells + 1)
     half = 0.5 * (edges[1] - edges[0])
@@ -93,10 +95,10 @@ def brute_force(visits, model, cells_per_resolution):
     return -np.log(frequency), values + np.tile(np.log(weights * half), cells) - np.log(frequency)
 
 
-def agree(visits, model, cells_per_resolution=60):
+def agree(visits, model):
     """The nodes of a system and the brute force, on evidence and mean of ln P under several densities of it."""
     likelihood = period_likelihood(visits, model, RANGE)
-    x, ln_weight = brute_force(visits, model, cells_per_resolution)
+    x, ln_weight = brute_force(visits, model)
     beside = float(likelihood.peak_ln_period[0]) + 0.2
     for density, parameters in ((UNIFORM, ()), (NORMAL, (1.8, -0.4)), (NORMAL, (beside, -2.0))):
         terms = ln_weight + density.ln_pdf(x, *parameters)

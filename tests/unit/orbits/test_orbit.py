@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy.integrate import dblquad
 from scipy.stats import multivariate_normal, norm
 
 from conftest import random_visits
@@ -32,12 +31,14 @@ def test_ln_likelihood_is_the_integral_over_amplitudes_and_systemic_velocity():
     prior = SystemModel(2.0, 1e-8)
     period = 3.7
 
-    def density(b, a):
-        model = radial_velocity(visits.time_days, period, np.array([a, b, 0.0]))
-        likelihood = np.prod(norm.pdf(visits.rv_kms, model, visits.rv_err_kms))
-        return likelihood * norm.pdf(a, 0, 2) * norm.pdf(b, 0, 2)
-
-    integral = dblquad(density, -12, 12, -12, 12, epsabs=1e-14, epsrel=1e-9)[0]
+    # the trapezium rule is exact to rounding for what is normal and falls off within its ends
+    axis = np.linspace(-12, 12, 301)
+    a, b = np.meshgrid(axis, axis)
+    density = norm.pdf(a, 0, 2) * norm.pdf(b, 0, 2)
+    waves = (radial_velocity(visits.time_days, period, np.array([*unit, 0.0])) for unit in ((1, 0), (0, 1)))
+    for of_a, of_b, velocity, error in zip(*waves, visits.rv_kms, visits.rv_err_kms, strict=True):
+        density *= norm.pdf(velocity, a * of_a + b * of_b, error)
+    integral = density.sum() * (axis[1] - axis[0]) ** 2
     assert ln_likelihood(np.array([1 / period]), visits, prior)[0] == pytest.approx(np.log(integral), abs=1e-7)
 
 

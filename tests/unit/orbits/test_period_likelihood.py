@@ -19,8 +19,10 @@ RANGE = (1.5, 20.0)
 UNIFORM = UniformPeriod(RANGE)
 
 
-def brute_force(visits, cells_per_resolution=400):
+def brute_force(visits):
     """Points in ln P and ln of L times their weight in ln P, by an 8-point Gauss rule in very many cells."""
+    # an orbit passes through three or four visits exactly, and then L is sharper than its errors tell
+    cells_per_resolution = 400 if len(visits) < 5 else 120
     cells = int(np.ceil(cells_per_resolution * (1 / RANGE[0] - 1 / RANGE[1]) * visits.baseline_days)) + 400
     points, weights = leggauss(8)
     edges = np.linspace(1 / RANGE[1], 1 / RANGE[0], cells + 1)
@@ -124,13 +126,12 @@ def test_periods_are_drawn_from_the_posterior(seed, density, parameters):
     visits = system(seed)
     likelihood = period_likelihood(visits, PRIOR, RANGE)
     drawn = draw_ln_periods(likelihood, density, parameters, 20_000, np.random.default_rng(seed))
-    frequency = np.linspace(1 / RANGE[1], 1 / RANGE[0], 2_000_001)
+    frequency = np.linspace(1 / RANGE[0], 1 / RANGE[1], 400_001)
     x = -np.log(frequency)
     values = evaluate(frequency, likelihood.linear) + x
     terms = np.exp(values - values.max() + density.ln_pdf(x, *parameters))
-    order = np.argsort(x)
-    cdf = np.cumsum(terms[order]) / terms.sum()
-    assert kstest(drawn, lambda t: np.interp(t, x[order], cdf)).pvalue > 1e-4
+    cdf = np.cumsum(terms) / terms.sum()
+    assert kstest(drawn, lambda t: np.interp(t, x, cdf)).pvalue > 1e-4
 
 
 def test_each_draw_can_have_parameters_of_its_own():

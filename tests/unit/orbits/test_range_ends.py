@@ -17,7 +17,7 @@ from starpop.orbits.visits import Visits
 RANGE = (1.5, 20.0)
 UNIFORM = UniformPeriod(RANGE)
 NOISES = {"reported": Reported(), "jitter": Jitter(-2, 2), "scaled": Scaled(0, 1.5)}
-RULES = leggauss(10), leggauss(20)
+RULES = leggauss(6), leggauss(12)
 
 
 def system_near_an_end(seed):
@@ -34,13 +34,13 @@ def system_near_an_end(seed):
 
 
 def quadrature(ln_likelihood_at, baseline):
-    """ln of the integral of L p(P) dP: Gauss rules of 10 and 20 points in panels that are halved until they agree.
+    """ln of the integral of L p(P) dP: Gauss rules of 6 and 12 points in panels that are halved until they agree.
 
     A panel in which ln L varies by more than 6 is halved too, so that no peak is missed.
     """
     low, high = 1 / RANGE[1], 1 / RANGE[0]
     near = (high - low) * np.logspace(-14, -1, 100)
-    uniform = np.linspace(low, high, int(10 * (high - low) * baseline) + 50)
+    uniform = np.linspace(low, high, int(4 * (high - low) * baseline) + 50)
     edges = np.unique(np.concatenate([uniform, low + near, high - near]))
     start, end, best, masses = edges[:-1], edges[1:], -np.inf, []
     while len(start):

@@ -52,8 +52,19 @@ def test_the_digest_follows_the_code(project, file, text, changes):
     assert (source_digest(project / "script.py") != before) is changes
 
 
-def test_an_import_inside_a_function_counts(project):
-    edit(project / "script.py", "def main():\n    from starpop.other import y\n    return y\n")
+@pytest.mark.parametrize(
+    "script",
+    [
+        "def main():\n    {}\n    return y\n",
+        "try:\n    y = 0\nfinally:\n    {}\n",
+        "try:\n    y = 0\nexcept OSError:\n    {}\n",
+        "for i in range(2):\n    pass\nelse:\n    {}\n",
+        "match 1:\n    case 1:\n        {}\n",
+        "with open('a'):\n    class A:\n        {}\n",
+    ],
+)
+def test_an_import_counts_wherever_it_stands(project, script):
+    edit(project / "script.py", script.format("from starpop.other import y"))
     before = source_digest(project / "script.py")
     edit(project / "starpop" / "other.py", "y = 2\n")
     assert source_digest(project / "script.py") != before

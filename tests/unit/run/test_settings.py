@@ -614,6 +614,12 @@ def test_instruments_that_no_model_uses_are_said():
             {"masses": MASSES, "columns": TWIN["columns"] | {"mass": "m"}},
             r"twin\.masses: the masses stand in columns\.mass, 'm', too; leave out one",
         ),
+        (
+            {"masses": {"path": "m.csv", "columns": {"system": "s", "mass": "m", "mass_err": "m"}}},
+            r"twin\.masses\.columns\.mass_err: 'm' is columns\.mass too; each needs a column of its own",
+        ),
+        ({"masses": MASSES | {"hdu": 3, "format": "csv"}}, r"twin\.masses\.hdu: 3 is of FITS files"),
+        ({"masses": MASSES | {"units": {"mass_err": "kg"}}}, r"twin\.masses\.units\.mass_err: it is the unit of no"),
         ({"url": "ftp://x"}, r"twin\.url: 'ftp://x' must match"),
         ({"sha256": "abc"}, r"twin\.sha256: 'abc' must match"),
     ],

@@ -35,7 +35,7 @@ REMEDIES = {
     "r_hat": "take more draws",
     "ess_bulk": "take more draws",
     "ess_tail": "take more draws",
-    "divergences": "raise sampler.target_accept",
+    "divergences": "raise sampler.target_accept, of ellipses above 0.9",
     "max_treedepth_share": "raise sampler.max_treedepth",
     "bfmi": "raise sampler.tune",
 }
@@ -54,7 +54,12 @@ class Thresholds:
 
 
 def assess(
-    fit: str, table: pd.DataFrame, stats: xr.Dataset, limits: Thresholds, max_treedepth: int
+    fit: str,
+    table: pd.DataFrame,
+    stats: xr.Dataset,
+    limits: Thresholds,
+    max_treedepth: int,
+    own_settings: bool = True,
 ) -> dict[str, object]:
     """One row of the diagnostics table.
 
@@ -65,6 +70,7 @@ def assess(
     stats : ``diverging``, ``energy``, ``tree_depth`` with dimensions chain and draw
     limits : thresholds; those not kept are listed in ``status``, which is else "ok"
     max_treedepth : the sampler's limit
+    own_settings : whether it was sampled as configured, so that other settings help
     """
     from arviz_stats.base import array_stats
 
@@ -97,8 +103,8 @@ def assess(
     }
     if not failed:
         return row | {"status": "ok"}
-    remedies = dict.fromkeys(REMEDIES[name] for name in failed)
-    return row | {"status": f"not converged: {', '.join(failed.values())} ({' and '.join(remedies)})"}
+    helps = " and ".join(dict.fromkeys(REMEDIES[name] for name in failed)) if own_settings else ""
+    return row | {"status": f"not converged: {', '.join(failed.values())}" + (f" ({helps})" if helps else "")}
 
 
 def diagnose(
@@ -164,7 +170,7 @@ def assess_exact(fit: str, tree: xr.DataTree, limits: Thresholds) -> dict[str, o
     error = float(exact["error"])
     if "sample_stats" in tree.children:
         table = exact["value"].to_dataset("statistic").to_dataframe()
-        row = assess(fit, table, tree["sample_stats"].to_dataset(), limits, MAX_TREEDEPTH)
+        row = assess(fit, table, tree["sample_stats"].to_dataset(), limits, MAX_TREEDEPTH, own_settings=False)
         largest, what = LARGEST_BRIDGE_ERROR, "ln evidence"
     else:
         row, largest, what = {"fit": fit, "status": "ok"}, LARGEST_QUADRATURE_ERROR, "quadrature"

@@ -4,6 +4,9 @@ A replicate has the systems' own x = ln(P / day), and e drawn from p(e | x, h) a
 x is drawn jointly with. A statistic of the systems' own e, drawn with them, has the two-sided p0; the hyper-parameters
 of e are fitted to each replicate anew, with its x and e known, so that p is nearly uniform if the model is right. The
 correlation is that of e with x, which a density of e that does not see the period cannot predict.
+
+That holds where the systems' e are known well against what they scatter by. Where they are not, what is drawn of them
+leans on the prediction itself: p is then p0, which is the more conservative the less is known, and not `calibrated`.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ from starpop.inference.density import Density, Range
 from starpop.inference.eccentricities import Eccentricity
 from starpop.inference.quadrature import integrate
 
+# Of the variance that is predicted, what the systems' own may have at most for their eccentricities to count as known.
+LARGEST_SHARE = 0.1
 STATISTICS = ("mean_e", "sd_e", "smallest_e", "largest_e", "correlation_e")
 
 
@@ -89,6 +94,9 @@ def criticise_eccentricities(
     x = ln_period[:size]
     drawn = predict(of_e, [p[:size] for p in parameters], x, rng)
     own, predicted = statistics(e[:size], x), statistics(drawn, x)
+    if e.var(axis=0).mean() > LARGEST_SHARE * drawn.var(axis=1).mean():
+        table = table_of(STATISTICS, own, predicted, [], calibrated=False)
+        return table.assign(p_value=table["p_posterior_predictive"]) if replicates else table
     replicated = [replicated_p0(of_e, drawn[i % size], x[i % size], size, rng) for i in range(replicates)]
     return table_of(STATISTICS, own, predicted, replicated, calibrated=True)
 

@@ -113,7 +113,9 @@ def far_from_prior(row: Mapping[str, Any], model: SystemModel) -> bool:
     trends = {name: model.trend_sd_kms_per_year for name, _ in TRENDS}
     # an instrument may have a name such as sdss, or end in _sd
     offsets = {name: model.offset_sd_kms for name in row if name.startswith("offset_") and not is_sd(name, row)}
-    amplitude = model.amplitude_sd_kms * model.amplitude_scale(1 / row["period_days"], row.get("eccentricity", 0.0))
+    amplitude = model.amplitude_sd_kms * model.amplitude_scale(
+        1 / row["best_mode_period_days"], row.get("eccentricity", 0.0)
+    )
     widths = {
         "a_kms": amplitude,
         "b_kms": amplitude,

@@ -118,8 +118,8 @@ def _ln_likelihoods(
 ) -> Callable[[np.ndarray], np.ndarray]:
     """The (F, R) ln-likelihoods of (R, J) velocities about their origins at frequencies, at one point of the noise."""
     weights, precision = model.weight[:, noise].copy(), model.precision[2:]
-    waves, factor = eliminate_static(model.time, weights, model.static, precision)
-    waves = waves._replace(precision=model.precision[:2], scaled=model.scaled)
+    prior = model.precision[:2], model.scaled
+    waves, factor = eliminate_static(model.time, weights, model.static, precision, prior)
     mean = np.zeros((len(velocity), len(precision)))
     mean[:, 0] = -origin
     theta, rest = without_static(velocity, weights, model.static, factor, mean * precision)
@@ -189,13 +189,24 @@ def with_noise_of_replicates(likelihood: PeriodLikelihood) -> LinearModel:
 
 
 def eliminate_static(
-    time: np.ndarray, weight: np.ndarray, static: np.ndarray, precision: np.ndarray
+    time: np.ndarray,
+    weight: np.ndarray,
+    static: np.ndarray,
+    precision: np.ndarray,
+    of_waves: tuple[np.ndarray, bool] | None = None,
 ) -> tuple[Waves, np.ndarray]:
-    """The shared part, of amplitudes with hardly a prior, and the Cholesky factor of the static columns' precision."""
+    """The shared part, and the Cholesky factor of the static columns' precision.
+
+    Parameters
+    ----------
+    precision, of_waves : the priors' precisions of the static columns, and of a and b with whether they go with the
+        period; a and b have hardly a prior if that is not given
+    """
     weighted = static * weight[:, None]
     factor = np.linalg.cholesky(static.T @ weighted + np.diag(precision))
     along = np.ascontiguousarray(np.linalg.solve(factor, weighted.T).T)
-    return Waves(time, weight, along, np.full(2, HARDLY * weight.sum()), False), factor
+    of_waves = (np.full(2, HARDLY * weight.sum()), False) if of_waves is None else of_waves
+    return Waves(time, weight, along, *of_waves), factor
 
 
 def without_static(

@@ -46,7 +46,8 @@ def statistics(ln_period: np.ndarray) -> np.ndarray:
     """(M, 6) statistics of (M, N) values of ln P, in the order of `STATISTICS`."""
     mean, sd = ln_period.mean(axis=1), ln_period.std(axis=1)
     scale = np.maximum(sd, np.finfo(float).tiny)  # one system alone has no spread
-    skewness = np.mean(((ln_period - mean[:, None]) / scale[:, None]) ** 3, axis=1)
+    z = (ln_period - mean[:, None]) / scale[:, None]
+    skewness = np.mean(z * z * z, axis=1)
     ordered = np.sort(ln_period, axis=1)
     gap = np.diff(ordered, axis=1).max(axis=1, initial=0)
     return np.column_stack([mean, sd, skewness, ordered[:, 0], ordered[:, -1], gap])
@@ -81,7 +82,7 @@ def posterior_of_known(ln_period: np.ndarray, density: Density) -> Posterior:
 
     def ln_density(*h: np.ndarray) -> np.ndarray:
         ln_prior = sum(prior.ln_pdf(p) for prior, p in zip(priors.values(), h, strict=True))
-        return density.ln_pdf(ln_period, *(p[:, None] for p in h)).sum(axis=1) + ln_prior
+        return density.ln_pdf(ln_period[:, None], *h).sum(axis=0) + ln_prior
 
     return integrate(ln_density, tuple(priors), [p.bounds for p in priors.values()], TOLERANCE)
 

@@ -13,6 +13,7 @@ from starpop.checks import diagnostics
 from starpop.checks.diagnostics import Thresholds
 from starpop.inference.convergence import columns_of, quality, quality_of_independent
 from starpop.orbits import fitted
+from starpop.run.status import UNSAMPLED
 
 
 def assess_systems(
@@ -37,7 +38,11 @@ def assess_systems(
         looked_for = json.loads(tree.attrs["settings"])["period_range_days"]
         best = tree["map"].to_dataset()
         sampled = fitted.sampled_of(tree)
-        others.update(map(str, best["status"].drop_sel(system=sampled).values))
+        for name, said in fitted.left_out(tree).items():
+            if said.endswith(UNSAMPLED):
+                others[said] += 1
+            else:
+                rows.append({"fit": name, "status": said})
         for name in sampled:
             draws, stats = (tree[group].to_dataset().sel(system=name) for group in ("posterior", "sample_stats"))
             row = diagnostics.assess(name, quality(columns_of(draws)), stats, limits, max_treedepth)
@@ -66,6 +71,9 @@ def summarise_system(
     if name in fitted.sampled_of(posterior):
         sampled = columns_of(posterior["posterior"].to_dataset().sel(system=name))
         summary = pd.concat([summary, diagnostics.summarise(sampled, quality(sampled), "nuts", checked[name])])
+    else:
+        why = fitted.left_out(posterior)[name]
+        summary = pd.concat([summary, pd.DataFrame([{"parameter": "P", "method": "nuts", "status": why}])])
     highest = float(posterior["map"]["P"].sel(system=name))
     row = {"parameter": "P_map", "method": "exact", "mean": highest, "status": status}
     row["sd"] = summary.loc[(summary["parameter"] == "P") & (summary["method"] == "exact"), "sd"].item()

@@ -14,6 +14,7 @@ from astropy import units as u
 from starpop.gate import columns, table_file
 from starpop.gate.columns import Numbers, starts_of
 from starpop.gate.table_file import UserTable
+from starpop.run.errors import InputError, nearest
 from starpop.run.store import read_table
 
 MASS, MASS_SD = "primary_mass_msun", "primary_mass_sd_msun"
@@ -66,8 +67,9 @@ def listed_masses(
 
     Raises
     ------
-    InputError : the table cannot be used; lists all that is wrong with it
+    InputError : the table cannot be used, or names none of the systems; lists all that is wrong with it
     """
+    remarks += source.remarks
     title, problems = " and ".join(source.paths), columns.Problems()
     named = settings["columns"]
     columns.missing_columns(source.colnames, {f"masses.columns.{k}": name for k, name in named.items()}, problems)
@@ -80,11 +82,16 @@ def listed_masses(
     rows = rows[np.argsort(system.code[rows], kind="stable")]
     of_rows = system.known[system.code[rows]]
     found = np.isin(systems, of_rows)
+    if not found.any():
+        known = list(map(str, system.known))
+        like = nearest(str(systems[0]), known)
+        raise InputError(
+            f"{title}: it names none of the {len(systems)} systems, of which {systems[0]!s} is one.{like}"
+        )
     _remark("the table of masses does not name it", systems[~found], remarks)
     listed = np.full((2, len(systems)), np.nan)
-    if len(rows):
-        held = {kind: column for kind, column in numbers.items() if column is not None}
-        listed[:, found] = [values.value for values in primary_masses(of_rows, held, rows, remarks).values()]
+    held = {kind: column for kind, column in numbers.items() if column is not None}
+    listed[:, found] = [values.value for values in primary_masses(of_rows, held, rows, remarks).values()]
     return _as_columns(*listed)
 
 

@@ -53,6 +53,17 @@ class Chart:
             ln_jacobian += np.log(high - low)
         return points, ln_jacobian
 
+    def on_grid(self, unit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The same of all points of a grid, in the order of `mesh`, whose axes in the cube are all (n,) unit."""
+        points, ln_jacobian = np.empty((1, 0)), np.zeros(1)
+        for k in reversed(range(len(self.ends))):
+            # the range is the same for all values of the coordinates before
+            low, high = self.range_of(k, points)
+            own = (low + (high - low) * unit[:, None]).ravel()
+            points = np.column_stack([own, np.tile(points, (len(unit), 1))])
+            ln_jacobian = np.tile(ln_jacobian + np.log(high - low), len(unit))
+        return points, ln_jacobian
+
 
 def find_chart(ln_density: LnDensity, bounds: Bounds) -> Chart:
     """Narrow the bounds down to where the mass is."""

@@ -256,23 +256,25 @@ class Circularised(Eccentricity, name="circularised"):
     def _power(self, x: Any, parameters: Sequence[Any], math: SimpleNamespace = NUMPY) -> Any:
         """Give b."""
         mu, ln_width = parameters
-        steps = (x - mu) * math.exp(-ln_width)
-        share = math.exp(-math.logaddexp(0.0 * steps, steps))
+        # 1 / (1 + exp(steps)), of steps that may be hundreds
+        share = 0.5 - 0.5 * math.tanh(0.5 * (x - mu) * math.exp(-ln_width))
         return math.exp(np.log(1 / self.circular - 1) * share)
 
     def ln_pdf(self, e: Any, x: Any, *parameters: Any, math: SimpleNamespace = NUMPY) -> Any:
         """Ln of the density."""
-        b = self._power(x, parameters, math)
-        return math.log(b) + (b - 1) * math.log(1 - e / self.up_to + TINY) - np.log(self.up_to)
+        return self._ln_pdf_given(self._power(x, parameters, math), e, math)
 
-    def mode(self, x: Any, *parameters: Any) -> Any:
-        """Of z^(1/2) (1 - z)^(b - 1)."""
-        return self.up_to * 0.5 / (self._power(x, parameters) - 0.5)
+    def _ln_pdf_given(self, b: Any, e: Any, math: SimpleNamespace = NUMPY) -> Any:
+        """Ln of the density, given b."""
+        return math.log(b) + (b - 1) * math.log(1 - e / self.up_to + TINY) - np.log(self.up_to)
 
     def ln_peak(self, e: tuple[np.ndarray, np.ndarray], x: tuple[np.ndarray, np.ndarray], *parameters: Any) -> Any:
         """Where b, which falls with x, is highest as a factor and lowest as a power."""
         most, least = (self._power(end, parameters) for end in x)
-        return super().ln_peak(e, x[::-1], *parameters) + np.log(most / least)
+        # of z^(1/2) (1 - z)^(b - 1)
+        mode = self.up_to * 0.5 / (least - 0.5)
+        at = np.clip(mode, *e)
+        return self._ln_pdf_given(least, at) + 0.5 * np.log(4 * at + TINY) + np.log(most / least)
 
     def draw(self, x: np.ndarray, parameters: Sequence[Any], rng: np.random.Generator) -> np.ndarray:
         """Draws of e."""

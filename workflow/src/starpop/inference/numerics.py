@@ -21,6 +21,7 @@ NUMPY = SimpleNamespace(
     log1p=np.log1p,
     log_ndtr=log_ndtr,
     logaddexp=np.logaddexp,
+    tanh=np.tanh,
     where=np.where,
 )
 

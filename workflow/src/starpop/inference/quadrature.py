@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 from numpy.polynomial.legendre import leggauss, legvander
@@ -37,8 +38,10 @@ MARGINAL_POINTS = 161
 # So little above the depth where the chart ends a point is near its ends.
 MARGIN = 8.0
 LINES_AT_ONCE = 500
-# From values on a panel's points to the coefficients of the Legendre polynomials of its interpolant.
-LEGENDRE = np.linalg.inv(legvander(leggauss(POINTS)[0], POINTS - 1)).T
+# A panel's points and weights on [-1, 1]; from values there to the coefficients of the Legendre polynomials of their
+# interpolant.
+RULE = leggauss(POINTS)
+LEGENDRE = np.linalg.inv(legvander(RULE[0], POINTS - 1)).T
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,7 @@ class HyperPosterior(Posterior):
 
 def gauss_legendre(panels: int) -> tuple[np.ndarray, np.ndarray]:
     """Points and weights of the composite 10-point Gauss-Legendre rule on [0, 1]."""
-    points, weights = leggauss(POINTS)
+    points, weights = RULE
     return (np.arange(panels)[:, None] + 0.5 + 0.5 * points).ravel() / panels, np.tile(0.5 * weights / panels, panels)
 
 
@@ -182,9 +185,9 @@ def integrate(
         if np.isfinite(before).all() and taken > most_points:
             break
         unit, weight = gauss_legendre(panels)
-        points, ln_jacobian = chart(mesh([unit] * len(names)))
+        points, ln_jacobian = chart.on_grid(unit)
         values = ln_density(*points.T) + ln_jacobian
-        mass = mesh([weight] * len(names)).prod(axis=1) * np.exp(values - values.max())
+        mass = reduce(np.multiply.outer, [weight] * len(names)).ravel() * np.exp(values - values.max())
         posterior = HyperPosterior(
             tuple(names),
             points,

@@ -59,6 +59,12 @@ def sampled_of(tree: xr.DataTree, group: str = "posterior") -> list[str]:
     return [str(name) for name in tree[group].to_dataset()["system"].values]
 
 
+def left_out(posteriors: xr.DataTree) -> dict[str, str]:
+    """The systems of a batch that were not sampled, and why."""
+    status = posteriors["map"]["status"].drop_sel(system=sampled_of(posteriors))
+    return dict(zip(map(str, status["system"].values), map(str, status.values), strict=True))
+
+
 def highest_points(posteriors: Sequence[xr.DataTree]) -> dict[str, dict[str, float]]:
     """The highest point of each system's posterior, by name, from the posteriors of all batches."""
     return {

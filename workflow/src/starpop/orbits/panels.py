@@ -62,20 +62,30 @@ class Panels:
             )
 
     def choose(
-        self, density: Density, parameters: Sequence[np.ndarray], count: int, rng: np.random.Generator
+        self, density: Density, parameters: Sequence[np.ndarray], count: int, rng: np.random.Generator, each: int = 1
     ) -> tuple[np.ndarray, np.ndarray]:
-        """(S,) panels, and the ln of the highest density in the group of each."""
-        panel, ceiling = np.empty(count, np.int64), np.empty(count)
-        for at in range(0, count, DRAWS_AT_ONCE):
-            some = slice(at, min(at + DRAWS_AT_ONCE, count))
-            highest = self.ln_peak(density, [p[some] for p in parameters])
+        """(S,) panels, and the ln of the highest density in the group of each.
+
+        Parameters
+        ----------
+        parameters : (count,) of each
+        each : so many panels for each of them, side by side
+        """
+        size = count * each
+        panel, ceiling = np.empty(size, np.int64), np.empty(size)
+        for at in range(0, size, DRAWS_AT_ONCE):
+            some = slice(at, min(at + DRAWS_AT_ONCE, size))
+            # once for all panels of the same parameters
+            which = np.arange(some.start, some.stop) // each
+            highest = self.ln_peak(density, [p[which[0] : which[-1] + 1] for p in parameters])
             terms = self.ln_mass + highest
             share = np.cumsum(np.exp(terms - terms.max(axis=1, keepdims=True)), axis=1)
-            u = rng.random((2, some.stop - at))
-            group = np.sum(share < share[:, -1:] * u[0, :, None], axis=1)
+            row = np.minimum(which - which[0], len(share) - 1)
+            u = rng.random((2, len(which)))
+            group = np.sum(share[row] < share[row, -1:] * u[0, :, None], axis=1)
             before = np.where(self.starts[group] > 0, self.cumulated[self.starts[group] - 1], 0.0)
             target = before + u[1] * (self.cumulated[self.ends[group] - 1] - before)
             found = np.searchsorted(self.cumulated, target)
             panel[some] = self.order[np.clip(found, self.starts[group], self.ends[group] - 1)]
-            ceiling[some] = np.broadcast_to(highest, (len(group), len(self.starts)))[np.arange(len(group)), group]
+            ceiling[some] = highest[row, group]
         return panel, ceiling

@@ -312,7 +312,8 @@ def fit_systems(
 
     settings = for_orbit(settings, system_model)
     systems = [likelihood.visits for likelihood in likelihoods]
-    place = {s.system: i for i, s in enumerate(s for s in systems if sampled is None or s.system in sampled)}
+    wanted = [s.system for s in systems if sampled is None or s.system in sampled]
+    place = {} if settings.backend == "none" else {name: i for i, name in enumerate(wanted)}
     shape = (len(place), settings.chains, settings.draws)
     names = parameters(systems, system_model)
     posterior = {name: np.full(shape, np.nan) for name in names}
@@ -322,12 +323,10 @@ def fit_systems(
     sampler = None
     for i, likelihood in enumerate(progress(likelihoods)):
         visits = likelihood.visits
-        if sampler is None and settings.backend != "none" and visits.system in place:
+        if sampler is None and visits.system in place:
             sampler = Sampler(build_model(visits, system_model, period_range_days), settings)
         try:
-            starts = best_mode_starts(likelihood, period_range_days, generator_for(base_seed, "starts", visits.system))
-            highest = maximum_a_posteriori(visits, likelihood.system_model, period_range_days, starts)
-            bounds = bounds_of_period(sampled_range(likelihood, period_range_days)[1])
+            starts, highest, bounds = _heaviest_mode(likelihood, period_range_days, base_seed)
             for name, value in (highest | bounds).items():
                 best[name][i] = value
             if sampler is None or visits.system not in place:
@@ -347,6 +346,16 @@ def fit_systems(
                 values[place[visits.system]] = tree[group][name].transpose("chain", "draw")
     best |= {"status": np.array(status, object)}
     return _as_tree([s.system for s in systems], list(place), posterior, stats, best)
+
+
+def _heaviest_mode(
+    likelihood: PeriodLikelihood, period_range_days: tuple[float, float], base_seed: int
+) -> tuple[dict[str, np.ndarray], dict[str, float], dict[str, np.ndarray]]:
+    """Where NUTS starts, the highest point of the posterior, and the ends of the periods that NUTS is kept to."""
+    visits = likelihood.visits
+    starts = best_mode_starts(likelihood, period_range_days, generator_for(base_seed, "starts", visits.system))
+    highest = maximum_a_posteriori(visits, likelihood.system_model, period_range_days, starts)
+    return starts, highest, bounds_of_period(sampled_range(likelihood, period_range_days)[1])
 
 
 def _as_tree(

@@ -14,7 +14,7 @@ order of their names, has d = 0. That is a circular orbit; of a Keplerian one se
 | d | instruments less one | offset_NAME | N(0, w), w = offset_sd, or 10, 100, ... times that |
 
 The second prior of the amplitudes is that of alike companions of alike stars, by Kepler's third law, and the one that
-The Joker takes (Price-Whelan et al. 2017, ApJ 837, 20; of a normal K, where ours is Rayleigh's).
+The Joker takes (Price-Whelan et al. 2020, ApJ 895, 2; of a normal K, where ours is Rayleigh's).
 
 The width w of a system's offsets is that with the highest evidence (`period_likelihood`): zero points that are far
 apart want a wide prior, and a wide one costs those that are not what it could tell of them.

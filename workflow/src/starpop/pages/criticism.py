@@ -21,7 +21,7 @@ COLORS = (*CHAIN_COLORS, "#000000")
 BAND = 0.99
 PREDICTED_CATALOGS = 2000
 # The statistics that are eccentricities.
-OF_E = ("mean_e", "sd_e", "smallest_e", "largest_e")
+OF_E = ("mean_e", "sd_e", "smallest_e", "largest_e", "correlation_e")
 NAMES = {
     "mean": "mean",
     "sd": "standard deviation",
@@ -137,7 +137,7 @@ def _residuals(ax: Axes, values: np.ndarray, style: Style) -> None:
 def population(
     density: Density, exact: xr.Dataset, table: pd.DataFrame, period_range_days: Range, style: Style
 ) -> Figure:
-    """The systems' periods in the predictions' bands, and each statistic in its predicted range.
+    """The systems' periods in the predictions' bands, and each statistic, also of e, in its predicted range.
 
     Parameters
     ----------
@@ -154,8 +154,8 @@ def population(
     figure = new_figure(TWO_COLUMNS, 2.9)
     is_of_e = table["statistic"].isin(OF_E)
     if is_of_e.any():
-        axes = figure.subplot_mosaic([["left", "x"], ["left", "e"]], width_ratios=(1.15, 1), height_ratios=(7, 4))
-        _statistics(axes["e"], table[is_of_e], r"statistic of $e$", "", style)
+        axes = figure.subplot_mosaic([["left", "x"], ["left", "e"]], width_ratios=(1.15, 1), height_ratios=(6, 5))
+        _statistics(axes["e"], table[is_of_e], r"statistic of $e$", style)
     else:
         axes = figure.subplot_mosaic([["left", "x"]], width_ratios=(1.15, 1))
     left = axes["left"]
@@ -173,13 +173,12 @@ def population(
     )
     left.set_ylim(0, 1.02 * systems)
     figure.legend(*left.get_legend_handles_labels(), loc="outside upper left", ncols=3)
-    kind = "calibrated p-value" if table["calibrated"].all() else "p-value, not calibrated"
-    _statistics(axes["x"], table[~is_of_e], r"statistic of $\ln(P\,/\,\mathrm{day})$", kind, style)
+    _statistics(axes["x"], table[~is_of_e], r"statistic of $\ln(P\,/\,\mathrm{day})$", style)
     axes["x"].set_title("observed, and 90% of the predictions")
     return figure
 
 
-def _statistics(ax: Axes, table: pd.DataFrame, label: str, kind: str, style: Style) -> None:
+def _statistics(ax: Axes, table: pd.DataFrame, label: str, style: Style) -> None:
     """Each statistic with the range in which 90% of the predicted catalogues have it."""
     y = np.arange(len(table))[::-1]
     ax.hlines(y, table["predicted_5%"], table["predicted_95%"], color=style.colors.model, lw=5, alpha=0.3)
@@ -193,4 +192,4 @@ def _statistics(ax: Axes, table: pd.DataFrame, label: str, kind: str, style: Sty
     right = ax.secondary_yaxis("right")
     right.set_yticks(y, map(_rounded, table["p_value"]))
     right.tick_params(length=0)
-    right.set_ylabel(kind)
+    right.set_ylabel("p, calibrated" if table["calibrated"].all() else "p, not calibrated")

@@ -88,7 +88,7 @@ def orbit_row(
     ----------
     primary : mass of the visible star, and its standard deviation [solar masses]
     """
-    ln_period, amplitude = np.log(draws["P"]), np.hypot(draws["a"], draws["b"])
+    ln_period, amplitude = np.log(draws["P"]), np.abs(draws["a"] - 1j * draws["b"])
     row: dict[str, float | int | str] = {
         "system": visits.system,
         "n_visits": len(visits),

@@ -10,6 +10,7 @@ import copy
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,12 @@ VALIDATOR = extend(
 )
 
 
+@cache
+def validator_of(schema_path: str | Path) -> Any:
+    """The validator of a schema, which takes longer to read than to hold a configuration against."""
+    return VALIDATOR(yaml.safe_load(Path(schema_path).read_text(encoding="utf-8")))
+
+
 def conform(
     config: Mapping[str, Any], schema_path: str | Path, layers: Iterable[Mapping[str, Any]] = ()
 ) -> tuple[dict[str, Any], list[str]]:
@@ -70,7 +77,7 @@ def conform(
     -------
     the configuration, and everything in it that the schema does not allow
     """
-    validator = VALIDATOR(yaml.safe_load(Path(schema_path).read_text(encoding="utf-8")))
+    validator = validator_of(schema_path)
     meant = copy.deepcopy(dict(config))
     left_out = _amend(meant, list(validator.iter_errors(meant)))
     errors = sorted(validator.iter_errors(meant), key=lambda e: e.json_path)

@@ -129,10 +129,22 @@ def contradictory_entry(where: str, entry: Mapping[str, Any]) -> Iterable[str]:
         yield f"{where}.time: format {time['format']!r} and zero_jd {time['zero_jd']} cannot both be; leave out one."
     if "mass_err" in columns and "mass" not in columns:
         yield f"{where}.columns.mass_err: {columns['mass_err']!r} is the error of no mass; name columns.mass too."
+    if "masses" in entry:
+        yield from contradictory_table(f"{where}.masses", entry["masses"])
     if "masses" in entry and "mass" in columns:
         yield f"{where}.masses: the masses stand in columns.mass, {columns['mass']!r}, too; leave out one."
     if "url" in entry and not isinstance(entry["path"], str):
         yield f"{where}.url: it is of one file, and path names {len(entry['path'])}; leave out url."
+    yield from contradictory_table(where, entry)
+    for name, asked in entry.get("rows", {}).items():
+        low, high = asked.get("at_least"), asked.get("at_most")
+        if low is not None and high is not None and low > high:
+            yield f"{where}.rows.{name}: nothing is at least {low} and at most {high}."
+
+
+def contradictory_table(where: str, entry: Mapping[str, Any]) -> Iterable[str]:
+    """What an entry says of any table and cannot mean: of its format, columns and units."""
+    columns = entry["columns"]
     if "hdu" in entry and entry.get("format", "fits") != "fits":
         yield f"{where}.hdu: {entry['hdu']!r} is of FITS files, but format is {entry['format']!r}."
     by_column: dict[str, str] = {}
@@ -143,10 +155,6 @@ def contradictory_entry(where: str, entry: Mapping[str, Any]) -> Iterable[str]:
     for key in entry.get("units", {}):
         if key not in columns and key not in ("ra", "dec"):
             yield f"{where}.units.{key}: it is the unit of no column; name columns.{key}."
-    for name, asked in entry.get("rows", {}).items():
-        low, high = asked.get("at_least"), asked.get("at_most")
-        if low is not None and high is not None and low > high:
-            yield f"{where}.rows.{name}: nothing is at least {low} and at most {high}."
 
 
 def contradictory_cases(calibration: Mapping[str, Any]) -> Iterable[str]:

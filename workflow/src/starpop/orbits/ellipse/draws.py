@@ -48,13 +48,13 @@ def draw_shapes(
 
     def propose(waiting: np.ndarray) -> np.ndarray:
         each = int(np.clip(size // len(waiting), 1, MOST_AT_ONCE))
-        which = np.repeat(waiting, each)
-        here = [p[which] for p in parameters]
-        panel, ceiling = proposals.choose(density, here, len(which), rng)
+        here = [p[waiting] for p in parameters]
+        panel, ceiling = proposals.choose(density, here, len(waiting), rng, each)
         points = proposals.points(panel, rng)
+        here = [np.repeat(p, each) for p in here]
         ln_ratio = evaluate(points, system) - proposals.top[panel]
         ln_ratio += proposals.ln_pdf(points, density, here) - ceiling
-        accepted = (np.log(rng.random(len(which))) < ln_ratio).reshape(-1, each)
+        accepted = (np.log(rng.random(len(panel))) < ln_ratio).reshape(-1, each)
         done, first = accepted.any(axis=1), accepted.argmax(axis=1)
         drawn[waiting[done]] = points.reshape(-1, each, 3)[done, first[done]]
         return done

@@ -25,6 +25,8 @@ SMOOTH_CELLS, SMOOTH_E, SMOOTH_PHASES = 1.0, 0.6, 2.0
 LEFT_ROUGH, ROUGH_ERROR, BOX_ERROR = 3e-4, 0.3, 1e-6
 # So often a mode may be found that is higher than those that were known.
 MOST_TRIES = 30
+# Of the volume that the highest mode seems to have, the least that all together can be: a mode may be cut by an end.
+LEAST_MASS = 1e-4
 # Pieces are integrated where the search comes within so much of the best, and could be more than this of the whole.
 PIECE_DEPTH, PIECE_SHARE = 20.0, 1e-8
 # A leaf is that much higher than the search of the piece beside it, which has not seen what is there.
@@ -199,16 +201,21 @@ def integral(found: Search) -> tuple[Search, Boxes, float]:
 
     Raises
     ------
-    FloatingPointError : higher modes are found again and again
+    FloatingPointError : higher modes are found again and again, or the highest is not seen by the integral
     """
     for _ in range(MOST_TRIES):
         best = float(max(found.modes[0, 3], found.highest.max()))
         boxes = integrate(found, best)
         if boxes.higher[3] <= best + BETTER:
+            if scanned_mass(found, boxes.done, best).sum() + boxes.mass() < LEAST_MASS * found.modes[0, 6]:
+                raise FloatingPointError("its highest mode is so narrow that the integral has not seen it")
             # along a ridge a mode may be one of two, or not yet at the top
             found = with_mode(found, found.modes[0, :4])
-            return with_mode(found, boxes.highest()) if boxes.count else found, boxes, best
-        found = with_mode(found, boxes.higher)
+            found = with_mode(found, boxes.highest()) if boxes.count else found
+            if found.modes[0, 3] <= best + BETTER:
+                return found, boxes, best
+        else:
+            found = with_mode(found, boxes.higher)
     raise FloatingPointError(f"its likelihood has a higher mode each of {MOST_TRIES} times that one is looked for")
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from starpop.orbits.ellipse.climb import Bounds, climb_all
-from starpop.orbits.ellipse.grid import AtNoise, Cells, Grid, Scan, at_noise, scan
+from starpop.orbits.ellipse.grid import ECCENTRICITIES, AtNoise, Cells, Grid, Scan, at_noise, scan
 from starpop.orbits.ellipse.kepler import TWO_PI
 from starpop.orbits.ellipse.system import System, eliminate, evaluate, noise_terms
 from starpop.orbits.landscape import NOISE_DEPTH, STRIDE, add_up, likely_noise
@@ -23,7 +23,7 @@ from starpop.orbits.linear_model import LinearModel
 # Maxima along the frequency that are followed, at every noise; modes this far below the best hold nothing.
 MOST_CLIMBED, MODE_DEPTH = 40, 18.0
 # Of so many of these the climbs begin at so many of the grid's eccentricities as well.
-SEVERAL, SPREAD = 6, (1, 4, 6, 8, 9)
+SEVERAL, SPREAD = 6, tuple(int(share * ECCENTRICITIES) for share in (0.1, 0.4, 0.6, 0.75, 0.85))
 # Points of the grid at which the sum over the scanned noises is held against that over all.
 CHOSEN = 48
 # Modes nearer to each other than this, in cells and in e exp(i phase), are one.
