@@ -41,7 +41,7 @@ def evidence(systems: int = 300) -> None:
             rng = np.random.default_rng([31, seed])
             visits, _ = simulate(rng, int(rng.integers(4, 20)), 12.0, SHORT, 0.95, (0, 20))
             found = moments_of(ellipse_likelihood(visits, model_of(noise), SHORT))
-            expected = brute_force(visits, model_of(noise), SHORT, eccentricities=60, phases=240)
+            expected = brute_force(visits, model_of(noise), SHORT, points=240, eccentricities=60, phases=240)
             sd = np.repeat(expected[2::2], 2)
             errors.append([abs(found[0] - expected[0]), *np.abs(np.subtract(found[1:], expected[1:])) / sd])
             print(name, seed, *np.round(errors[-1], 5), file=sys.stderr, flush=True)
