@@ -177,6 +177,20 @@ def test_nodes_integrate_like_a_dense_grid(seed, count, signal, noise):
     assert [x_sd, e_sd] == pytest.approx(expected[2::2], rel=0.01)
 
 
+def test_of_few_visits_no_orbit_explains_more_than_there_is():
+    """Five visits with scaled errors, whose smallest leave the search's single precision nothing but rounding."""
+    rng = np.random.default_rng([77, 4])
+    count, signal = int(rng.integers(4, 6)), np.exp(rng.uniform(np.log(5), np.log(500)))
+    visits, _ = simulate(rng, count, 12.0, (2, 10), 0.95, (signal, signal))
+    model = model_of(Scaled(0, 0.5))
+    system, grid = eliminate(linear_model(visits, model)), grids.grid(LARGEST_E)
+    for noise in (0, len(system.level) // 2):
+        found = grids.scan(system, grids.cells((2, 10), 12.0, count), grid, noise)
+        assert (found.highest <= system.level[noise] + 0.5001 * system.chi2[noise] + 10).all()
+    expected = brute_force(visits, model, (2, 10), eccentricities=30, phases=96)
+    assert moments_of(ellipse_likelihood(visits, model, (2, 10)))[0] == pytest.approx(expected[0], abs=3e-3)
+
+
 @pytest.mark.parametrize(("seed", "signal"), [(0, 20), (3, 60), (2, 300)])
 def test_nodes_of_one_narrow_mode_have_the_evidence_of_importance_sampling(seed, signal):
     rng = np.random.default_rng(seed)

@@ -96,7 +96,7 @@ class AtNoise(NamedTuple):
     time : (J,) times [d]
     rows : (2 + q, J) weights, weighted velocities, and r_q
     ones, explained : (q,) as in `System`
-    constants : sums of weights and weighted velocities, F_00, the first of `ones` and `explained`
+    constants : sums of weights and weighted velocities, F_00, the first of `ones` and `explained`, and chi2
     level : ln L without an orbit
     precision, scaled : as in `System`
     """
@@ -166,6 +166,7 @@ def at_noise(system, noise):
         np.float32(system.root[noise]),
         np.float32(system.ones[0, noise]),
         np.float32(system.explained[0, noise]),
+        np.float32(system.chi2[noise]),
     )
     ones, explained = system.ones[:, noise].copy(), system.explained[:, noise].copy()
     level, precision = system.level[noise], system.precision
@@ -320,7 +321,7 @@ def _eliminate(e, count, one, explained, rows, sums):
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 def _solve(e, count, constants, lanes):
     """The lanes from their sums: the constant is eliminated, then both amplitudes."""
-    total, velocities, root, one, velocity = constants
+    total, velocities, root, one, velocity, chi2 = constants
     values, determinant, sums, precision, inverse, _ = lanes
     half = np.float32(0.5)
     for k in range(count):
@@ -332,7 +333,8 @@ def _solve(e, count, constants, lanes):
         yc = sums[2, k] + e[k] * velocities - c * velocity
         ys = sums[3, k] - s * velocity
         whole = max(cc * ss - cs * cs, precision[k] * precision[k])
-        values[k] = half * (yc * yc * ss - (yc + yc) * ys * cs + ys * ys * cc) / whole
+        # where few visits leave it to rounding, no orbit explains more than there is
+        values[k] = half * min((yc * yc * ss - (yc + yc) * ys * cs + ys * ys * cc) / whole, chi2)
         determinant[k] = whole * inverse[k]
 
 

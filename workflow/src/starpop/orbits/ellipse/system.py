@@ -36,7 +36,7 @@ class System(NamedTuple):
     rows : (q, J, K) r_q
     ones, explained : (q, K) sums of r_q, and h
     total, velocities, root : (K,) sums of the weights and of the weighted velocities, and F_00
-    level : (K,) ln L without an orbit
+    level, chi2 : (K,) ln L without an orbit, and the chi^2 of visits and prior in it
     precision : p_0
     scaled : whether p goes with period and eccentricity
     """
@@ -51,6 +51,7 @@ class System(NamedTuple):
     velocities: np.ndarray
     root: np.ndarray
     level: np.ndarray
+    chi2: np.ndarray
     precision: float
     scaled: bool
 
@@ -76,18 +77,18 @@ def eliminate(model: LinearModel) -> System:
         np.zeros((statics, points)),
         np.zeros((statics, points)),
     )
-    level, root = model.constant.copy(), np.empty(points)
+    level, root, chi2 = model.constant.copy(), np.empty(points), np.zeros(points)
     time[:visits] = model.time
     for j in range(visits):
         weight[j] = model.weight[j]
         velocity[j] = model.weight[j] * model.velocity[j]
-        level -= 0.5 * velocity[j] * model.velocity[j]
+        chi2 += velocity[j] * model.velocity[j]
     for n in range(points):
         factor, h, row = np.zeros((statics, statics)), np.zeros(statics), np.empty(statics)
         for q in range(statics):
             factor[q, q] = model.precision[2 + q]
             h[q] = model.precision[2 + q] * model.mean[2 + q]
-            level[n] -= 0.5 * h[q] * model.mean[2 + q]
+            chi2[n] += h[q] * model.mean[2 + q]
             for j in range(visits):
                 h[q] += velocity[j, n] * model.static[j, q]
                 for i in range(q + 1):
@@ -95,14 +96,15 @@ def eliminate(model: LinearModel) -> System:
         level[n] -= cholesky(factor, model.precision[2:])
         forward(statics, factor, h)
         explained[:, n], root[n] = h, factor[0, 0]
-        level[n] += 0.5 * np.sum(h**2)
+        chi2[n] -= np.sum(h**2)
         for j in range(visits):
             row[:] = weight[j, n] * model.static[j]
             forward(statics, factor, row)
             rows[:, j, n] = row
             ones[:, n] += row
     total, velocities = weight.sum(axis=0), velocity.sum(axis=0)
-    sums, prior = (total, velocities, root, level), (model.precision[0], model.scaled)
+    level -= 0.5 * chi2
+    sums, prior = (total, velocities, root, level, chi2), (model.precision[0], model.scaled)
     return System(time, weight, velocity, rows, ones, explained, *sums, *prior)
 
 
