@@ -18,15 +18,15 @@ import pandas as pd
 import xarray as xr
 
 from starpop.checks.population_criticism import (
-    TOLERANCE,
     criticise_population,
     number_of_predictions,
+    posterior_given,
+    some_points,
     table_of,
     two_sided,
 )
 from starpop.inference.density import Density, Range
 from starpop.inference.eccentricities import Eccentricity
-from starpop.inference.quadrature import integrate
 
 # Of the variance that is predicted, what the systems' own may have at most for their eccentricities to count as known.
 LARGEST_SHARE = 0.1
@@ -54,16 +54,13 @@ def draw_known(
     of_e: Eccentricity, e: np.ndarray, ln_period: np.ndarray, size: int, rng: np.random.Generator
 ) -> list[np.ndarray]:
     """(size,) draws of each hyper-parameter, given (N,) exactly known eccentricities and ln periods."""
-    priors = of_e.parameters
-    if not priors:
+    if not of_e.parameters:
         return []
 
-    def ln_density(*h: np.ndarray) -> np.ndarray:
-        ln_prior = sum(prior.ln_pdf(p) for prior, p in zip(priors.values(), h, strict=True))
-        return of_e.ln_pdf(e, ln_period, *(p[:, None] for p in h)).sum(axis=1) + ln_prior
+    def ln_likelihood(*h: np.ndarray) -> np.ndarray:
+        return of_e.ln_pdf(e, ln_period, *(p[:, None] for p in h)).sum(axis=1)
 
-    posterior = integrate(ln_density, tuple(priors), [p.bounds for p in priors.values()], TOLERANCE)
-    return list(posterior.points[rng.choice(len(posterior.points), size, p=posterior.weights)].T)
+    return some_points(posterior_given(of_e.parameters, ln_likelihood), size, rng)
 
 
 def replicated_p0(
@@ -93,12 +90,13 @@ def criticise_eccentricities(
     size = number_of_predictions(*ln_period.shape)
     x = ln_period[:size]
     drawn = predict(of_e, [p[:size] for p in parameters], x, rng)
+
+    def p0_of(replicate: int) -> np.ndarray:
+        return replicated_p0(of_e, drawn[replicate % size], x[replicate % size], size, rng)
+
+    known = e.var(axis=0).mean() <= LARGEST_SHARE * drawn.var(axis=1).mean()
     own, predicted = statistics(e[:size], x), statistics(drawn, x)
-    if e.var(axis=0).mean() > LARGEST_SHARE * drawn.var(axis=1).mean():
-        table = table_of(STATISTICS, own, predicted, [], calibrated=False)
-        return table.assign(p_value=table["p_posterior_predictive"]) if replicates else table
-    replicated = [replicated_p0(of_e, drawn[i % size], x[i % size], size, rng) for i in range(replicates)]
-    return table_of(STATISTICS, own, predicted, replicated, calibrated=True)
+    return table_of(STATISTICS, own, predicted, replicates, p0_of if known else None)
 
 
 def criticise_fit(

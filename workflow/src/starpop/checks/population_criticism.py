@@ -23,12 +23,14 @@ A normal density fits mean and sd whatever they are: their p say little there, t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from starpop.inference.chart import LnDensity
 from starpop.inference.density import Density, Range
+from starpop.inference.priors import Prior
 from starpop.inference.priors import draw as draw_from
 from starpop.inference.quadrature import MOST_INTEGRATED, integrate
 from starpop.inference.weighted import Posterior
@@ -78,22 +80,30 @@ def two_sided(predicted: np.ndarray, own: np.ndarray) -> np.ndarray:
 
 def posterior_of_known(ln_period: np.ndarray, density: Density) -> Posterior:
     """The posterior of up to three hyper-parameters, given (N,) exactly known ln periods."""
-    priors = density.parameters
+    return posterior_given(density.parameters, lambda *h: density.ln_pdf(ln_period[:, None], *h).sum(axis=0))
+
+
+def posterior_given(priors: Mapping[str, Prior], ln_likelihood: LnDensity) -> Posterior:
+    """The posterior of up to three hyper-parameters, given the ln-likelihood at (M,) values of each."""
 
     def ln_density(*h: np.ndarray) -> np.ndarray:
         ln_prior = sum(prior.ln_pdf(p) for prior, p in zip(priors.values(), h, strict=True))
-        return density.ln_pdf(ln_period[:, None], *h).sum(axis=0) + ln_prior
+        return ln_likelihood(*h) + ln_prior
 
     return integrate(ln_density, tuple(priors), [p.bounds for p in priors.values()], TOLERANCE)
+
+
+def some_points(posterior: Posterior, size: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """(size,) values of each hyper-parameter, at points of a posterior drawn by their weights."""
+    return list(posterior.points[rng.choice(len(posterior.points), size, p=posterior.weights)].T)
 
 
 def replicated_p0(
     ln_period: np.ndarray, density: Density, size: int, rng: np.random.Generator, period_range_days: Range
 ) -> np.ndarray:
     """(6,) p0 of a replicate of (N,) ln periods, from predictions of its own posterior."""
-    posterior = posterior_of_known(ln_period, density)
-    some = posterior.points[rng.choice(len(posterior.points), size, p=posterior.weights)]
-    predicted = statistics(predict(density, list(some.T), len(ln_period), rng, period_range_days))
+    some = some_points(posterior_of_known(ln_period, density), size, rng)
+    predicted = statistics(predict(density, some, len(ln_period), rng, period_range_days))
     return two_sided(predicted, statistics(ln_period[None]))
 
 
@@ -115,14 +125,12 @@ def criticise_population(
     """
     systems, size = ln_period.shape[1], number_of_predictions(*ln_period.shape)
     drawn = predict(density, [p[:size] for p in parameters], systems, rng, period_range_days)
-    own = statistics(ln_period[:size])
-    predicted = statistics(drawn)
-    calibrated, replicated = len(parameters) <= MOST_INTEGRATED, []
-    if calibrated:
-        some = drawn[np.arange(replicates) % size]
-        replicated = [replicated_p0(x, density, size, rng, period_range_days) for x in some]
-    table = table_of(STATISTICS, own, predicted, replicated, calibrated)
-    return table if calibrated or not replicates else table.assign(p_value=table["p_posterior_predictive"])
+
+    def p0_of(replicate: int) -> np.ndarray:
+        return replicated_p0(drawn[replicate % size], density, size, rng, period_range_days)
+
+    own, calibrated = statistics(ln_period[:size]), len(parameters) <= MOST_INTEGRATED
+    return table_of(STATISTICS, own, statistics(drawn), replicates, p0_of if calibrated else None)
 
 
 def number_of_predictions(draws: int, systems: int) -> int:
@@ -131,12 +139,23 @@ def number_of_predictions(draws: int, systems: int) -> int:
 
 
 def table_of(
-    names: Sequence[str], own: np.ndarray, predicted: np.ndarray, replicated: Sequence[np.ndarray], calibrated: bool
+    names: Sequence[str],
+    own: np.ndarray,
+    predicted: np.ndarray,
+    replicates: int,
+    p0_of: Callable[[int], np.ndarray] | None,
 ) -> pd.DataFrame:
-    """The rows of K statistics: (M, K) of the systems and of predictions, and (K,) p0 of each fitted replicate."""
-    p0 = two_sided(predicted, own)
-    p_value = np.full(len(names), np.nan)
-    if len(replicated):
-        p_value = (1 + np.sum(np.array(replicated) <= p0, axis=0)) / (1 + len(replicated))
+    """The rows of K statistics, from (M, K) of the systems and of predictions.
+
+    Parameters
+    ----------
+    replicates : number of replicates that are fitted; 0 leaves the p-values out
+    p0_of : gives (K,) p0 of a replicate; without it p is p0, and not calibrated
+    """
+    p0, calibrated = two_sided(predicted, own), p0_of is not None
+    p_value = p0 if replicates else np.full(len(names), np.nan)
+    if p0_of is not None and replicates:
+        replicated = np.array([p0_of(i) for i in range(replicates)])
+        p_value = (1 + np.sum(replicated <= p0, axis=0)) / (1 + replicates)
     columns = names, own.mean(axis=0), own.std(axis=0), *np.quantile(predicted, list(QUANTILES.values()), axis=0)
     return pd.DataFrame(dict(zip(COLUMNS, (*columns, p0, p_value, calibrated), strict=True)))

@@ -51,11 +51,16 @@ def find_system(posteriors: Sequence[xr.DataTree], wanted: str) -> str:
 
 def names_of(tree: xr.DataTree) -> list[str]:
     """The systems of a batch's exact draws, or of its fits, of which some may not have been sampled."""
-    return sampled_of(tree, "map" if "map" in tree.children else "posterior")
+    return _systems_of(tree, "map" if "map" in tree.children else "posterior")
 
 
-def sampled_of(tree: xr.DataTree, group: str = "posterior") -> list[str]:
-    """The systems that have draws."""
+def sampled_of(posteriors: xr.DataTree) -> list[str]:
+    """The systems of a batch that were sampled."""
+    return _systems_of(posteriors, "posterior")
+
+
+def _systems_of(tree: xr.DataTree, group: str) -> list[str]:
+    """The systems of a group of a product."""
     return [str(name) for name in tree[group].to_dataset()["system"].values]
 
 

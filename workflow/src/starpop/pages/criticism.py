@@ -10,6 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from scipy.special import betaincinv, ndtri
 
+from starpop.checks.eccentricity_criticism import STATISTICS as OF_E
 from starpop.checks.population_criticism import predict, predict_prior
 from starpop.checks.statistics import EXCESSES, SIGNIFICANT_EXCESS, SIGNIFICANT_P, STATISTICS
 from starpop.inference.density import Density, Range
@@ -20,8 +21,6 @@ COLORS = (*CHAIN_COLORS, "#000000")
 # Of the visits' residuals, where their order statistics lie with this probability, each by itself.
 BAND = 0.99
 PREDICTED_CATALOGS = 2000
-# The statistics that are eccentricities.
-OF_E = ("mean_e", "sd_e", "smallest_e", "largest_e", "correlation_e")
 NAMES = {
     "mean": "mean",
     "sd": "standard deviation",

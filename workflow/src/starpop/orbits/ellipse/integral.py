@@ -205,9 +205,9 @@ def integral(found: Search) -> tuple[Search, Boxes, float]:
     """
     for _ in range(MOST_TRIES):
         best = float(max(found.modes[0, 3], found.highest.max()))
-        boxes = integrate(found, best)
+        boxes, whole = integrate(found, best)
         if boxes.higher[3] <= best + BETTER:
-            if scanned_mass(found, boxes.done, best).sum() + boxes.mass() < LEAST_MASS * found.modes[0, 6]:
+            if whole < LEAST_MASS * found.modes[0, 6]:
                 raise FloatingPointError("its highest mode is so narrow that the integral has not seen it")
             # along a ridge a mode may be one of two, or not yet at the top
             found = with_mode(found, found.modes[0, :4])
@@ -219,8 +219,11 @@ def integral(found: Search) -> tuple[Search, Boxes, float]:
     raise FloatingPointError(f"its likelihood has a higher mode each of {MOST_TRIES} times that one is looked for")
 
 
-def integrate(found: Search, best: float) -> Boxes:
-    """Integrate by boxes what the grid does not, until a point is found to be higher than the best."""
+def integrate(found: Search, best: float) -> tuple[Boxes, float]:
+    """Integrate by boxes what the grid does not, until a point is found to be higher than the best.
+
+    With the mass of all, in units of the best L, which is not yet known where a point is higher.
+    """
     rough, boxes, cells = rough_cells(found), Boxes(found), found.cells
     of_modes = np.clip((found.modes[:, 0] - cells.low) / cells.step, 0, cells.number - 1).astype(int)
     e_of_modes = [interval_of(e, found.grid) for e in found.modes[:, 1]]
@@ -242,4 +245,4 @@ def integrate(found: Search, best: float) -> Boxes:
         if len(worst) == 0:
             break
         boxes.integrate(set(map(int, worst)), Scale(best, BOX_ERROR * whole))
-    return boxes
+    return boxes, float(whole)
