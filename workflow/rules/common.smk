@@ -123,14 +123,16 @@ def digest(paths):
     """The digest of the bytes of such a file, or of those that a function of the wildcards names."""
 
     def read(wildcards):
-        return provenance.data_digest(paths(wildcards) if callable(paths) else [paths])
+        named = paths(wildcards) if callable(paths) else [paths]
+        return provenance.data_digest([path for path in named if not path.startswith("results/")])
 
     return read
 
 
 def catalog_table(wildcards):
-    """The files of the user's table."""
-    return list(map(given, paths_of(config["catalogs"][wildcards.catalog])))
+    """The files of the user's table, or of the simulated one."""
+    entry = config["catalogs"][wildcards.catalog]
+    return paths_of(entry) if "simulation" in entry else list(map(given, paths_of(entry)))
 
 
 def mass_table(wildcards):

@@ -1,4 +1,24 @@
-"""On request: the tutorial's table, and the embedded twin made again."""
+"""Where tables come from that are not the user's: the tutorial's, on request; the embedded twin; a simulated survey."""
+
+if "simulation" in config["catalogs"][CATALOG]:
+
+    rule simulate_survey:
+        """A share of the systems of a simulated catalogue, with the truth."""
+        output:
+            visits="results/simulated/{catalog}/visits/{share}.fits",
+            truth="results/simulated/{catalog}/truth/{share}.fits",
+        params:
+            settings=settings("period_range_days", simulation="catalogs/{catalog}/simulation"),
+            code=source_digest("simulate_survey"),
+        log:
+            "logs/simulate_survey/{catalog}/{share}.log",
+        benchmark:
+            "results/benchmarks/simulate_survey/{catalog}/{share}.tsv"
+        conda:
+            "../../environment.yml"
+        threads: 1
+        script:
+            "../scripts/simulate_survey.py"
 
 if "url" in config["catalogs"].get("apogee", {}):
 

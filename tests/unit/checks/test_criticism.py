@@ -19,7 +19,7 @@ from starpop.orbits.period_likelihood import period_likelihood
 from starpop.orbits.single import draw
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits
-from starpop.populations.simulate import visit_times
+from starpop.populations.cadences import visit_times
 
 RANGE = (1.5, 20)
 MODEL = SystemModel(10, 50)

@@ -17,7 +17,7 @@ from starpop.orbits.single import draw
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits
 from starpop.pages import tables
-from starpop.populations.simulate import visit_times
+from starpop.populations.cadences import visit_times
 from starpop.run import status
 
 RANGE = (1.5, 20)

@@ -1,18 +1,28 @@
-"""Simulated data: the tutorial's star cluster, to the last digit; the twin of the APOGEE binaries; any system."""
+"""Simulated data: the tutorial's star cluster, to the last digit; the twin of the APOGEE binaries; any system; a survey.
+
+A survey of any number of systems is simulated in shares, so that none needs more memory than another. The numbers of a
+system depend on its name alone: the first systems of a larger survey are those of a smaller.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from astropy import units as u
 from astropy.table import Column, QTable, Table, vstack
 
+from starpop.inference.densities import density_from_settings
 from starpop.orbits.noise import UncertainNoise
 from starpop.orbits.orbit import design_matrix, radial_velocity, shape_points
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits
+from starpop.populations.cadences import CADENCES, visit_times
+from starpop.run.errors import InputError
 from starpop.run.seeds import generator_for
+from starpop.run.settings import SHARE
 
 FIRST_NIGHT_JD = 2455800.0
 TWIN_META = {"description": "Simulated visits of 14 binaries, made by the rule simulate_twin from twin_truth.ecsv."}
@@ -22,11 +32,15 @@ INSTRUMENTS = ("A", "B", "C")
 
 @dataclass(frozen=True)
 class Survey:
-    """Ranges of the number of visits (uniform), the baseline and the errors (log-uniform) of simulated systems."""
+    """Ranges of the number of visits (uniform), the baseline and the errors (log-uniform) of simulated systems.
+
+    Whose `cadence` is one of `CADENCES`.
+    """
 
     visits: tuple[int, int]
     baseline_days: tuple[float, float]
     rv_err_kms: tuple[float, float]
+    cadence: str = "apogee"
 
 
 def simulate_cluster(
@@ -57,23 +71,6 @@ def simulate_cluster(
     )
 
 
-def visit_times(visits: int, baseline_days: float, rng: np.random.Generator) -> np.ndarray:
-    """Times of a survey's visits [d]: runs of a few nights, months apart, one visit a night.
-
-    The first visit is at 0 and the last at the baseline; the others fall into some runs of up to two weeks. The
-    baseline must have a night for each.
-    """
-    nights = int(baseline_days)
-    runs = rng.integers(0, max(nights - 14, 1), size=max(visits // 5, 3))
-    candidates = np.unique(np.add.outer(runs, np.arange(1, 14)))
-    candidates = candidates[(candidates > 0) & (candidates < nights)]
-    if len(candidates) < visits - 2:  # runs that overlap have too few nights: take any
-        candidates = np.arange(1, nights)
-    chosen = np.sort(rng.choice(candidates, visits - 2, replace=False))
-    within_night = rng.uniform(-0.12, 0.12, size=visits - 2)
-    return np.concatenate([[0.0], chosen + within_night, [baseline_days]])
-
-
 def simulate_system(
     name: str,
     ln_period: float,
@@ -88,7 +85,7 @@ def simulate_system(
     """
     count = int(rng.integers(survey.visits[0], survey.visits[1] + 1))
     baseline = float(np.exp(rng.uniform(*np.log(survey.baseline_days))))
-    time = visit_times(count, max(baseline, 2.0 * count), rng)
+    time = CADENCES[survey.cadence](count, max(baseline, 2.0 * count), rng)
     error = np.exp(rng.uniform(*np.log(survey.rv_err_kms))) * np.exp(rng.normal(0, 0.25, count))
     visits = Visits(name, time, np.zeros(count), error)
     if model.offsets:
@@ -136,3 +133,46 @@ def simulate_twin(truth: Table, seed: int) -> Table:
             )
         )
     return vstack(tables)
+
+
+def simulate_survey(settings: Mapping[str, Any], share: int) -> tuple[Table, Table]:
+    """A share of a survey's systems: its visits, and the truth.
+
+    Parameters
+    ----------
+    settings : ``simulation`` of a catalogue's entry, with its models complete, and its ``period_range_days``
+    share : which `SHARE` of the systems
+
+    Returns
+    -------
+    the visits, with the columns ``system``, ``time`` [d], ``rv`` and ``rv_err`` [km/s]; and a row for each system:
+    ``system``, ``period_days``, ``semi_amplitude_kms``, ``e``, ``v0_kms``, ``ln_noise`` (0 where the errors are right)
+    """
+    survey, range_days = Survey(**settings["survey"]), settings["period_range_days"]
+    model = SystemModel.from_settings(settings["system_model"])
+    density = density_from_settings(settings["population_model"], range_days)
+    if settings["parameters"].keys() != density.parameters.keys():
+        raise InputError(
+            f"simulation.parameters: {', '.join(settings['parameters'])}; expected a value of each parameter of the "
+            f"population model, {', '.join(density.parameters)}."
+        )
+    hyper = [settings["parameters"][name] for name in density.parameters]
+    visits, truth = [], []
+    for k in range(share * SHARE, min((share + 1) * SHARE, settings["systems"])):
+        rng = generator_for(settings["seed"], "simulate_survey", name := f"S{k:08d}")
+        (x,) = density.draw_within(range_days, [np.array([value]) for value in hyper], rng)
+        e = None if density.of_e is None else density.of_e.draw(np.array([x]), density.parameters_of_e(hyper), rng)[0]
+        system, drawn = simulate_system(name, x, survey, model, rng, e)
+        visits.append(system)
+        ln_noise = 0.0 if model.noise.parameter is None else drawn[model.noise.parameter]
+        truth.append((name, np.exp(x), np.hypot(drawn["a"], drawn["b"]), drawn.get("e", 0.0), drawn["v0"], ln_noise))
+    table = Table(
+        {
+            "system": np.repeat([s.system for s in visits], [len(s) for s in visits]),
+            "time": Column(FIRST_NIGHT_JD + np.concatenate([s.time_days for s in visits]), unit=u.day),
+            "rv": Column(np.concatenate([s.rv_kms for s in visits]), unit=u.km / u.s),
+            "rv_err": Column(np.concatenate([s.rv_err_kms for s in visits]), unit=u.km / u.s),
+        }
+    )
+    names = ("system", "period_days", "semi_amplitude_kms", "e", "v0_kms", "ln_noise")
+    return table, Table(rows=truth, names=names)

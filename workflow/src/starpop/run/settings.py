@@ -24,6 +24,8 @@ NOISE_PRIORS = {"scaled": "ln_error_scale", "jitter": "ln_jitter_kms"}
 # What the prior of an eccentricity has that does not say.
 ECCENTRICITY = {"beta": [1, 1], "up_to": 0.95}
 AUTO = "auto"
+# Systems of a simulated catalogue that one job simulates.
+SHARE = 10_000
 # The catalogues of the tutorial, and what ``density: auto`` and ``mu: auto`` mean there.
 TUTORIAL, TUTORIAL_MU = ("apogee", "twin"), [1, 10]
 
@@ -33,8 +35,23 @@ def check(
 ) -> dict[str, Any]:
     """The configuration as it is meant (`schema.conform`), or an InputError that lists everything wrong with it."""
     meant, problems = conform(config, schema_path, layers)
-    raise_if_any(problems or contradictions(meant))
+    raise_if_any(problems or contradictory_simulations(meant))
+    meant["catalogs"] = {name: with_table(name, entry) for name, entry in meant["catalogs"].items()}
+    raise_if_any(contradictions(meant))
     return meant
+
+
+def with_table(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A catalogue's entry with its table, if that is simulated: it is in the files of `simulated_files`."""
+    if "simulation" not in entry:
+        return dict(entry)
+    columns = {key: key for key in ("system", "time", "rv", "rv_err")}
+    return dict(entry) | {"path": simulated_files(name, entry["simulation"], "visits"), "columns": columns}
+
+
+def simulated_files(name: str, simulation: Mapping[str, Any], kind: str) -> list[str]:
+    """The files of a simulated catalogue's ``visits`` or ``truth``, one of each share of its systems."""
+    return [f"results/simulated/{name}/{kind}/{share}.fits" for share in range(-(-simulation["systems"] // SHARE))]
 
 
 def raise_if_any(problems: Iterable[str]) -> None:
@@ -92,6 +109,25 @@ def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
     calibration = config["calibration"]
     yield from narrow_populations("calibration.", calibration["population_models"], calibration["period_range_days"])
     yield from contradictory_cases(config["calibration"])
+
+
+def contradictory_simulations(config: Mapping[str, Any]) -> Iterable[str]:
+    """What a simulated catalogue is to be drawn from and cannot be."""
+    for name, entry in config["catalogs"].items():
+        simulation, where = entry.get("simulation"), f"catalogs.{name}.simulation"
+        if simulation is None:
+            continue
+        for key in ("system_model", "population_model"):
+            if simulation[key] not in (known := config[f"{key}s"]):
+                yield f"{where}.{key}: {simulation[key]!r} is not one of {', '.join(known)}." + nearest(
+                    simulation[key], known
+                )
+        if looked_for(config, name) == AUTO:
+            yield f"catalogs.{name}.period_range_days: auto, but its visits are still to be simulated; give a range."
+        for key in ("visits", "baseline_days", "rv_err_kms"):
+            low, high = simulation["survey"][key]
+            if not low <= high:
+                yield f"{where}.survey.{key}: [{low}, {high}] is empty; the lower end stands first."
 
 
 def narrow_populations(where: str, populations: Mapping[str, Any], looked_for: Sequence[float] | str) -> Iterable[str]:
@@ -219,6 +255,10 @@ def resolve(config: Mapping[str, Any], catalog: str) -> dict[str, Any]:
         name: {key: value for key, value in entry.items() if key != "period_range_days"}
         for name, entry in config["catalogs"].items()
     }
+    if "simulation" in entries[catalog]:
+        drawn_from = {"system_model": models, "population_model": populations}
+        chosen = entries[catalog]["simulation"]
+        entries[catalog]["simulation"] = chosen | {key: of[chosen[key]] for key, of in drawn_from.items()}
     resolved = {"system_models": models, "population_models": populations, "calibration": calibration}
     return dict(config) | resolved | {"catalogs": entries} | {"period_range_days": looked_for(config, catalog)}
 
@@ -349,7 +389,9 @@ def choose_catalog(config: Mapping[str, Any]) -> tuple[str, str]:
     elif name == "auto":
         name, why = "twin", ", the simulated stand-in; `snakemake --cores 1 fetch_apogee` gets the tutorial's table"
     raise_if_any([*unusable_files(config, name), *unsuited_models(config, name)])
-    line = f"Catalogue: {name} ({', '.join(paths[name])}){why}."
+    simulation = config["catalogs"][name].get("simulation")
+    table = f"{simulation['systems']} systems, simulated" if simulation else ", ".join(paths[name])
+    line = f"Catalogue: {name} ({table}){why}."
     told = "instrument" in config["catalogs"][name]["columns"]
     if told and not any(model.get("offsets") for model in config["system_models"].values()):
         line += " It tells instruments, and no system model has offsets: true, so that their zero points count as one."
@@ -366,6 +408,8 @@ def cluster_name(table: Mapping[str, Any]) -> str:
 def unusable_files(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
     """Files of the user's, of the catalogue to analyse and of the cluster, that are not there or cannot be read."""
     tables = {f"catalogs.{catalog}": config["catalogs"][catalog]}
+    if "simulation" in config["catalogs"][catalog]:
+        tables = {}
     if "masses" in config["catalogs"][catalog]:
         tables[f"catalogs.{catalog}.masses"] = config["catalogs"][catalog]["masses"]
     if "table" in config["cluster"]:
