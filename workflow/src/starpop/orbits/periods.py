@@ -18,7 +18,7 @@ from starpop.orbits.ln_likelihood import noise_terms
 from starpop.orbits.period_likelihood import PeriodLikelihood, likeliest, period_likelihood
 from starpop.orbits.scan import lattice
 from starpop.orbits.system_model import SystemModel
-from starpop.orbits.visits import Visits, read_systems
+from starpop.orbits.visits import Visits, read_named
 from starpop.run.progress import progress
 from starpop.run.store import read_tree
 
@@ -197,31 +197,38 @@ def load_likelihoods(
     visits_path: str, period_paths: Iterable[str], system_model: SystemModel
 ) -> list[PeriodLikelihood]:
     """The period likelihoods in some products, in the order of the systems' names."""
-    systems = {visits.system: visits for visits in read_systems(visits_path, times=system_model.times)}
-    return read_likelihoods((read_tree(path).to_dataset() for path in period_paths), systems, system_model)
+    scans = [read_tree(path).to_dataset() for path in period_paths]
+    names = {str(name) for scan in scans for name in scan["system"].values}
+    systems = {visits.system: visits for visits in read_named(visits_path, names, system_model.times)}
+    return read_likelihoods(scans, systems, system_model)
 
 
 def read_likelihoods(
     scans: Iterable[xr.Dataset], systems: Mapping[str, Visits], system_model: SystemModel
 ) -> list[PeriodLikelihood]:
     """The period likelihoods of some batches, in the order of the systems' names."""
-    found, lists, made = {}, lists_of(system_model), _class_of(system_model)
+    found, made = {}, _class_of(system_model)
     for scan in scans:
-        owners = {dim: scan[f"{dim}_system"].values for dim in lists}
+        lists = _lists_by_system(scan, system_model)
+        of_system = {key: scan[key].values for key in (*NOISE, "offset_sd_kms")}
         for i, name in enumerate(map(str, scan["system"].values)):
-            values = {
-                attribute: scan[attribute].values[owners[dim] == i]
-                for dim, attributes in lists.items()
-                for attribute in attributes
-            }
-            for attribute in ("node_group", "panel_group"):
-                values[attribute] = values[attribute].astype(np.int64)
-            visits = systems[name]
-            first, points = (int(scan[key].values[i]) for key in NOISE)
-            own = replace(system_model, offset_sd_kms=float(scan["offset_sd_kms"].values[i]))
+            values, visits = {attribute: parts[i] for attribute, parts in lists.items()}, systems[name]
+            first, points = (int(of_system[key][i]) for key in NOISE)
+            own = replace(system_model, offset_sd_kms=float(of_system["offset_sd_kms"][i]))
             linear = linear_model(visits, own).at_noise(first, first + points)
             found[name] = made(**values, visits=visits, system_model=own, linear=linear, first_noise=first)
     return [found[name] for name in sorted(found)]
+
+
+def _lists_by_system(scan: xr.Dataset, system_model: SystemModel) -> dict[str, list[np.ndarray]]:
+    """The lists of a product, each cut into those of its systems, which stand in it one after the other."""
+    cut = {}
+    for dim, names in lists_of(system_model).items():
+        ends = np.searchsorted(scan[f"{dim}_system"].values, np.arange(1, scan.sizes["system"]))
+        for name in names:
+            values = scan[name].values
+            cut[name] = np.split(values.astype(np.int64) if name.endswith("_group") else values, ends)
+    return cut
 
 
 def _class_of(system_model: SystemModel) -> type[PeriodLikelihood]:

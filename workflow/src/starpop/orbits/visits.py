@@ -9,7 +9,7 @@ barycentre, and ``instrument``, its name.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +22,7 @@ from astropy.time import TimeBase
 from starpop.gate.columns import NOT_NUMBERS, starts_of
 from starpop.gate.dates import COARSEST_DAYS, steps_of_32_bits
 from starpop.run.errors import InputError, nearest
-from starpop.run.store import read_table
+from starpop.run.store import read_chosen, read_meta, read_names
 
 FEWEST_VISITS = 3
 # Of the gaps between visits this share is shorter than the shortest period that is looked for; but that is kept within
@@ -225,12 +225,13 @@ def light_travel(table: Table, times: Times) -> np.ndarray:
     return np.asarray(table["light_travel_days"], float)
 
 
-def split_systems(table: Table, times: Times = "reported") -> list[Visits]:
+def split_systems(table: Table, times: Times = "reported", instruments: Sequence[str] = ()) -> list[Visits]:
     """The systems of a visit table, in the order of their names.
 
     Parameters
     ----------
     times : "reported", or "barycentric": with the light-travel time to the solar-system barycentre added
+    instruments : sorted names of all instruments of the catalogue, where the table is a part of it
 
     Raises
     ------
@@ -239,24 +240,25 @@ def split_systems(table: Table, times: Times = "reported") -> list[Visits]:
     shift = light_travel(table, times)
     jd = np.asarray(table["time_jd"], float)
     names = np.asarray(table["system"]).astype(str)
-    instruments: tuple[str, ...] = ()
     instrument = None
     if "instrument" in table.colnames:
-        found, instrument = np.unique(np.asarray(table["instrument"]).astype(str), return_inverse=True)
-        instruments = tuple(map(str, found))
+        own = np.asarray(table["instrument"]).astype(str)
+        instruments = tuple(map(str, np.unique(own))) if not instruments else tuple(instruments)
+        instrument = np.searchsorted(instruments, own)
+    velocity, error = (np.asarray(table[name], float) for name in ("rv_kms", "rv_err_kms"))
     order = np.lexsort((jd + shift, names))  # stable: visits at one time stay as the gate has sorted them
     names, starts = np.unique(names[order], return_index=True)
     systems = []
-    for name, rows in zip(names, np.split(order, starts[1:]), strict=True):
+    for name, rows in zip(names, np.split(order, starts)[1:], strict=True):
         first = rows[0]
         systems.append(
             Visits(
                 str(name),
                 # Differences first: as one Julian date the sum would be rounded to 40 microseconds.
                 (jd[rows] - jd[first]) + (shift[rows] - shift[first]),
-                np.asarray(table["rv_kms"], float)[rows],
-                np.asarray(table["rv_err_kms"], float)[rows],
-                instruments,
+                velocity[rows],
+                error[rows],
+                tuple(instruments),
                 None if instrument is None else instrument[rows],
                 float(jd[first] + shift[first]),
             )
@@ -268,13 +270,23 @@ def read_systems(
     path: str | Path, batch: int | None = None, batches: int = 1, times: Times = "reported"
 ) -> list[Visits]:
     """The systems of a visit table, or those of one batch."""
-    systems = split_systems(read_table(path), times)
-    return [s for s in systems if batch is None or batch_of(s.system, batches) == batch]
+    return _read_chosen(path, lambda name: batch is None or batch_of(name, batches) == batch, times)
+
+
+def read_named(path: str | Path, names: Container[str], times: Times = "reported") -> list[Visits]:
+    """Some systems of a visit table, in the order of their names."""
+    return _read_chosen(path, names.__contains__, times)
+
+
+def _read_chosen(path: str | Path, chosen: Callable[[str], bool], times: Times) -> list[Visits]:
+    """The chosen systems, which know of the instruments of all."""
+    table = read_chosen(path, "system", chosen)
+    return split_systems(table, times, read_names(path, "instrument") if "instrument" in table.colnames else ())
 
 
 def system_names(path: str | Path) -> list[str]:
     """The names of all systems of a visit table."""
-    return sorted({str(name) for name in read_table(path)["system"]})
+    return read_names(path, "system")
 
 
 def cadence_range(table: Table) -> tuple[float, float]:
@@ -299,11 +311,11 @@ def period_range(path: str | Path, configured: Sequence[float] | str) -> tuple[f
     if not isinstance(configured, str):
         low, high = configured
         return float(low), float(high)
-    meta = read_table(path).meta
+    meta = read_meta(path)
     return float(meta["P_SHORT"]), float(meta["P_LONG"])
 
 
 def origin(path: str | Path) -> dict[str, str]:
     """Which catalogue a visit table is from, and the sha256 of the user's file."""
-    meta = read_table(path).meta
+    meta = read_meta(path)
     return {"catalog": meta["CATALOG"], "catalog_sha256": meta["SHA256"]}

@@ -1,4 +1,4 @@
-"""Simulated data: the tutorial's star cluster, to the last digit; the twin of the APOGEE binaries; any system; a survey.
+"""Simulated data: the tutorial's star cluster, to the last digit; the twin of the APOGEE binaries; systems; surveys.
 
 A survey of any number of systems is simulated in shares, so that none needs more memory than another. The numbers of a
 system depend on its name alone: the first systems of a larger survey are those of a smaller.

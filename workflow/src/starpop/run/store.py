@@ -7,12 +7,13 @@ import json
 import logging
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -109,15 +110,62 @@ def read_ecsv(path: str | Path) -> Table:
 def read_table(path: str | Path) -> Table:
     """Read a table that `write_table` wrote."""
     from astropy.table import Table
+
+    with _refusing_damage(path):
+        if Path(path).suffix == ".ecsv":
+            return read_ecsv(path)
+        table = Table.read(path)
+        table.convert_bytestring_to_unicode()
+        return table
+
+
+def read_meta(path: str | Path) -> dict[str, Any]:
+    """The meta-data of a FITS table, without its rows."""
+    from astropy.io import fits
+
+    with _refusing_damage(path):
+        return dict(fits.getheader(path, 1))
+
+
+def read_chosen(path: str | Path, column: str, chosen: Callable[[str], bool]) -> Table:
+    """The rows of a FITS table whose name in a column, by which it is sorted, is chosen.
+
+    No more of the file than these is kept in memory.
+    """
+    from astropy.io import fits
+    from astropy.table import Table
+
+    with _refusing_damage(path), fits.open(path, memmap=True) as file:
+        names = np.asarray(file[1].data)[column]
+        starts = np.flatnonzero(np.append(True, names[1:] != names[:-1]))
+        wanted = [chosen(name) for name in _texts(names[starts])]
+        rows = np.flatnonzero(np.repeat(wanted, np.diff(starts, append=len(names))))
+        table = Table.read(fits.BinTableHDU(file[1].data[rows], header=file[1].header))
+        table.convert_bytestring_to_unicode()
+        return table
+
+
+def read_names(path: str | Path, column: str) -> list[str]:
+    """The names in a column of a FITS table, sorted, each once."""
+    from astropy.io import fits
+
+    with _refusing_damage(path), fits.open(path, memmap=True) as file:
+        return _texts(np.unique(np.asarray(file[1].data)[column]))
+
+
+def _texts(values: np.ndarray) -> list[str]:
+    """Texts that are stored as bytes."""
+    return [value.decode().rstrip() for value in values.tolist()]
+
+
+@contextmanager
+def _refusing_damage(path: str | Path) -> Iterator[None]:
+    """Say of a file that cannot be read that it is damaged."""
     from astropy.utils.exceptions import AstropyUserWarning
 
     try:
         with warnings.catch_warnings(action="error", category=AstropyUserWarning):  # of a file cut short
-            if Path(path).suffix == ".ecsv":
-                return read_ecsv(path)
-            table = Table.read(path)
-            table.convert_bytestring_to_unicode()
-            return table
+            yield
     except (OSError, ValueError, AstropyUserWarning) as error:
         raise InputError(f"{path} is damaged ({error}); remove it and run again: rm {path}") from error
 
