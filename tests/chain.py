@@ -50,7 +50,8 @@ def orbits(overlay: dict, replicates: int = 119) -> dict[str, pd.DataFrame]:
         exact = single.draw(likelihoods, looked_for, DRAWS, SEED)
         fits = single.fit_systems(likelihoods, model, looked_for, WITHOUT_NUTS, SEED)
         criticised, _ = criticism.criticise_systems(likelihoods, exact, looked_for, replicates, SEED)
-        table = tables.tabulate_orbits(by_name, [scan], [exact], [fits], rejected, criticised, {}, model, looked_for)
+        table = tables.tabulate_orbits(by_name, scan, exact, fits, criticised, {}, model, looked_for)
+        table = tables.join_orbits(table, rejected)
         found[model_name] = table.set_index("system")
     return found
 

@@ -6,7 +6,7 @@ import pytest
 
 from .conftest import SMALL
 
-TABLES = ("collect_diagnostics", "tabulate_orbits")
+TABLES = ("collect_diagnostics", "join_tables")
 SYSTEMS = ["TWIN-01", "TWIN-03", "TWIN-10", "TWIN-13"]
 
 

@@ -17,7 +17,7 @@ def once(*rules):
 SYSTEM_FIGURES = twice("plot_systems")
 CATALOG_FIGURES = once("plot_catalog")
 FIGURES = once("plot_model_graphs", "plot_cluster", "plot_catalog") | SYSTEM_FIGURES | twice("plot_population")
-ORBITS = twice("tabulate_orbits", "plot_systems", "plot_population")
+ORBITS = {"tabulate_orbits": 4} | twice("join_tables", "plot_systems", "plot_population")
 COLLECTED = once("compare_published", "collect_diagnostics")
 AGREEMENT = twice("check_agreement") | CATALOG_FIGURES | COLLECTED
 SYSTEM_FITS = {"fit_systems": 4} | twice("diagnose_systems") | ORBITS | AGREEMENT

@@ -15,6 +15,7 @@ rule integrate_population:
             model="system_models/{system_model}",
             population="population_models/{population_model}",
             draws="draws/exact",
+            joint_systems="draws/joint_systems",
         ),
         code=source_digest("integrate_population"),
     log:

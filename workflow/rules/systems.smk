@@ -75,14 +75,35 @@ rule fit_systems:
 
 
 rule tabulate_orbits:
-    """One row for every system that came in, with a status; and the checks and residuals of all batches together."""
+    """One row for every system of a batch, with a status."""
     input:
         visits="results/{catalog}/visits.fits",
         systems="results/{catalog}/systems.ecsv",
+        periods="results/{catalog}/{system_model}/periods/{batch}.nc",
+        exact="results/{catalog}/{system_model}/exact/{batch}.nc",
+        posteriors="results/{catalog}/{system_model}/posteriors/{batch}.nc",
+        criticism="results/{catalog}/{system_model}/criticism/{batch}.csv",
+    output:
+        orbits="results/{catalog}/{system_model}/orbits/{batch}.csv",
+    params:
+        settings=settings("period_range_days", "batches", model="system_models/{system_model}"),
+        code=source_digest("tabulate_orbits"),
+    log:
+        "logs/tabulate_orbits/{catalog}/{system_model}/{batch}.log",
+    benchmark:
+        "results/benchmarks/tabulate_orbits/{catalog}/{system_model}/{batch}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    script:
+        "../scripts/tabulate_orbits.py"
+
+
+rule join_tables:
+    """The orbits, checks and residuals of all batches, and every system that came in and was not used."""
+    input:
         rejected="results/{catalog}/rejected.ecsv",
-        periods=batches("results/{catalog}/{system_model}/periods/{batch}.nc"),
-        exact=batches("results/{catalog}/{system_model}/exact/{batch}.nc"),
-        posteriors=batches("results/{catalog}/{system_model}/posteriors/{batch}.nc"),
+        orbits=batches("results/{catalog}/{system_model}/orbits/{batch}.csv"),
         criticism=batches("results/{catalog}/{system_model}/criticism/{batch}.csv"),
         residuals=batches("results/{catalog}/{system_model}/residuals/{batch}.csv"),
     output:
@@ -90,14 +111,13 @@ rule tabulate_orbits:
         criticism="results/{catalog}/{system_model}/criticism.csv",
         residuals="results/{catalog}/{system_model}/residuals.csv",
     params:
-        settings=settings("period_range_days", model="system_models/{system_model}"),
-        code=source_digest("tabulate_orbits"),
+        code=source_digest("join_tables"),
     log:
-        "logs/tabulate_orbits/{catalog}/{system_model}.log",
+        "logs/join_tables/{catalog}/{system_model}.log",
     benchmark:
-        "results/benchmarks/tabulate_orbits/{catalog}/{system_model}.tsv"
+        "results/benchmarks/join_tables/{catalog}/{system_model}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
     script:
-        "../scripts/tabulate_orbits.py"
+        "../scripts/join_tables.py"

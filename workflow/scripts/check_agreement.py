@@ -3,13 +3,17 @@
 import pandas as pd
 
 from starpop.checks import agreement
+from starpop.orbits.fitted import sampled_of
 from starpop.run import status, store
 
 with store.job(snakemake.log[0]) as log:
-    read = {name: [store.read_tree(path) for path in paths] for name, paths in snakemake.input.items()}
-    systems = list(zip(read["exact_systems"], read["systems"], strict=True))
-    several = [name for exact, _ in systems for name in agreement.several_modes(exact)]
-    tables = [agreement.compare_systems("systems", exact, nuts) for exact, nuts in systems]
+    of_systems = snakemake.input.exact_systems
+    fits = {name: paths for name, paths in snakemake.input.items() if name != "exact_systems"}
+    read = {name: [store.read_tree(path) for path in paths] for name, paths in fits.items()}
+    several = [name for path in of_systems for name in agreement.several_modes(store.read_tree(path, ["modes"]))]
+    sampled = map(sampled_of, read["systems"])
+    exact_systems = [store.read_tree(path, systems=names) for path, names in zip(of_systems, sampled, strict=True)]
+    tables = [agreement.compare_systems("systems", *pair) for pair in zip(exact_systems, read["systems"], strict=True)]
     if not read["cluster"][0].attrs[status.WHY_NOT]:
         tables.append(agreement.compare_fit("cluster", "nuts", *read["exact_cluster"], *read["cluster"]))
     for i, exact in enumerate(read["exact_population"]):

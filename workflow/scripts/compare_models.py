@@ -13,7 +13,7 @@ with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     systems, populations, moved = defaultdict(dict), {}, []
     for path in snakemake.input.systems:
-        modes = store.read_tree(path)["modes"].to_dataset()
+        modes = store.read_group(path, "modes")
         systems[Path(path).parts[-3]] |= modes["ln_evidence"].to_series().to_dict()
     for path in snakemake.input.populations:
         tree, pair = store.read_tree(path), Path(path).parts[-3:-1]

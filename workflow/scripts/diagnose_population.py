@@ -14,7 +14,8 @@ with store.job(snakemake.log[0]):
     looked_for = json.loads(exact.attrs["settings"])["period_range_days"]
     density = density_from_settings(settings["population"], looked_for)
     rng, replicates = generator_for(settings["seed"], "criticise_population"), settings["criticism"]["replicates"]
-    criticism = criticise_fit(density, exact["posterior"].to_dataset().isel(chain=0), replicates, rng, looked_for)
+    joint, sample = exact["posterior"].to_dataset().isel(chain=0), "condensed" in exact.children
+    criticism = criticise_fit(density, joint, replicates, rng, looked_for, sample)
     fit = "{system_model}/{population_model}".format(**dict(snakemake.wildcards))
     limits = diagnostics.Thresholds(**settings["diagnostics"]), settings["max_treedepth"]
     rows, summary = diagnostics.diagnose(fit, exact, {"": nuts, " over nodes": over_nodes}, *limits)

@@ -3,7 +3,7 @@
 import json
 
 from starpop.checks.agreement import verdict
-from starpop.orbits.visits import read_systems
+from starpop.orbits.visits import DRAWN_SYSTEMS, chosen_by_name, read_named, system_names
 from starpop.pages import comparison, eccentricities, systems
 from starpop.pages.agreement import certificate
 from starpop.pages.style import Style, failures, save
@@ -12,10 +12,11 @@ from starpop.run.status import of_orbits
 
 with store.job(snakemake.log[0]):
     style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
-    visits = read_systems(snakemake.input.visits)
+    names = system_names(snakemake.input.visits)
+    shown = read_named(snakemake.input.visits, chosen_by_name(names, DRAWN_SYSTEMS))
     table, moved = (store.read_csv(snakemake.input[name]) for name in ("comparison", "sensitivity"))
     source = f"catalogue {snakemake.wildcards.catalog}"
-    save(systems.visits_grid(visits, style), snakemake.output.visits, style, f"{source}, {len(visits)} systems")
+    save(systems.visits_grid(shown, style), snakemake.output.visits, style, f"{source}, {len(names)} systems")
     save(comparison.model_comparison(table, style), snakemake.output.comparison, style, source)
     save(comparison.forest(table, moved, style), snakemake.output.forest, style, source)
     orbits = dict(zip(snakemake.params.keplerian, map(store.read_csv, snakemake.input.keplerian), strict=True))

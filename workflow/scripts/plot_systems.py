@@ -3,7 +3,7 @@
 import json
 
 from starpop.orbits import fitted
-from starpop.orbits.visits import read_systems
+from starpop.orbits.visits import read_named
 from starpop.pages import criticism, systems
 from starpop.pages.style import Style, failures, save
 from starpop.run import status, store
@@ -11,18 +11,20 @@ from starpop.run import status, store
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     style = Style.from_settings(settings["figures"])
-    visits = {s.system: s for s in read_systems(snakemake.input.visits, times=settings["times"])}
     scans = [store.read_tree(path).to_dataset() for path in snakemake.input.periods]
-    posteriors = [store.read_tree(path) for path in snakemake.input.posteriors]
+    drawn = {name for scan in scans for name in systems.drawn_in(scan)}
+    posteriors = [store.read_tree(path, ["map"]) for path in snakemake.input.posteriors]
     orbits, p_values, residuals = (store.read_csv(snakemake.input[k]) for k in ("orbits", "criticism", "residuals"))
-    exact = [store.read_tree(path) for path in snakemake.input.exact]
-    focus, highest = fitted.find_system(posteriors, settings["focus_system"]), fitted.highest_points(posteriors)
+    focus = fitted.find_system(posteriors, settings["focus_system"])
+    exact = [store.read_tree(path, systems=[focus]) for path in snakemake.input.exact]
+    highest = fitted.highest_points(posteriors)
+    visits = {s.system: s for s in read_named(snakemake.input.visits, drawn | {focus}, settings["times"])}
     statuses = orbits.set_index("system")["status"]
     untrusted = " ".join(filter(None, [failures(statuses[list(highest)].to_dict()), status.of_orbits(orbits)]))
     of_focus = failures([statuses[focus]])
     figures = {
         "periodograms": (systems.periodograms(scans, orbits, style), untrusted),
-        "orbits": (systems.orbits_grid(list(visits.values()), highest, orbits, style), untrusted),
+        "orbits": (systems.orbits_grid([visits[name] for name in sorted(drawn)], highest, orbits, style), untrusted),
         "criticism": (criticism.systems(p_values, residuals, style), ""),
         "time_series": (systems.time_series(visits[focus], highest[focus], style), of_focus),
         "folded": (systems.folded(visits[focus], highest[focus], style), of_focus),

@@ -17,8 +17,9 @@ with store.job(snakemake.log[0]) as log:
     model = SystemModel.from_settings(settings["model"])
     batch = int(snakemake.wildcards.batch), settings["batches"]
     systems = visits.read_systems(snakemake.input.visits, *batch, model.times)
-    log.info("%d systems: %s", len(systems), " ".join(s.system for s in systems))
+    log.info("%d systems.", len(systems))
     compile_kernels(model.orbit)
-    scanned = periods.scan_systems(systems, model, settings["period_range_days"], DRAWN_BINS, snakemake.threads)
+    drawn = visits.chosen_by_name(visits.system_names(snakemake.input.visits), visits.DRAWN_SYSTEMS)
+    scanned = periods.scan_systems(systems, model, settings["period_range_days"], DRAWN_BINS, snakemake.threads, drawn)
     attributes = store.provenance(settings=settings, **visits.origin(snakemake.input.visits))
-    store.write_tree(xr.DataTree(scanned), snakemake.output.periods, attributes)
+    store.write_tree(xr.DataTree(scanned), snakemake.output.periods, attributes, compress=True)

@@ -1,4 +1,4 @@
-"""One row a system; and the criticism and the residuals of all batches."""
+"""One row a system of a batch."""
 
 import json
 
@@ -10,19 +10,16 @@ from starpop.run import store
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
-    settings["period_range_days"] = visits.period_range(snakemake.input.visits, settings["period_range_days"])
     model = SystemModel.from_settings(settings["model"])
-    for name in ("criticism", "residuals"):
-        store.write_csv(store.read_batches(snakemake.input[name]), snakemake.output[name])
+    batch = int(snakemake.wildcards.batch), settings["batches"]
     orbits = tables.tabulate_orbits(
-        {s.system: s for s in visits.read_systems(snakemake.input.visits, times=model.times)},
-        [store.read_tree(path).to_dataset() for path in snakemake.input.periods],
-        [store.read_tree(path) for path in snakemake.input.exact],
-        [store.read_tree(path) for path in snakemake.input.posteriors],
-        store.read_table(snakemake.input.rejected).to_pandas(),
-        store.read_csv(snakemake.output.criticism),
+        {s.system: s for s in visits.read_systems(snakemake.input.visits, *batch, model.times)},
+        store.read_tree(snakemake.input.periods).to_dataset(),
+        store.read_tree(snakemake.input.exact),
+        store.read_tree(snakemake.input.posteriors, ["map"]),
+        store.read_csv(snakemake.input.criticism),
         masses.read_primaries(snakemake.input.systems),
         model,
-        settings["period_range_days"],
+        visits.period_range(snakemake.input.visits, settings["period_range_days"]),
     )
     store.write_csv(orbits, snakemake.output.orbits)

@@ -172,11 +172,8 @@ def test_the_table_of_orbits_has_the_flags_of_its_systems():
     fit = tree.copy()
     fit["map"] = tree["posterior"].to_dataset().isel(chain=0, draw=0).assign(status=("system", ["", ""]))
     criticised = pd.DataFrame([{"system": "A"} | CLEAN, {"system": "B"} | CLEAN | {"misfit_p": 0.005, "trend_p": 0.0}])
-    rejected = pd.DataFrame({"system": [], "reason": []})
-    table = tables.tabulate_orbits(systems, [scan], [tree], [fit], rejected, criticised, {}, MODEL, RANGE).set_index(
-        "system"
-    )
-    assert table["flags"].to_dict() == {"A": "", "B": "misfit;trend"}
+    table = tables.tabulate_orbits(systems, scan, tree, fit, criticised, {}, MODEL, RANGE)
+    assert table.set_index("system")["flags"].to_dict() == {"A": "", "B": "misfit;trend"}
 
 
 def simulated(seed):

@@ -48,11 +48,11 @@ def test_a_system_that_cannot_be_scanned_has_its_row(systems, monkeypatch):
     for one in ours:
         (other,) = (n for n in theirs if n.system == one.system)
         np.testing.assert_array_equal(one.ln_weight, other.ln_weight)
-    rejected = pd.DataFrame({"system": [], "reason": []})
     empty = pd.DataFrame({"system": [], "fit": [], "status": []})
     (alone,) = (v for v in systems if v.system == BAD)
     scan, none = periods.scan_systems([alone], MODEL, RANGE, 50), single.draw([], RANGE, 10, 1)
-    table = tables.tabulate_orbits(by_name, [scan], [none], [], rejected, empty, {}, MODEL, RANGE)
+    fits = single.fit_systems([], MODEL, RANGE, SamplerSettings("none", 2, 10, 10, 0.8, 10), 1)
+    table = tables.tabulate_orbits(by_name, scan, none, fits, empty, {}, MODEL, RANGE)
     assert list(table["status"]) == ["not fitted: ZeroDivisionError: planted"]
     assert list(table["n_visits"]) == [len(by_name[BAD])]
     assert fitted.lost(scan, none) == {BAD: "not fitted: ZeroDivisionError: planted"}

@@ -35,6 +35,6 @@ def test_the_focus_system_is_the_first_or_the_one_named(posteriors):
 def test_a_rejected_system_has_its_row():
     reasons = ["velocity is not a number", "time is not a number"]
     rejected = pd.DataFrame({"system": ["LOST", "LOST"], "reason": reasons})
-    table = tables.tabulate_orbits({}, [], [], [], rejected, NOTHING, {}, PRIOR, (1.5, 20))
+    table = tables.join_orbits(pd.DataFrame(columns=tables.ORBIT_COLUMNS), rejected)
     assert list(table["status"]) == ["not used: time is not a number; velocity is not a number"]
     assert tuple(table.columns) == tables.ORBIT_COLUMNS

@@ -18,15 +18,16 @@ import pandas as pd
 import xarray as xr
 
 from starpop.checks.population_criticism import (
+    TOLERANCE,
     criticise_population,
     number_of_predictions,
-    posterior_given,
     some_points,
     table_of,
     two_sided,
 )
 from starpop.inference.density import Density, Range
 from starpop.inference.eccentricities import Eccentricity
+from starpop.populations.population import posterior_given
 
 # Of the variance that is predicted, what the systems' own may have at most for their eccentricities to count as known.
 LARGEST_SHARE = 0.1
@@ -60,7 +61,7 @@ def draw_known(
     def ln_likelihood(*h: np.ndarray) -> np.ndarray:
         return of_e.ln_pdf(e, ln_period, *(p[:, None] for p in h)).sum(axis=1)
 
-    return some_points(posterior_given(of_e.parameters, ln_likelihood), size, rng)
+    return some_points(posterior_given(of_e.parameters, ln_likelihood, TOLERANCE), size, rng)
 
 
 def replicated_p0(
@@ -100,17 +101,23 @@ def criticise_eccentricities(
 
 
 def criticise_fit(
-    density: Density, draws: xr.Dataset, replicates: int, rng: np.random.Generator, period_range_days: Range
+    density: Density,
+    draws: xr.Dataset,
+    replicates: int,
+    rng: np.random.Generator,
+    period_range_days: Range,
+    sample: bool = False,
 ) -> pd.DataFrame:
     """All that a population predicts: of the systems' periods, and of their eccentricities if it has these.
 
     Parameters
     ----------
     draws : joint draws of the hyper-parameters, and of ``lnP`` and ``e`` with the dimension ``system``
-    replicates, rng, period_range_days : as `criticise_population` takes them
+    replicates, rng, period_range_days, sample : as `criticise_population` takes them
     """
     hyper, x, ln_period = [draws[name].values for name in density.parameters], density.of_periods, draws["lnP"].values
-    tables = [criticise_population(x, hyper[: len(x.parameters)], ln_period, replicates, rng, period_range_days)]
+    of_x = hyper[: len(x.parameters)]
+    tables = [criticise_population(x, of_x, ln_period, replicates, rng, period_range_days, sample)]
     if density.of_e is not None:
         of_shape, e = density.parameters_of_e(hyper), draws["e"].values
         tables.append(criticise_eccentricities(density.of_e, of_shape, ln_period, e, replicates, rng))

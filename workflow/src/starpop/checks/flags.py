@@ -136,6 +136,7 @@ def aliases(
     weights = mode_weights(likelihood, UniformPeriod(period_range_days))
     frequencies = np.exp(-likelihood.peak_ln_period)
     possible = np.append(frequencies[weights >= LIGHTEST_MODE], 1 / row["lomb_scargle_period_days"])
+    possible = possible[np.isfinite(possible)]
     best, baseline = frequencies[weights.argmax()], row["baseline_days"]
     others = possible[np.abs(possible - best) > 0.5 / baseline]
     return {name: bool(np.any(is_alias(others, best, baseline, window))) for name, window in WINDOWS.items()}

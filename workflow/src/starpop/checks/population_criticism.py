@@ -13,7 +13,8 @@ prod_n p(x_n | h)), p0 is computed from that posterior, and
     p = (1 + number of replicates with p0 at most as large) / (1 + number of replicates)
 
 is nearly uniform if the model is right (Hjort, Dahl & Steinbakk 2006, JASA 101, 1157). Populations of more than
-three hyper-parameters would have to be sampled for each replicate; for these p is p0, and `calibrated` says so.
+three hyper-parameters would have to be sampled for each replicate; for these p is p0, and `calibrated` says so. So it
+is where the systems are a sample of very many, who have fitted the population to others more than to these.
 Without replicates there is no p.
 
 Of a population of periods and eccentricities the latter are judged by `eccentricity_criticism`.
@@ -23,17 +24,16 @@ A normal density fits mean and sd whatever they are: their p say little there, t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 
-from starpop.inference.chart import LnDensity
 from starpop.inference.density import Density, Range
-from starpop.inference.priors import Prior
 from starpop.inference.priors import draw as draw_from
-from starpop.inference.quadrature import MOST_INTEGRATED, integrate
+from starpop.inference.quadrature import MOST_INTEGRATED
 from starpop.inference.weighted import Posterior
+from starpop.populations.population import posterior_given
 
 STATISTICS = ("mean", "sd", "skewness", "smallest", "largest", "largest_gap")
 QUANTILES = {"predicted_5%": 0.05, "predicted_median": 0.5, "predicted_95%": 0.95}
@@ -80,17 +80,9 @@ def two_sided(predicted: np.ndarray, own: np.ndarray) -> np.ndarray:
 
 def posterior_of_known(ln_period: np.ndarray, density: Density) -> Posterior:
     """The posterior of up to three hyper-parameters, given (N,) exactly known ln periods."""
-    return posterior_given(density.parameters, lambda *h: density.ln_pdf(ln_period[:, None], *h).sum(axis=0))
-
-
-def posterior_given(priors: Mapping[str, Prior], ln_likelihood: LnDensity) -> Posterior:
-    """The posterior of up to three hyper-parameters, given the ln-likelihood at (M,) values of each."""
-
-    def ln_density(*h: np.ndarray) -> np.ndarray:
-        ln_prior = sum(prior.ln_pdf(p) for prior, p in zip(priors.values(), h, strict=True))
-        return ln_likelihood(*h) + ln_prior
-
-    return integrate(ln_density, tuple(priors), [p.bounds for p in priors.values()], TOLERANCE)
+    return posterior_given(
+        density.parameters, lambda *h: density.ln_pdf(ln_period[:, None], *h).sum(axis=0), TOLERANCE
+    )
 
 
 def some_points(posterior: Posterior, size: int, rng: np.random.Generator) -> list[np.ndarray]:
@@ -114,6 +106,7 @@ def criticise_population(
     replicates: int,
     rng: np.random.Generator,
     period_range_days: Range,
+    sample: bool = False,
 ) -> pd.DataFrame:
     """One row a statistic.
 
@@ -122,6 +115,7 @@ def criticise_population(
     parameters, ln_period : joint draws: (S,) of each hyper-parameter, and (S, N) of the systems
     replicates : number of replicates that are fitted; 0 leaves the p-values out
     period_range_days : where periods are looked for [d]
+    sample : whether the systems are a sample of those that the hyper-parameters were fitted to
     """
     systems, size = ln_period.shape[1], number_of_predictions(*ln_period.shape)
     drawn = predict(density, [p[:size] for p in parameters], systems, rng, period_range_days)
@@ -129,7 +123,7 @@ def criticise_population(
     def p0_of(replicate: int) -> np.ndarray:
         return replicated_p0(drawn[replicate % size], density, size, rng, period_range_days)
 
-    own, calibrated = statistics(ln_period[:size]), len(parameters) <= MOST_INTEGRATED
+    own, calibrated = statistics(ln_period[:size]), len(parameters) <= MOST_INTEGRATED and not sample
     return table_of(STATISTICS, own, statistics(drawn), replicates, p0_of if calibrated else None)
 
 

@@ -59,7 +59,7 @@ FACTORS = {"0.5": 0.5, "2": 2.0}
 
 
 def ln_weights(
-    density: Density, model: SystemModel, draws: Mapping[str, np.ndarray]
+    density: Density, model: SystemModel, draws: Mapping[str, np.ndarray], sample: bool = False
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Each other prior, and the (S,) ln of the draws' weights under it, up to a constant.
 
@@ -67,6 +67,7 @@ def ln_weights(
     ----------
     density, model : the population and the system model, with the priors that the draws were made under
     draws : (S,) hyper-parameters, and (S, N) parameters of the systems
+    sample : whether these are a sample of all systems, who do not tell what other priors of each would do
     """
     uniform = {name: prior for name, prior in density.parameters.items() if isinstance(prior, Uniform)}
     scales = [draws[name] for name in uniform if name.startswith("ln")]
@@ -75,6 +76,8 @@ def ln_weights(
     middles = [(draws[name] - 0.5 * (p.low + p.high)) / (0.25 * (p.high - p.low)) for name, p in uniform.items()]
     yield "normal hyper-priors", -0.5 * np.sum(np.square(middles), axis=0)
 
+    if sample:
+        return
     amplitude_sd = model.amplitude_sd_kms * model.amplitude_scale(np.exp(-draws["lnP"]), draws.get("e", 0.0))
     terms = {
         "amplitude sd": np.stack([draws["a"], draws["b"]]) / amplitude_sd,
@@ -98,12 +101,13 @@ def prior_sensitivity(
     period_range_days: Range,
     ess_min: float,
     independent: float = 1.0,
+    sample: bool = False,
 ) -> pd.DataFrame:
     """One row a prior and hyper-parameter, or derived quantity: moments, interval, and how good the weights are.
 
     Parameters
     ----------
-    density, model, draws : as `ln_weights`
+    density, model, draws, sample : as `ln_weights`
     period_range_days : the range scanned [d]
     ess_min : effective draws below which a row cannot be believed
     independent : share of the draws that count as independent ones
@@ -113,7 +117,7 @@ def prior_sensitivity(
     centre, width = density.moments((low, high), *hyper.values())
     quantities = hyper | dict(zip(DERIVED, (centre, np.log(width)), strict=True))
     size, rows = len(centre), []
-    for prior, ln_weight in ((AS_CONFIGURED, np.zeros(size)), *ln_weights(density, model, draws)):
+    for prior, ln_weight in ((AS_CONFIGURED, np.zeros(size)), *ln_weights(density, model, draws, sample)):
         weight, shape = smoothed(ln_weight, independent)
         effective = independent / np.sum(weight**2)
         status = _status(effective, shape, size, ess_min)
@@ -140,6 +144,7 @@ def of_fit(tree: xr.DataTree, ess_min: float) -> pd.DataFrame:
         settings["period_range_days"],
         ess_min,
         min(effective / posterior.sizes["draw"], 1.0),
+        "condensed" in tree.children,
     )
 
 

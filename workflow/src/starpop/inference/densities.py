@@ -286,6 +286,11 @@ class Histogram(Bounded, name="histogram"):
         """(bins + 1,) of x."""
         return np.linspace(*self.support, self.bins + 1)
 
+    @property
+    def jumps(self) -> np.ndarray:
+        """The edges between the bins."""
+        return self.edges[1:-1]
+
     def ln_heights(self, *parameters: Any, math: SimpleNamespace = NUMPY) -> list[Any]:
         """Ln density of each bin."""
         *steps, lntau = parameters

@@ -101,6 +101,11 @@ class Density:
             return value
         return value + self.of_e.ln_pdf(e, x, *self.parameters_of_e(parameters), math=math)
 
+    @property
+    def jumps(self) -> np.ndarray:
+        """The places of x within its support where the density jumps, whatever its parameters."""
+        return np.empty(0)
+
     def mode(self, *parameters: Any) -> Any:
         """Where the density is highest, falling on both sides."""
         raise NotImplementedError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +15,7 @@ from starpop.inference.densities import UniformPeriod
 from starpop.orbits.landscape import highest_of
 from starpop.orbits.linear_model import linear_model
 from starpop.orbits.ln_likelihood import noise_terms
-from starpop.orbits.period_likelihood import PeriodLikelihood, likeliest, period_likelihood
+from starpop.orbits.period_likelihood import PeriodLikelihood, Periodogram, likeliest, period_likelihood
 from starpop.orbits.scan import lattice
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits, read_named
@@ -44,15 +44,22 @@ BEYOND, BEYOND_BASELINE = 3.0, 2.0
 
 @dataclass(frozen=True)
 class Scanned:
-    """What is stored of a system: ln L to draw, its likelihood, what is outside, and its Lomb-Scargle periodogram."""
+    """What is stored of a system: its likelihood, what is outside, and its periodograms."""
 
     visits: Visits
-    drawn: np.ndarray
     likelihood: PeriodLikelihood
     outside: tuple[float, float]
     circular_ln_evidence: float
-    frequency: np.ndarray
+    drawn: Drawn
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Periodograms, NaN of a system not drawn: the highest values in each bin, and Lomb and Scargle's period."""
+
+    ln_likelihood: np.ndarray
     power: np.ndarray
+    lomb_scargle_period_days: float
 
 
 def lists_of(system_model: SystemModel) -> dict[str, tuple[str, ...]]:
@@ -121,29 +128,40 @@ def scan_systems(
     period_range_days: tuple[float, float],
     bins: int,
     threads: int = 1,
+    drawn: Container[str] | None = None,
 ) -> xr.Dataset:
     """Scan the systems of a batch.
+
+    Parameters
+    ----------
+    drawn : the systems whose periodograms are kept, in so many bins; of all, if that is not said
 
     Returns
     -------
     ``frequency`` (bin) [1/d], ``ln_likelihood`` and ``lomb_scargle_power`` (system, bin), both the highest values in
-    each bin, to draw; ``lomb_scargle_period_days`` (system); ``outside_period_days`` and ``outside_ln_gain`` (system)
-    of `best_outside`; ``circular_ln_evidence`` (system) of the same model with a circular orbit; ``offset_sd_kms``
-    (system), the width of the offsets' prior; and the attributes of every
+    each bin, and ``lomb_scargle_period_days`` (system), of those drawn; ``outside_period_days`` and
+    ``outside_ln_gain`` (system) of `best_outside`; ``circular_ln_evidence`` (system) of the same model with a circular
+    orbit; ``offset_sd_kms`` (system), the width of the offsets' prior; and the attributes of every
     `PeriodLikelihood`, one list after the other, with ``node_system``, ``panel_system`` and ``peak_system`` the index
     of the system. What cannot be scanned is in ``failed_system`` (failure) instead, and why in ``reason``
     """
     edges = np.linspace(1 / period_range_days[1], 1 / period_range_days[0], bins + 1)
 
+    def drawn_of(visits: Visits, found: Periodogram) -> Drawn:
+        if drawn is not None and visits.system not in drawn:
+            return Drawn(np.full(bins, np.nan), np.full(bins, np.nan), np.nan)
+        frequency, power = lomb_scargle(visits, period_range_days)
+        to_draw = envelope(found.frequency, found.ln_likelihood, edges), envelope(frequency, power, edges)
+        return Drawn(*to_draw, 1 / frequency[power.argmax()])
+
     def scan_one(visits: Visits) -> Scanned | str:
         try:
             found, likelihood = likeliest(visits, system_model, period_range_days)
-            drawn = envelope(found.frequency, found.ln_likelihood, edges)
             if not (len(likelihood.ln_weight) and np.isfinite(likelihood.ln_weight).all()):
                 raise FloatingPointError("its likelihood is not finite")
             outside = best_outside(likelihood, period_range_days)
             circular = circular_ln_evidence(likelihood, period_range_days)
-            return Scanned(visits, drawn, likelihood, outside, circular, *lomb_scargle(visits, period_range_days))
+            return Scanned(visits, likelihood, outside, circular, drawn_of(visits, found))
         except Exception as error:  # one system must not stop the others
             logger.exception("System %s:", visits.system)
             return f"{type(error).__name__}: {error}"
@@ -163,10 +181,8 @@ def _as_dataset(
 ) -> xr.Dataset:
     """What `scan_systems` gives, from what was scanned, and why the others could not be."""
     likelihoods, bins = [one.likelihood for one in scanned], len(edges) - 1
-    drawn = np.array([one.drawn for one in scanned]).reshape(-1, bins)
-    powers = np.array([envelope(one.frequency, one.power, edges) for one in scanned]).reshape(-1, bins)
     of_system = {
-        "lomb_scargle_period_days": [1 / one.frequency[one.power.argmax()] for one in scanned],
+        "lomb_scargle_period_days": [one.drawn.lomb_scargle_period_days for one in scanned],
         "outside_period_days": [one.outside[0] for one in scanned],
         "outside_ln_gain": [one.outside[1] for one in scanned],
         "circular_ln_evidence": [one.circular_ln_evidence for one in scanned],
@@ -174,8 +190,8 @@ def _as_dataset(
     }
     noise = [[n.first_noise for n in likelihoods], [len(n.linear.constant) for n in likelihoods]]
     variables: dict[str, Any] = {
-        "ln_likelihood": (("system", "bin"), drawn),
-        "lomb_scargle_power": (("system", "bin"), powers),
+        "ln_likelihood": (("system", "bin"), np.array([one.drawn.ln_likelihood for one in scanned]).reshape(-1, bins)),
+        "lomb_scargle_power": (("system", "bin"), np.array([one.drawn.power for one in scanned]).reshape(-1, bins)),
         "failed_system": ("failure", np.array(list(failures), dtype=object)),
         "reason": ("failure", np.array(list(failures.values()), dtype=object)),
     }
@@ -194,11 +210,12 @@ def _as_dataset(
 
 
 def load_likelihoods(
-    visits_path: str, period_paths: Iterable[str], system_model: SystemModel
+    visits_path: str, period_paths: Iterable[str], system_model: SystemModel, wanted: Container[str] | None = None
 ) -> list[PeriodLikelihood]:
-    """The period likelihoods in some products, in the order of the systems' names."""
+    """The period likelihoods in some products, of all systems or of those wanted, in the order of their names."""
     scans = [read_tree(path).to_dataset() for path in period_paths]
     names = {str(name) for scan in scans for name in scan["system"].values}
+    names = {name for name in names if wanted is None or name in wanted}
     systems = {visits.system: visits for visits in read_named(visits_path, names, system_model.times)}
     return read_likelihoods(scans, systems, system_model)
 
@@ -206,13 +223,15 @@ def load_likelihoods(
 def read_likelihoods(
     scans: Iterable[xr.Dataset], systems: Mapping[str, Visits], system_model: SystemModel
 ) -> list[PeriodLikelihood]:
-    """The period likelihoods of some batches, in the order of the systems' names."""
+    """The period likelihoods of those systems of some batches whose visits are given, in the order of their names."""
     found, made = {}, _class_of(system_model)
     for scan in scans:
         lists = _lists_by_system(scan, system_model)
         of_system = {key: scan[key].values for key in (*NOISE, "offset_sd_kms")}
         for i, name in enumerate(map(str, scan["system"].values)):
-            values, visits = {attribute: parts[i] for attribute, parts in lists.items()}, systems[name]
+            if (visits := systems.get(name)) is None:
+                continue
+            values = {attribute: parts[i] for attribute, parts in lists.items()}
             first, points = (int(of_system[key][i]) for key in NOISE)
             own = replace(system_model, offset_sd_kms=float(of_system["offset_sd_kms"][i]))
             linear = linear_model(visits, own).at_noise(first, first + points)

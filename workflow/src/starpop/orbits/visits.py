@@ -25,6 +25,8 @@ from starpop.run.errors import InputError, nearest
 from starpop.run.store import read_chosen, read_meta, read_names
 
 FEWEST_VISITS = 3
+# Of more systems, the figures with a panel each show some of so many, chosen by their names.
+DRAWN_SYSTEMS = 100
 # Of the gaps between visits this share is shorter than the shortest period that is looked for; but that is kept within
 # these days, or several visits a night would rule it, or visits a month apart.
 SHORTEST_GAPS, SHORTEST_DAYS = 0.05, (0.5, 2.0)

@@ -128,10 +128,16 @@ def write_periods(ax: Axes, low: float, high: float) -> None:
     ax.xaxis.set_minor_formatter(NullFormatter())
 
 
+def drawn_in(scan: xr.Dataset) -> list[str]:
+    """The systems of a batch whose periodograms are kept."""
+    drawn = np.isfinite(scan["ln_likelihood"].values).any(axis=1)
+    return [str(name) for name in scan["system"].values[drawn]]
+
+
 def periodograms(scans: Sequence[xr.Dataset], table: pd.DataFrame, style: Style) -> Figure:
     """How far below its best each system's ln-likelihood lies, over period; the Lomb-Scargle period beside it."""
     flags = table.set_index("system")["flags"].fillna("")
-    by_name = {str(name): scan.sel(system=name) for scan in scans for name in scan["system"].values}
+    by_name = {str(name): scan.sel(system=name) for scan in scans for name in drawn_in(scan)}
     figure, axes = panels(style, len(by_name), panel_height=1.3)
     for ax, name in zip(axes, sorted(by_name), strict=False):
         scan = by_name[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,12 @@ from starpop.orbits.periods import read_likelihoods
 from starpop.orbits.single import sampled_range
 from starpop.orbits.system_model import SHAPE, SystemModel
 from starpop.orbits.visits import Visits
+from starpop.run.progress import progress
 from starpop.run.seeds import generator_for
 
+# What a row has of a system's modes and of its scan.
+MODE_COLUMNS = ("mode_weight", "ln_evidence", "n_modes")
+OF_SCAN = ("lomb_scargle_period_days", "outside_ln_gain", "outside_period_days", "circular_ln_evidence")
 # Median and 68% of what may have a heavy tail: an orbit of few visits may be a long ellipse of any amplitude.
 PERCENTILES = (16, 50, 84)
 ORBIT_COLUMNS = (
@@ -184,50 +188,54 @@ def best_mode(likelihood: PeriodLikelihood, period_range_days: tuple[float, floa
 
 def tabulate_orbits(
     systems: Mapping[str, Visits],
-    periods: Sequence[xr.Dataset],
-    exact: Sequence[xr.DataTree],
-    posteriors: Sequence[xr.DataTree],
-    rejected: pd.DataFrame,
+    scan: xr.Dataset,
+    exact: xr.DataTree,
+    posteriors: xr.DataTree,
     criticism: pd.DataFrame,
     primaries: Mapping[str, tuple[float, float]],
     model: SystemModel,
     period_range_days: tuple[float, float],
 ) -> pd.DataFrame:
-    """One row for every system of the catalogue; those that were not fitted say why in ``status``.
+    """One row for every system of a batch; those that were not fitted say why in ``status``.
 
     The numbers and the ``status`` are those of the exact draws, ``flags`` those of `starpop.checks.flags`.
     ``period_days`` is the mean over all modes, ``best_mode_period_days`` that over the heaviest.
     """
     criticised = criticism.set_index("system").to_dict("index")
-    likelihoods = {n.system: n for n in read_likelihoods(periods, systems, model)}
-    highest = highest_points(posteriors)
+    likelihoods = {n.system: n for n in read_likelihoods([scan], systems, model)}
+    highest, modes = highest_points([posteriors]), exact["modes"].to_dataset()
+    of_scan = {name: scan[name].values for name in OF_SCAN}
+    of_modes = {name: modes[name].values for name in (*MODE_COLUMNS, "status")}
+    posterior = {str(name): values.values for name, values in exact["posterior"].data_vars.items()}
     rows: list[dict[str, Any]] = []
-    for scan, tree in zip(periods, exact, strict=True):
-        modes = tree["modes"].to_dataset()
-        for i, name in enumerate(names_of(tree)):
-            draws = {str(k): v.values[i].ravel() for k, v in tree["posterior"].data_vars.items()}
-            likelihood = likelihoods[name]
-            primary = primaries.get(name, (np.nan, np.nan))
-            row = orbit_row(systems[name], draws, highest[name], likelihood.system_model, primary)
-            row |= best_mode(likelihood, period_range_days, draws["P"])
-            row |= {k: float(modes[k][i]) for k in ("mode_weight", "ln_evidence")} | {
-                "n_modes": float(modes["n_modes"][i])
-            }
-            names = ("lomb_scargle_period_days", "outside_ln_gain", "outside_period_days")
-            row |= {key: float(scan[key][i]) for key in names}
-            if model.orbit == "keplerian":
-                row["ln_bayes_keplerian"] = float(modes["ln_evidence"][i] - scan["circular_ln_evidence"][i])
-            flags = flags_of(row, criticised[name], likelihood, period_range_days, model)
-            if "better_outside_range" in flags:
-                row["better_period_days"] = row["outside_period_days"]
-            rows.append(row | {"status": str(modes["status"].values[i]) or "ok", "flags": flags})
-    for scan in periods:
-        for name, reason in zip(scan["failed_system"].values, scan["reason"].values, strict=True):
-            facts = {"system": str(name), "n_visits": len(systems[name]), "baseline_days": systems[name].baseline_days}
-            rows.append(facts | {"status": f"not fitted: {reason}"})
-    for left_out, group in rejected[~rejected["system"].isin(list(systems))].groupby("system"):
-        reasons = "; ".join(sorted(set(group["reason"])))
-        rows.append({"system": str(left_out), "n_visits": 0, "status": f"not used: {reasons}"})
+    for i, name in enumerate(progress(names_of(exact))):
+        draws = {parameter: values[i].ravel() for parameter, values in posterior.items()}
+        likelihood = likelihoods[name]
+        primary = primaries.get(name, (np.nan, np.nan))
+        row = orbit_row(systems[name], draws, highest[name], likelihood.system_model, primary)
+        row |= best_mode(likelihood, period_range_days, draws["P"])
+        row |= {key: float(of_modes[key][i]) for key in MODE_COLUMNS}
+        row |= {key: float(values[i]) for key, values in of_scan.items()}
+        if model.orbit == "keplerian":
+            row["ln_bayes_keplerian"] = float(of_modes["ln_evidence"][i] - of_scan["circular_ln_evidence"][i])
+        flags = flags_of(row, criticised[name], likelihood, period_range_days, model)
+        if "better_outside_range" in flags:
+            row["better_period_days"] = row["outside_period_days"]
+        rows.append(row | {"status": str(of_modes["status"][i]) or "ok", "flags": flags})
+    for name, reason in zip(scan["failed_system"].values, scan["reason"].values, strict=True):
+        facts = {"system": str(name), "n_visits": len(systems[name]), "baseline_days": systems[name].baseline_days}
+        rows.append(facts | {"status": f"not fitted: {reason}"})
     offsets = sorted({name for row in rows for name in row if name.startswith("offset_")})
     table = pd.DataFrame(rows, columns=[*ORBIT_COLUMNS, *offsets]).sort_values("system", ignore_index=True)
     return table.astype({"n_modes": "Int64"})
+
+
+def join_orbits(batches: pd.DataFrame, rejected: pd.DataFrame) -> pd.DataFrame:
+    """The rows of all batches, as texts, and one for every system of which no visit was used."""
+    rows = [
+        {"system": str(name), "n_visits": "0", "status": f"not used: {'; '.join(sorted(set(group['reason'])))}"}
+        for name, group in rejected[~rejected["system"].isin(batches["system"])].groupby("system")
+    ]
+    offsets = sorted(set(batches.columns) - set(ORBIT_COLUMNS))
+    table = pd.concat([batches, pd.DataFrame(rows, columns=batches.columns)])[[*ORBIT_COLUMNS, *offsets]]
+    return table.fillna("").sort_values("system", ignore_index=True, kind="stable")

@@ -30,7 +30,8 @@ from starpop.inference.convergence import MAX_TREEDEPTH
 from starpop.inference.densities import Normal
 from starpop.inference.density import Density, Range
 from starpop.inference.numerics import tensors
-from starpop.inference.quadrature import MOST_INTEGRATED, integrate
+from starpop.inference.priors import Prior
+from starpop.inference.quadrature import MOST_INTEGRATED, TOLERANCE, HyperPosterior, integrate
 from starpop.inference.tempering import temper
 from starpop.inference.weighted import Posterior
 from starpop.orbits import pymc_orbit
@@ -75,7 +76,7 @@ class Nodes(NamedTuple):
         return np.diff(self.starts, append=len(self.x))
 
 
-def _nodes(likelihoods: Sequence[PeriodLikelihood], density: Density) -> Nodes:
+def nodes_of(likelihoods: Sequence[PeriodLikelihood], density: Density) -> Nodes:
     """The nodes within the density's support."""
     parts = [_nodes_of(n, density) for n in likelihoods]
     starts = np.cumsum([0, *(len(part[0]) for part in parts[:-1])])
@@ -119,7 +120,7 @@ def _nodes_of(likelihood: PeriodLikelihood, density: Density) -> tuple[np.ndarra
 
 def system_ln_likelihoods(likelihoods: Sequence[PeriodLikelihood], density: Density) -> LnLikelihood:
     """A function of (M,) values of each hyper-parameter: (M, N) ln p(D_n | h) of the N systems."""
-    nodes = _nodes(likelihoods, density)
+    nodes = nodes_of(likelihoods, density)
     starts, counts, count = nodes.starts, nodes.counts, len(nodes.x)
 
     def evaluate(*parameters: np.ndarray) -> np.ndarray:
@@ -151,7 +152,7 @@ def ln_likelihood(likelihoods: Sequence[PeriodLikelihood], density: Density) -> 
 
 def _normal_ln_likelihood(likelihoods: Sequence[PeriodLikelihood], density: Normal) -> LnLikelihood:
     """The same of a normal density, truncated or not, fast."""
-    x, _, ln_weight, starts = _nodes(likelihoods, density)
+    x, _, ln_weight, starts = nodes_of(likelihoods, density)
     tops = np.maximum.reduceat(ln_weight, starts)
     ends = np.append(starts[1:], len(x))
     weight = np.exp(ln_weight - np.repeat(tops, ends - starts))
@@ -208,15 +209,21 @@ def posterior(likelihoods: Sequence[PeriodLikelihood], density: Density, seed: i
     """
     if not likelihoods:
         raise InputError("a population has no systems; expected the period likelihood of one at least.")
-    names, priors = tuple(density.parameters), tuple(density.parameters.values())
     evaluate = ln_likelihood(likelihoods, density)
-    if len(names) <= MOST_INTEGRATED:
-
-        def ln_density(*h: np.ndarray) -> np.ndarray:
-            return evaluate(*h) + sum(prior.ln_pdf(p) for prior, p in zip(priors, h, strict=True))
-
-        return integrate(ln_density, names, [prior.bounds for prior in priors])
+    if len(density.parameters) <= MOST_INTEGRATED:
+        return posterior_given(density.parameters, evaluate)
     return _sample(likelihoods, density, evaluate, seed)
+
+
+def posterior_given(
+    priors: Mapping[str, Prior], ln_likelihood: LnLikelihood, tolerance: float = TOLERANCE
+) -> HyperPosterior:
+    """The posterior of up to three hyper-parameters, given the ln-likelihood at (M,) values of each."""
+
+    def ln_density(*h: np.ndarray) -> np.ndarray:
+        return ln_likelihood(*h) + sum(prior.ln_pdf(p) for prior, p in zip(priors.values(), h, strict=True))
+
+    return integrate(ln_density, tuple(priors), [prior.bounds for prior in priors.values()], tolerance)
 
 
 def _sample(likelihoods: Sequence[PeriodLikelihood], density: Density, evaluate: LnLikelihood, seed: int) -> Posterior:
@@ -307,7 +314,7 @@ def build_model(
 
 def _padded_nodes(likelihoods: Sequence[PeriodLikelihood], density: Density) -> dict[str, np.ndarray]:
     """Nodes and ln weights, a row for each system, filled up with nodes of no weight."""
-    nodes = _nodes(likelihoods, density)
+    nodes = nodes_of(likelihoods, density)
     sizes = nodes.counts
     node = np.minimum(nodes.starts[:, None] + np.arange(sizes.max()), len(nodes.x) - 1)
     ln_weights = np.where(np.arange(sizes.max()) < sizes[:, None], nodes.ln_weight[node], -np.inf)

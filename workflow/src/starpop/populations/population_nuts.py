@@ -20,6 +20,7 @@ from starpop.orbits.period_likelihood import PeriodLikelihood, mode_weights
 from starpop.orbits.single import for_orbit, free_shape
 from starpop.orbits.system_model import SystemModel
 from starpop.populations import population
+from starpop.populations.condensed import Condensed, build_model
 from starpop.run.seeds import seed_for
 from starpop.run.status import LEFT_OUT
 
@@ -29,23 +30,28 @@ logger = logging.getLogger("starpop")
 FEWEST_SYSTEMS, LARGEST_SHARE_OUTSIDE = 3, 0.05
 
 
-def why_not(likelihoods: Sequence[PeriodLikelihood], settings: SamplerSettings) -> str:
+def why_not(systems: int, settings: SamplerSettings) -> str:
     """Why NUTS would tell nothing, or empty."""
     if settings.backend == "none":
         return LEFT_OUT
-    if len(likelihoods) < FEWEST_SYSTEMS:
-        return f"of {len(likelihoods)} systems, and {FEWEST_SYSTEMS} make a population"
+    if systems < FEWEST_SYSTEMS:
+        return f"of {systems} systems, and {FEWEST_SYSTEMS} make a population"
     return ""
+
+
+def too_many(systems: int, settings: SamplerSettings) -> str:
+    """Why the full model of so many systems is not sampled."""
+    return f"{systems} systems are more than sampler.max_systems, {settings.max_systems}"
 
 
 def why_not_in_full(
     likelihoods: Sequence[PeriodLikelihood], period_range_days: Range, settings: SamplerSettings
 ) -> str:
     """Why NUTS of the full model would tell nothing, or empty."""
-    if reason := why_not(likelihoods, settings):
+    if reason := why_not(len(likelihoods), settings):
         return reason
     if len(likelihoods) > settings.max_systems:
-        return f"{len(likelihoods)} systems are more than sampler.max_systems, {settings.max_systems}"
+        return too_many(len(likelihoods), settings)
     uniform = UniformPeriod(period_range_days)
     outside = {n.system: 1 - mode_weights(n, uniform).max() for n in likelihoods}
     if sum(outside.values()) > LARGEST_SHARE_OUTSIDE:
@@ -59,6 +65,13 @@ def with_free_shape(exact: xr.DataTree, system_model: SystemModel) -> xr.DataTre
     """Exact draws with what the full model samples in the place of the shape of Keplerian orbits."""
     posterior = exact["posterior"].to_dataset()
     return xr.DataTree.from_dict({"posterior": posterior.assign(free_shape(posterior, system_model))})
+
+
+def run_named(
+    name: str, model: pm.Model, starts: xr.DataTree, settings: SamplerSettings, base_seed: int
+) -> tuple[xr.DataTree, str]:
+    """Draws of a model that start at some exact ones, by the seed of its name; or none, and why."""
+    return sample_from(starts, model, settings, seed_for(base_seed, f"fit_population {name}"))
 
 
 def sample(
@@ -82,22 +95,28 @@ def sample(
     for each name its draws, and why they are not what the name says: the full model's are then those over the nodes,
     and those over the nodes are none where NUTS is left out, would tell nothing, or is too slow
     """
-
-    def run(name: str, model: pm.Model, starts: xr.DataTree, how: SamplerSettings) -> tuple[xr.DataTree, str]:
-        return sample_from(starts, model, how, seed_for(base_seed, f"fit_population {name}"))
-
-    over_nodes, reason = xr.DataTree(), why_not(likelihoods, settings)
+    over_nodes, reason = xr.DataTree(), why_not(len(likelihoods), settings)
     if not reason:
         model = population.build_node_model(likelihoods, density)
-        over_nodes, reason = run("hyper_posterior", model, exact, settings)
+        over_nodes, reason = run_named("hyper_posterior", model, exact, settings, base_seed)
     result = {"hyper_posterior": (over_nodes, reason)}
     reason = why_not_in_full(likelihoods, period_range_days, settings)
     if not reason:
         systems, models = zip(*((n.visits, n.system_model) for n in likelihoods), strict=True)
         model = population.build_model(systems, models, density, period_range_days)
         starts, how = with_free_shape(exact, models[0]), for_orbit(settings, models[0])
-        tree, reason = run("posterior", model, starts, how)
+        tree, reason = run_named("posterior", model, starts, how, base_seed)
         if not reason:
             return result | {"posterior": (tree, "")}
     logger.info("The population is left to the nodes: %s.", reason)
     return result | {"posterior": (over_nodes, reason)}
+
+
+def sample_condensed(
+    nodes: Condensed, density: Density, exact: xr.DataTree, settings: SamplerSettings, base_seed: int
+) -> dict[str, tuple[xr.DataTree, str]]:
+    """The same of very many systems, whose orbits are left to their nodes."""
+    draws, reason = xr.DataTree(), why_not(len(nodes), settings)
+    if not reason:
+        draws, reason = run_named("hyper_posterior", build_model(nodes, density), exact, settings, base_seed)
+    return {"hyper_posterior": (draws, reason), "posterior": (draws, reason or too_many(len(nodes), settings))}

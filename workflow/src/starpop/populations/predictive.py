@@ -13,7 +13,8 @@ of the weights 1 / p(D_n | h). For such a system p(D_-n) is found anew, from the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -22,6 +23,11 @@ from starpop.inference.density import Density
 from starpop.inference.weighted import Posterior
 from starpop.orbits.period_likelihood import PeriodLikelihood
 from starpop.populations import population
+from starpop.populations.condensed import Condensed, posterior_of
+from starpop.run.progress import progress
+
+# Systems and hyper-parameters whose likelihoods are in memory at once.
+VALUES_AT_ONCE = 5_000_000
 
 
 def leave_one_out(
@@ -40,17 +46,46 @@ def leave_one_out(
     ``ln_predictive``, its numerical error ``ln_predictive_error``, and whether the posterior of the others was found
     anew, ``refitted``; all of dimension (system)
     """
+    if len(likelihoods) == 1:
+        return _as_dataset([likelihoods[0].system], [(hyper.ln_evidence, hyper.error, False)])
+
+    def without(i: int) -> Posterior:
+        return population.posterior([*likelihoods[:i], *likelihoods[i + 1 :]], density, seed)
+
     rows = []
     for i, likelihood in enumerate(likelihoods):
         ln_likelihood = population.system_ln_likelihoods([likelihood], density)(*hyper.points.T)[:, 0]
-        value, error, believable = hyper.ln_predictive(ln_likelihood)
-        others = [*likelihoods[:i], *likelihoods[i + 1 :]]
-        if not others:
-            value, error, believable = hyper.ln_evidence, hyper.error, True
-        elif not believable:
-            without = population.posterior(others, density, seed)
-            value, error = hyper.ln_evidence - without.ln_evidence, float(np.hypot(hyper.error, without.error))
-        rows.append((value, error, not believable))
+        rows.append(_row(hyper, ln_likelihood, partial(without, i)))
+    return _as_dataset([n.system for n in likelihoods], rows)
+
+
+def leave_one_out_condensed(condensed: Condensed, density: Density, hyper: Posterior) -> xr.Dataset:
+    """The same of the systems of condensed nodes."""
+
+    def without(i: int) -> Posterior:
+        return posterior_of(condensed.without(i), density)
+
+    rows, at_once = [], max(VALUES_AT_ONCE // len(hyper.points), 1)
+    for first in progress(range(0, len(condensed), at_once), "groups of systems"):
+        some = slice(first, first + at_once)
+        values = condensed.system_ln_likelihoods(density, some)(*hyper.points.T)
+        rows += [_row(hyper, values[:, i], partial(without, first + i)) for i in range(values.shape[1])]
+    return _as_dataset(condensed.systems, rows)
+
+
+Row = tuple[float, float, bool]
+
+
+def _row(hyper: Posterior, ln_likelihood: np.ndarray, without: Callable[[], Posterior]) -> Row:
+    """One system's ln predictive density, its error, and whether it took the posterior of the others."""
+    value, error, believable = hyper.ln_predictive(ln_likelihood)
+    if believable:
+        return value, error, False
+    others = without()
+    return hyper.ln_evidence - others.ln_evidence, float(np.hypot(hyper.error, others.error)), True
+
+
+def _as_dataset(systems: Sequence[str], rows: Sequence[Row]) -> xr.Dataset:
     values, errors, refitted = zip(*rows, strict=True)
     return xr.Dataset(
         {
@@ -58,5 +93,5 @@ def leave_one_out(
             "ln_predictive_error": ("system", np.array(errors)),
             "refitted": ("system", np.array(refitted)),
         },
-        coords={"system": [n.system for n in likelihoods]},
+        coords={"system": list(systems)},
     )

@@ -17,7 +17,9 @@ from starpop.run.schema import conform
 RESERVED = {
     "catalogs": {"cluster", "benchmarks", "model_graphs", "simulated", "calibration", "recovery"},
     "system_models": {"figures"},
-    "population_models": {"figures", "periods", "exact", "posteriors", "focus_system"},
+    "population_models": {
+        *("figures", "periods", "exact", "posteriors", "orbits", "criticism", "residuals", "focus_system"),
+    },
 }
 # The prior of each noise model's number.
 NOISE_PRIORS = {"scaled": "ln_error_scale", "jitter": "ln_jitter_kms"}

@@ -7,7 +7,7 @@ import json
 import logging
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -41,20 +41,45 @@ def provenance(**facts: Any) -> dict[str, str]:
     return attributes | {k: v if isinstance(v, str) else json.dumps(v, sort_keys=True) for k, v in facts.items()}
 
 
-def write_tree(tree: xr.DataTree, path: str | Path, attributes: Mapping[str, str]) -> None:
+def write_tree(tree: xr.DataTree, path: str | Path, attributes: Mapping[str, str], compress: bool = False) -> None:
     """Write groups of arrays as netCDF, and check that they read back."""
     tree = tree.copy()
     tree.attrs = dict(attributes)
+    how = {"zlib": True, "complevel": 4} if compress else {}
+    numbers = {
+        group: {name: how for name, array in values.data_vars.items() if array.dtype.kind in "fi" and array.ndim}
+        for group, values in tree.to_dict().items()
+    }
     with product(path) as temporary:
-        tree.to_netcdf(temporary, engine="netcdf4")
+        tree.to_netcdf(temporary, engine="netcdf4", encoding=numbers if compress else None)
         read_tree(temporary)
 
 
-def read_tree(path: str | Path) -> xr.DataTree:
-    """Read the groups of a netCDF product into memory."""
+def read_tree(path: str | Path, groups: Iterable[str] = (), systems: Container[str] | None = None) -> xr.DataTree:
+    """Read a netCDF product into memory, or some of its groups, or what they have of some systems."""
     try:
         with xr.open_datatree(path, engine="netcdf4") as tree:
-            return tree.load()
+            if not groups and systems is None:
+                return tree.load()
+            parts = {name: tree[name].to_dataset() for name in groups or tree.children}
+            read = xr.DataTree.from_dict({name: _of_systems(part, systems).load() for name, part in parts.items()})
+            read.attrs = tree.attrs
+            return read
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"{path} is damaged ({error}); remove it and run again: rm {path}") from error
+
+
+def _of_systems(group: xr.Dataset, systems: Container[str] | None) -> xr.Dataset:
+    """What a group has of some systems, or of all."""
+    if systems is None or "system" not in group.coords:
+        return group
+    return group.isel(system=[i for i, name in enumerate(group["system"].values) if str(name) in systems])
+
+
+def read_group(path: str | Path, group: str = "/") -> xr.Dataset:
+    """One group of a netCDF product, of which only what is asked for is read."""
+    try:
+        return xr.open_dataset(path, group=group, engine="netcdf4")
     except (OSError, RuntimeError) as error:
         raise InputError(f"{path} is damaged ({error}); remove it and run again: rm {path}") from error
 

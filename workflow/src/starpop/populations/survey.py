@@ -1,0 +1,101 @@
+"""The exact posterior of the population of a catalogue, from the products of its batches, few systems or very many.
+
+Of few systems all period likelihoods are in memory at once, and all parameters are drawn jointly. Of more their nodes
+are condensed, a batch after the other (`condensed`), and the parameters of a sample of systems are drawn.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Container, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from starpop.inference.density import Density, Range
+from starpop.inference.weighted import Posterior
+from starpop.orbits.period_likelihood import PeriodLikelihood
+from starpop.orbits.periods import load_likelihoods
+from starpop.orbits.system_model import SystemModel
+from starpop.orbits.visits import chosen_by_name
+from starpop.populations import condensed, population, predictive
+from starpop.run.progress import progress
+from starpop.run.store import read_group
+
+logger = logging.getLogger("starpop")
+
+
+class Products(NamedTuple):
+    """The files of a catalogue's visits and of the period likelihoods of its batches, and their model."""
+
+    visits: str
+    periods: Sequence[str]
+    model: SystemModel
+
+    @property
+    def systems(self) -> list[str]:
+        """The names of all systems that have a likelihood."""
+        return sorted(str(name) for path in self.periods for name in read_group(path)["system"].values)
+
+    def likelihoods(self, wanted: Container[str] | None = None) -> list[PeriodLikelihood]:
+        """Those of all systems, or of some."""
+        return [n for batch in self.batches(wanted) for n in batch]
+
+    def batches(self, wanted: Container[str] | None = None) -> Iterator[list[PeriodLikelihood]]:
+        """The same, batch by batch."""
+        for path in progress(self.periods, "batches"):
+            yield load_likelihoods(self.visits, [path], self.model, wanted)
+
+
+def integrate(
+    products: Products,
+    density: Density,
+    period_range_days: Range,
+    draws: int,
+    joint_systems: int,
+    seed: int,
+    rng_of: Callable[[str], np.random.Generator],
+) -> xr.DataTree:
+    """The posterior of the hyper-parameters, and draws.
+
+    Parameters
+    ----------
+    joint_systems : of more systems the nodes are condensed, and the parameters of so many are drawn
+    seed : of the sampler, which more than three hyper-parameters need
+    rng_of : the generator for a name: of each system, and "population"
+
+    Returns
+    -------
+    ``posterior``, the draws; ``exact``, mean, sd and interval of each hyper-parameter, the evidence, and how well each
+    system is predicted by the others; ``condensed`` where nodes were; ``sample_stats`` where the answer was sampled
+    """
+    names = products.systems
+    many = len(names) > joint_systems and condensed.condensable(density)
+    drawn = chosen_by_name(names, joint_systems) if many else None
+    likelihoods = products.likelihoods(drawn)
+    likelihoods.sort(key=lambda n: n.system)
+    groups: dict[str, xr.Dataset] = {}
+    hyper: Posterior
+    if many:
+        fine = condensed.condense(products.batches(), density, period_range_days)
+        hyper, nodes = condensed.posterior(fine, density)
+        logger.info("%d systems, condensed to %d points; error %.1e", len(nodes), len(nodes.grid.points), hyper.error)
+        left_out, groups["condensed"] = predictive.leave_one_out_condensed(nodes, density, hyper), nodes.as_dataset()
+    else:
+        hyper = population.posterior(likelihoods, density, seed)
+        left_out = predictive.leave_one_out(likelihoods, density, hyper, seed)
+    tree = population.draw(likelihoods, density, hyper, draws, rng_of)
+    refits = int(left_out["refitted"].sum())
+    logger.info("ln evidence %.6f; error %.1e; %d fits without a system", hyper.ln_evidence, hyper.error, refits)
+    for name, group in (groups | _of_posterior(hyper, density, left_out)).items():
+        tree[name] = group
+    return tree
+
+
+def _of_posterior(hyper: Posterior, density: Density, left_out: xr.Dataset) -> dict[str, xr.Dataset]:
+    """What is stored of a posterior besides draws."""
+    before = ("parameter", [prior.sd for prior in density.parameters.values()])
+    groups = {"exact": hyper.summary().merge(left_out).assign(prior_sd=before)}
+    statistics = hyper.sampler_statistics()
+    return groups if statistics is None else groups | {"sample_stats": statistics}
