@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 import yaml
@@ -17,6 +18,7 @@ from starpop.orbits import periods, single
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import cadence_range, split_systems
 from starpop.pages import tables
+from starpop.run import store
 from starpop.run.settings import check, choose_catalog, resolve
 
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
@@ -51,9 +53,16 @@ def orbits(overlay: dict, replicates: int = 119) -> dict[str, pd.DataFrame]:
         fits = single.fit_systems(likelihoods, model, looked_for, WITHOUT_NUTS, SEED)
         criticised, _ = criticism.criticise_systems(likelihoods, exact, looked_for, replicates, SEED)
         table = tables.tabulate_orbits(by_name, scan, exact, fits, criticised, {}, model, looked_for)
-        table = tables.join_orbits(table, rejected)
-        found[model_name] = table.set_index("system")
+        joined = as_read(tables.join_orbits(table, rejected)).fillna({"flags": ""})
+        found[model_name] = joined.set_index("system")
     return found
+
+
+def as_read(table: pd.DataFrame) -> pd.DataFrame:
+    """A table as it is read from the file that it is written to."""
+    with TemporaryDirectory() as folder:
+        store.write_csv(table, path := Path(folder) / "table.csv")
+        return store.read_csv(path)
 
 
 def overlay_of(path: Path) -> dict:

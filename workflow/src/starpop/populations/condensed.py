@@ -239,7 +239,10 @@ def condense(
         shares.append(by_node @ grid.interpolation(nodes.x))
         scales.append(scale)
         systems += [likelihood.system for likelihood in batch]
-    return Condensed(systems, grid, vstack(shares, format="csr"), np.concatenate(scales))
+    # in the order of their names, whatever the batches
+    order = np.array(sorted(range(len(systems)), key=systems.__getitem__))
+    names = [systems[i] for i in order]
+    return Condensed(names, grid, vstack(shares, format="csr")[order], np.concatenate(scales)[order])
 
 
 def posterior_of(condensed: Condensed, density: Density) -> HyperPosterior:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,6 +29,10 @@ ECCENTRICITY = {"beta": [1, 1], "up_to": 0.95}
 AUTO = "auto"
 # Systems of a simulated catalogue that one job simulates.
 SHARE = 10_000
+# Of a user's table some visits of a system, and of each exact draw its parameters, twice; what a batch may take of
+# either, so that no job is long, and of batches.
+BYTES_A_SYSTEM, BYTES_A_DRAW = 1000, 128
+SYSTEMS_A_BATCH, BYTES_A_BATCH, MOST_BATCHES = 2500, 1e9, 4096
 # The catalogues of the tutorial, and what ``density: auto`` and ``mu: auto`` mean there.
 TUTORIAL, TUTORIAL_MU = ("apogee", "twin"), [1, 10]
 
@@ -262,7 +267,25 @@ def resolve(config: Mapping[str, Any], catalog: str) -> dict[str, Any]:
         chosen = entries[catalog]["simulation"]
         entries[catalog]["simulation"] = chosen | {key: of[chosen[key]] for key, of in drawn_from.items()}
     resolved = {"system_models": models, "population_models": populations, "calibration": calibration}
-    return dict(config) | resolved | {"catalogs": entries} | {"period_range_days": looked_for(config, catalog)}
+    single = {"batches": number_of_batches(config, catalog), "period_range_days": looked_for(config, catalog)}
+    return dict(config) | resolved | {"catalogs": entries} | single
+
+
+def number_of_batches(config: Mapping[str, Any], catalog: str) -> int:
+    """The jobs that a catalogue's systems are spread over: as configured, or by the size of its table and draws.
+
+    A power of two, so that a table that grows a little is divided as before.
+    """
+    if config["batches"] != AUTO:
+        return int(config["batches"])
+    entry = config["catalogs"][catalog]
+    if "simulation" in entry:
+        systems = entry["simulation"]["systems"]
+    else:
+        systems = sum(map(os.path.getsize, paths_of(entry))) / BYTES_A_SYSTEM
+    draws = BYTES_A_DRAW * config["draws"]["exact"]
+    batches = systems / min(SYSTEMS_A_BATCH, max(BYTES_A_BATCH / draws, 1))
+    return min(2 ** max(math.ceil(math.log2(batches)), 0), MOST_BATCHES) if batches else 1
 
 
 def looked_for(config: Mapping[str, Any], catalog: str) -> Any:
