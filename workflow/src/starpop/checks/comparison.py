@@ -120,13 +120,27 @@ def compare_models(
         difference=difference,
         difference_se=difference_se,
     )
-    tables, best = [whole], int(np.argmax(difference))
-    for i, name in enumerate(map(str, names)):
-        ln_evidence = np.array([of_model[name] for of_model in systems.values()])
-        ln_odds, probability = odds(ln_evidence)
-        own = pd.DataFrame({"system_model": list(systems), "ln_evidence": ln_evidence, "ln_odds": ln_odds})
-        own["ln_evidence_error"] = [nodes_error[model] for model in systems]
-        tables.append(own.assign(scope=name, probability=probability))
-        left_out = pairs.assign(scope=name, ln_predictive=predictive[:, i], ln_predictive_error=errors[:, i])
-        tables.append(left_out.assign(difference=predictive[:, i] - predictive[best, i]))
-    return pd.concat(tables)[list(COLUMNS)]
+    own = pd.concat([_by_evidence(names, systems, nodes_error), _by_prediction(pairs, names, predictive, errors)])
+    order = {name: i for i, name in enumerate(names)}
+    own = own.sort_values("scope", key=lambda scope: scope.map(order), kind="stable", ignore_index=True)
+    return pd.concat([whole, own])[list(COLUMNS)]
+
+
+def _by_evidence(
+    names: np.ndarray, systems: Mapping[str, Mapping[str, float]], nodes_error: Mapping[str, float]
+) -> pd.DataFrame:
+    """A row for each system and system model."""
+    ln_evidence = np.array([[of_model[name] for name in names] for of_model in systems.values()])
+    rows = {"scope": np.tile(names, len(systems)), "system_model": np.repeat(list(systems), len(names))}
+    rows |= {"ln_evidence": ln_evidence.ravel(), "ln_odds": (ln_evidence - ln_evidence.max(axis=0)).ravel()}
+    rows["ln_evidence_error"] = np.repeat([nodes_error[model] for model in systems], len(names))
+    rows["probability"] = np.exp(ln_evidence - logsumexp(ln_evidence, axis=0)).ravel()
+    return pd.DataFrame(rows)
+
+
+def _by_prediction(pairs: pd.DataFrame, names: np.ndarray, predictive: np.ndarray, errors: np.ndarray) -> pd.DataFrame:
+    """A row for each system and pair of models: how well it is predicted by all others."""
+    rows = pairs.loc[np.repeat(pairs.index, len(names))].reset_index(drop=True)
+    apart = predictive - predictive[np.argmax(predictive.sum(axis=1))]
+    numbers = {"ln_predictive": predictive, "ln_predictive_error": errors, "difference": apart}
+    return rows.assign(scope=np.tile(names, len(pairs)), **{name: values.ravel() for name, values in numbers.items()})

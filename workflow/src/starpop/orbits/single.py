@@ -119,11 +119,15 @@ def verdict_on_draws(likelihood: PeriodLikelihood, density: Density, drawn: Mapp
 
 
 def _errors_of_mean(drawn: np.ndarray, nodes: np.ndarray, mass: np.ndarray) -> float:
-    """How far the mean of some draws is from that of nodes, in errors of the former; of no draws nothing."""
+    """How far the mean of some draws is from that of nodes, in errors of the former; of no draws nothing.
+
+    The error is by the spread of the nodes, where that is larger: few draws may lie too near to each other by chance.
+    """
     if not len(drawn):
         return 0.0
-    error = np.std(drawn) / np.sqrt(len(drawn)) + ROUNDING
-    return float(abs(np.mean(drawn) - np.average(nodes, weights=mass)) / error)
+    mean = np.average(nodes, weights=mass)
+    spread = max(np.std(drawn), np.sqrt(np.average((nodes - mean) ** 2, weights=mass)))
+    return float(abs(np.mean(drawn) - mean) / (spread / np.sqrt(len(drawn)) + ROUNDING))
 
 
 def parameters(systems: Sequence[Visits], system_model: SystemModel) -> tuple[str, ...]:
