@@ -78,6 +78,8 @@ ECCENTRIC = [f"{s}/{p}" for s, p in PAIRS if "eccentricity" in config["populatio
 PUBLISHED = CATALOG in TUTORIAL and "tutorial" in SYSTEM_MODELS and "normal" in POPULATION_MODELS and not CLUSTER_TABLE
 BATCHES = [f"{i:0{len(str(RESOLVED['batches'] - 1))}d}" for i in range(RESOLVED["batches"])]
 GRAPHS = ["general", "plate", "cluster", "system", "population"]
+# Of a simulated catalogue, for the figures that show the truth.
+SIMULATION = {"simulation": "catalogs/{catalog}/simulation"} if "simulation" in config["catalogs"][CATALOG] else {}
 CASES = list(RESOLVED["calibration"]["cases"])
 # Jobs that a recovery study, and each case of a calibration, is spread over.
 SHARES = 4

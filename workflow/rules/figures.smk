@@ -98,6 +98,7 @@ rule plot_systems:
         criticism="results/{catalog}/{system_model}/criticism.csv",
         residuals="results/{catalog}/{system_model}/residuals.csv",
     output:
+        overview=picture("results/{catalog}/{system_model}", "overview", "Systems"),
         periodograms=picture("results/{catalog}/{system_model}", "periodograms", "Systems"),
         orbits=picture("results/{catalog}/{system_model}", "orbits", "Systems"),
         criticism=picture("results/{catalog}/{system_model}", "criticism", "Criticism"),
@@ -149,7 +150,7 @@ rule plot_population:
             "population_criticism",
         ),
     params:
-        settings=settings("figures"),
+        settings=settings("figures", **SIMULATION),
         code=source_digest("plot_population"),
     log:
         "logs/plot_population/{catalog}/{system_model}/{population_model}.log",

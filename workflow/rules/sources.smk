@@ -1,6 +1,6 @@
 """Where tables come from that are not the user's: the tutorial's, on request; the embedded twin; a simulated survey."""
 
-if "simulation" in config["catalogs"][CATALOG]:
+if SIMULATION:
 
     rule simulate_survey:
         """A share of the systems of a simulated catalogue, with the truth."""
@@ -8,7 +8,7 @@ if "simulation" in config["catalogs"][CATALOG]:
             visits="results/simulated/{catalog}/visits/{share}.fits",
             truth="results/simulated/{catalog}/truth/{share}.fits",
         params:
-            settings=settings("period_range_days", simulation="catalogs/{catalog}/simulation"),
+            settings=settings("period_range_days", **SIMULATION),
             code=source_digest("simulate_survey"),
         log:
             "logs/simulate_survey/{catalog}/{share}.log",

@@ -6,10 +6,12 @@ from starpop.inference import convergence
 from starpop.inference.densities import density_from_settings
 from starpop.pages import criticism, population
 from starpop.pages.style import Style, failures, save
+from starpop.populations.simulate import simulated_density
 from starpop.run import status, store
 
 with store.job(snakemake.log[0]):
-    style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
+    settings = json.loads(snakemake.params.settings)
+    style = Style.from_settings(settings["figures"])
     exact, nuts = store.read_tree(snakemake.input.exact), store.read_tree(snakemake.input.posterior)
     fitted, posterior = json.loads(exact.attrs["settings"]), exact["posterior"].to_dataset()
     density = density_from_settings(fitted["population"], fitted["period_range_days"])
@@ -21,13 +23,15 @@ with store.job(snakemake.log[0]):
     failed = " ".join(filter(None, [failures([statuses[f"{name} exact"]]), untrusted]))
     source = "catalogue {catalog}, models {system_model} and {population_model}".format(**dict(snakemake.wildcards))
     checked = store.read_csv(snakemake.input.criticism)
+    ln_periods = posterior["lnP"].mean(("chain", "draw")).values
+    many = exact["condensed"].sizes["system"] if "condensed" in exact.children else None
+    truth = (
+        simulated_density(settings["simulation"], fitted["period_range_days"]) if "simulation" in settings else None
+    )
     figures = {
         "corner": (population.hyper_corner(hyper, style), failed),
         "trace": (population.trace(chains, style), failures([statuses[name]])),
-        "density": (
-            population.density(density, hyper, posterior["lnP"].mean(("chain", "draw")).values, style),
-            failed,
-        ),
+        "density": (population.density(density, hyper, ln_periods, style, many, truth), failed),
         "criticism": (
             criticism.population(density.of_periods, posterior, checked, fitted["period_range_days"], style),
             failed,

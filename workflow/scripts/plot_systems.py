@@ -5,6 +5,7 @@ import json
 from starpop.orbits import fitted
 from starpop.orbits.visits import read_named
 from starpop.pages import criticism, systems
+from starpop.pages.overview import overview
 from starpop.pages.style import Style, failures, save
 from starpop.run import status, store
 
@@ -23,6 +24,7 @@ with store.job(snakemake.log[0]):
     untrusted = " ".join(filter(None, [failures(statuses[list(highest)].to_dict()), status.of_orbits(orbits)]))
     of_focus = failures([statuses[focus]])
     figures = {
+        "overview": (overview(orbits, style), untrusted),
         "periodograms": (systems.periodograms(scans, orbits, style), untrusted),
         "orbits": (systems.orbits_grid([visits[name] for name in sorted(drawn)], highest, orbits, style), untrusted),
         "criticism": (criticism.systems(p_values, residuals, style), ""),

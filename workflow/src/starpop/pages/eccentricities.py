@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from starpop.inference.eccentricities import Eccentricity, eccentricity_from_settings
 from starpop.pages.style import TWO_COLUMNS, Style, new_figure
-from starpop.pages.systems import write_periods
+from starpop.pages.systems import write_round
 
 # Periods across the diagram at which eccentricities are predicted, and how many at each.
 COLUMNS, PREDICTED = 80, 4000
@@ -40,7 +40,7 @@ def diagram(table: pd.DataFrame, style: Style, exact: xr.DataTree | None = None)
         settings, posterior = json.loads(exact.attrs["settings"]), exact["posterior"].to_dataset()
         of_e = eccentricity_from_settings(settings["population"]["eccentricity"], settings["period_range_days"])
         _draw_population(ax, of_e, {name: posterior[name].values.ravel() for name in of_e.parameters}, limits, style)
-    write_periods(ax, *limits)
+    write_round(ax.xaxis, *limits)
     ax.set_xlim(limits)
     handles, labels = ax.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", ncols=2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import scipy
@@ -93,7 +93,13 @@ def trace(parameters: Mapping[str, np.ndarray], style: Style) -> Figure:
 
 
 def density(
-    population: Density, parameters: Mapping[str, np.ndarray], ln_periods: np.ndarray, style: Style, curves: int = 4000
+    population: Density,
+    parameters: Mapping[str, np.ndarray],
+    ln_periods: np.ndarray,
+    style: Style,
+    systems: int | None = None,
+    truth: Callable[[np.ndarray], np.ndarray] | None = None,
+    curves: int = 4000,
 ) -> Figure:
     """The density of ln P with its credible band, over the periods of the systems.
 
@@ -103,6 +109,8 @@ def density(
     parameters : draws of its hyper-parameters
     ln_periods : (N,) posterior means of ln P
     style : colours
+    systems : how many there are, if these are a sample of them
+    truth : the ln of the density that the systems were simulated from
     curves : draws that the band is made of
     """
     total = parameters[next(iter(parameters))].size
@@ -120,15 +128,19 @@ def density(
     if np.isfinite(population.support[0]):
         grid, mean = np.pad(grid, 1, "edge"), np.pad(mean, 1)
     ax.plot(grid, mean, color=style.colors.model, label="posterior mean")
+    if truth is not None:
+        ax.plot(grid, np.exp(truth(grid)), color=style.colors.accent, ls="--", label="simulated from")
     top = ax.get_ylim()[1]
-    ax.vlines(ln_periods, 0, 0.06 * top, color=style.colors.data, lw=1, label=f"{len(ln_periods)} systems")
+    some = f"{len(ln_periods)} of {systems} systems" if systems else f"{len(ln_periods)} systems"
+    ax.vlines(ln_periods, 0, 0.06 * top, color=style.colors.data, lw=1, label=some)
     ax.set(xlabel=r"$\ln(P\,/\,\mathrm{day})$", ylabel=r"density of $\ln P$", xlim=limits, ylim=(0, top))
     ax.tick_params(axis="x", which="both", top=False)
     days = ax.secondary_xaxis("top", functions=(np.exp, lambda p: np.log(np.maximum(p, 1e-9))))
     ticks = [p for p in DAYS if limits[0] < np.log(p) < limits[1]]
     days.set_xticks(ticks, [f"{p:g}" for p in ticks])
     days.set_xlabel("period $P$ [d]")
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=4 if len(labels) < 5 else 3)
     return figure
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator, ScalarFormatter
+from matplotlib.ticker import FixedLocator, FormatStrFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from starpop.orbits.orbit import angles, total_errors, wave, without_trend_and_offsets
 from starpop.orbits.visits import Visits
@@ -121,11 +122,11 @@ def ticks_between(low: float, high: float) -> np.ndarray:
     return inside
 
 
-def write_periods(ax: Axes, low: float, high: float) -> None:
-    """Write round periods between two below a logarithmic axis."""
-    ax.xaxis.set_major_locator(FixedLocator(list(ticks_between(low, high))))
-    ax.xaxis.set_major_formatter(ScalarFormatter())
-    ax.xaxis.set_minor_formatter(NullFormatter())
+def write_round(axis: Axis, low: float, high: float) -> None:
+    """Write round values between two along a logarithmic axis."""
+    axis.set_major_locator(FixedLocator(list(ticks_between(low, high))))
+    axis.set_major_formatter(FormatStrFormatter("%g"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def drawn_in(scan: xr.Dataset) -> list[str]:
@@ -163,7 +164,7 @@ def periodograms(scans: Sequence[xr.Dataset], table: pd.DataFrame, style: Style)
             ax.text(other, 0.6, f"{other:.2f} d ", color=style.colors.accent, ha="right", va="top", fontsize=6.5)
         ax.set(xscale="log", yscale="log", xlim=(period.min(), period.max()))
         ax.set_ylim(below.max() * 1.5, 0.3)
-        write_periods(ax, period.min(), period.max())
+        write_round(ax.xaxis, period.min(), period.max())
         ax.yaxis.set_minor_locator(NullLocator())  # of six decades, which nobody tells apart
     label_outer(figure, "period [d]", r"$\ln L_{\max} - \ln L(P)$")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)

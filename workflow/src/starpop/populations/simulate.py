@@ -6,7 +6,7 @@ system depend on its name alone: the first systems of a larger survey are those 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from astropy import units as u
 from astropy.table import Column, QTable, Table, vstack
 
 from starpop.inference.densities import density_from_settings
+from starpop.inference.density import Density, Range
 from starpop.orbits.noise import UncertainNoise
 from starpop.orbits.orbit import design_matrix, radial_velocity, shape_points
 from starpop.orbits.system_model import SystemModel
@@ -26,6 +27,8 @@ from starpop.run.settings import SHARE
 
 FIRST_NIGHT_JD = 2455800.0
 TWIN_META = {"description": "Simulated visits of 14 binaries, made by the rule simulate_twin from twin_truth.ecsv."}
+# Points that a density is normalised on, within the range of periods.
+NORMALISED_ON = 4001
 # Of the visits of a simulated system whose model has offsets.
 INSTRUMENTS = ("A", "B", "C")
 
@@ -135,6 +138,27 @@ def simulate_twin(truth: Table, seed: int) -> Table:
     return vstack(tables)
 
 
+def _population(settings: Mapping[str, Any], period_range_days: Range) -> tuple[Density, list[float]]:
+    """The density that a survey is simulated from, and the values of its parameters."""
+    density = density_from_settings(settings["population_model"], period_range_days)
+    if settings["parameters"].keys() != density.parameters.keys():
+        raise InputError(
+            f"simulation.parameters: {', '.join(settings['parameters'])}; expected a value of each parameter of the "
+            f"population model, {', '.join(density.parameters)}."
+        )
+    return density, [settings["parameters"][name] for name in density.parameters]
+
+
+def simulated_density(settings: Mapping[str, Any], period_range_days: Range) -> Callable[[np.ndarray], np.ndarray]:
+    """The ln of the density of ln P within the range [d] that a survey is simulated from, as a function of ln P."""
+    density, hyper = _population(settings, period_range_days)
+    density, hyper = density.of_periods, hyper[: len(density.of_periods.parameters)]
+    low, high = np.log(period_range_days)
+    grid = np.linspace(low, high, NORMALISED_ON)
+    within = np.trapezoid(np.exp(density.ln_pdf(grid, *hyper)), grid)
+    return lambda x: density.ln_pdf(x, *hyper) - np.log(within)
+
+
 def simulate_survey(settings: Mapping[str, Any], share: int) -> tuple[Table, Table]:
     """A share of a survey's systems: its visits, and the truth.
 
@@ -150,13 +174,7 @@ def simulate_survey(settings: Mapping[str, Any], share: int) -> tuple[Table, Tab
     """
     survey, range_days = Survey(**settings["survey"]), settings["period_range_days"]
     model = SystemModel.from_settings(settings["system_model"])
-    density = density_from_settings(settings["population_model"], range_days)
-    if settings["parameters"].keys() != density.parameters.keys():
-        raise InputError(
-            f"simulation.parameters: {', '.join(settings['parameters'])}; expected a value of each parameter of the "
-            f"population model, {', '.join(density.parameters)}."
-        )
-    hyper = [settings["parameters"][name] for name in density.parameters]
+    density, hyper = _population(settings, range_days)
     visits, truth = [], []
     for k in range(share * SHARE, min((share + 1) * SHARE, settings["systems"])):
         rng = generator_for(settings["seed"], "simulate_survey", name := f"S{k:08d}")
