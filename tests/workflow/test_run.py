@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from astropy.table import Table
 
 from .conftest import SMALL
 
@@ -171,3 +173,29 @@ def test_systems_called_by_numbers_run_as_circles_and_ellipses_side_by_side(fres
     statuses = pd.read_csv(results / "diagnostics.csv", keep_default_na=False).set_index("fit")["status"]
     assert {f"tutorial/{name}" for name in names} < set(statuses.index)
     assert (results / "figures/forest.png").is_file()
+
+
+@pytest.mark.slow
+def test_a_survey_is_simulated_and_its_population_found_again(fresh):
+    """Of more systems than are drawn jointly, so that their nodes are condensed; NUTS checks the population."""
+    changes = {"catalogs": {"survey": {"simulation": {"systems": 300}}}, "batches": 3, "figures": {"dpi": 60}}
+    changes |= {"sampler": {"sampled_systems": 1, "tune": 500}, "draws": {"exact": 200, "population": 1000}}
+    (fresh.path / "overlay.yaml").write_text(yaml.safe_dump(changes))
+    folder = "results/survey/survey"
+    tables = [f"{folder}/{name}" for name in ("orbits.csv", "close/summary.csv", "close/diagnostics.csv")]
+    figures = [f"{folder}/figures/overview.png", f"{folder}/close/figures/density.png"]
+    fresh.snakemake("--configfile", "config/survey.yaml", "overlay.yaml", "--", *tables, *figures)
+    orbits, summary, diagnosed = (pd.read_csv(fresh.path / table) for table in tables)
+    assert list(orbits["system"]) == [f"S{k:08d}" for k in range(300)]
+    assert (orbits["status"] == "ok").all()
+    assert (diagnosed.set_index("fit")["status"][["survey/close exact", "survey/close over nodes"]] == "ok").all()
+    found = summary[summary["method"] == "exact"].set_index("parameter")
+    for name, true in (("mu", 3.5), ("lnsigma", 0.2)):
+        assert abs(found.loc[name, "mean"] - true) < 4 * found.loc[name, "sd"]
+    drawn = found.index.str.startswith("lnP[").sum()
+    assert drawn == 200
+    truth = Table.read(fresh.path / "results/simulated/survey/truth/0.fits").to_pandas()
+    sure = orbits["mode_weight"] > 0.99
+    assert sure.sum() > 200
+    apart = np.abs(orbits["period_days"] / truth["period_days"] - 1)[sure]
+    assert (apart < 1e-2).mean() > 0.98

@@ -65,3 +65,16 @@ def test_a_range_with_more_frequencies_than_can_be_looked_at_is_said():
     visits = random_visits(np.random.default_rng(0), 20)[0]
     with pytest.raises(InputError, match=r"period_range_days: from 1e-09 to 20 d .* raise the shortest period"):
         period_likelihood(visits, PRIOR, (1e-9, 20))
+
+
+def test_periodograms_are_kept_of_those_drawn_and_all_else_is_as_it_was(twin):
+    systems = twin[:3]
+    whole = scan_systems(systems, PRIOR, (1.5, 20), 50)
+    some = scan_systems(systems, PRIOR, (1.5, 20), 50, drawn={systems[1].system})
+    drawn = {name: np.isfinite(some[name].values) for name in ("ln_likelihood", "lomb_scargle_power")}
+    for name, kept in drawn.items():
+        assert list(kept.any(axis=1)) == [False, True, False]
+        np.testing.assert_array_equal(some[name].values[1], whole[name].values[1])
+    assert np.isnan(some["lomb_scargle_period_days"].values[[0, 2]]).all()
+    for name in set(whole.data_vars) - {"lomb_scargle_period_days", *drawn}:
+        np.testing.assert_array_equal(some[name].values, whole[name].values)

@@ -10,8 +10,9 @@ from astropy.table import MaskedColumn, Table
 from astropy.time import Time, TimeDelta
 from astropy.utils.masked import Masked
 
-from starpop.orbits.visits import Visits
+from starpop.orbits.visits import Visits, read_named, read_systems, system_names
 from starpop.run.errors import InputError
+from starpop.run.store import write_table
 
 RNG = np.random.default_rng(1)
 TIME = np.sort(RNG.uniform(0, 300, 20))
@@ -144,3 +145,25 @@ def test_instruments_may_be_names(names):
     np.testing.assert_array_equal(more.instrument, visits.instrument)
     shuffled = Visits("A", JD[SHUFFLED], RV[SHUFFLED], ERR[SHUFFLED], instrument=np.asarray(names)[SHUFFLED])
     np.testing.assert_array_equal(shuffled.instrument, visits.instrument)
+
+
+def test_some_systems_are_read_as_they_are_among_all(tmp_path):
+    rng = np.random.default_rng(1)
+    names = np.repeat(["A", "B\u00e9", "C"], [4, 3, 5])
+    table = Table({"system": names, "time_jd": 2457000 + np.sort(rng.uniform(0, 10, 12))})
+    for name in ("rv_kms", "rv_err_kms"):
+        table[name] = rng.uniform(1, 2, 12)
+    table["instrument"] = np.array(["x", "y", "x", "y", "x", "x", "x", "z", "z", "z", "z", "z"])
+    write_table(table, path := tmp_path / "visits.fits", {"catalog": "c", "sha256": "0"})
+    everyone = {visits.system: visits for visits in read_systems(path)}
+    assert system_names(path) == list(everyone) == ["A", "B\u00e9", "C"]
+    for visits in [*read_named(path, {"B\u00e9", "C", "none"}), *read_systems(path, 0, 2), *read_systems(path, 1, 2)]:
+        whole = everyone[visits.system]
+        assert visits.instruments == whole.instruments == ("x", "y", "z")
+        for name in ("time_days", "rv_kms", "rv_err_kms", "instrument"):
+            np.testing.assert_array_equal(getattr(visits, name), getattr(whole, name))
+        assert visits.first_jd == whole.first_jd
+    assert read_named(path, set()) == []
+    path.write_bytes(path.read_bytes()[:-2880])
+    with pytest.raises(InputError, match="is damaged"):
+        read_named(path, {"A"})

@@ -19,6 +19,14 @@ from starpop.run.settings import as_json, check, choose_catalog, cluster_name, p
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 TWIN = CONFIG["catalogs"]["twin"]
+SIMULATION = {
+    "systems": 100,
+    "system_model": "tutorial",
+    "population_model": "normal",
+    "parameters": {"mu": 3.0, "lnsigma": 0.2},
+    "survey": {"visits": [3, 20], "baseline_days": [900, 1000], "rv_err_kms": [0.1, 0.1]},
+    "seed": 1,
+}
 MASSES = {"path": "m.csv", "columns": {"system": "s", "mass": "m"}}
 
 
@@ -39,6 +47,8 @@ def test_the_shipped_configurations_are_right():
     check(CONFIG, SCHEMA)
     small = yaml.safe_load((ROOT / "config" / "small.yaml").read_text())
     check(laid_over(small), SCHEMA, [CONFIG, small])
+    survey = yaml.safe_load((ROOT / "config" / "survey.yaml").read_text())
+    check(laid_over(survey), SCHEMA, [CONFIG, survey])
 
 
 APO = CONFIG["catalogs"]["apogee"]["observatory"]
@@ -667,3 +677,64 @@ def test_a_mistake_elsewhere_is_said(change, message):
 )
 def test_a_cluster_has_the_name_of_its_file(path, name):
     assert cluster_name({"path": path}) == name
+
+
+@pytest.mark.parametrize(
+    ("systems", "draws", "expected"),
+    [
+        (1, 10_000, 1),
+        (700, 10_000, 1),
+        (1000, 10_000, 2),
+        (2500, 200, 1),
+        (2501, 200, 2),
+        (100_000, 200, 64),
+        (10**9, 200, 4096),
+    ],
+)
+def test_batches_are_by_the_systems_and_their_draws(systems, draws, expected):
+    config = copy.deepcopy(CONFIG)
+    config["catalogs"]["survey"] = {"period_range_days": [2, 500], "simulation": SIMULATION | {"systems": systems}}
+    config["draws"]["exact"] = draws
+    assert resolve(check(config, SCHEMA), "survey")["batches"] == expected
+
+
+def test_batches_of_a_table_are_by_its_size_unless_they_are_configured(tmp_path):
+    config = copy.deepcopy(CONFIG)
+    path = tmp_path / "visits.csv"
+    path.write_bytes(b"0" * 3_000_000)
+    config["catalogs"]["mine"] = {"path": str(path), "columns": {"system": "s", "time": "t", "rv": "v", "rv_err": "e"}}
+    assert resolve(check(config, SCHEMA), "mine")["batches"] == 4
+    assert resolve(check(config | {"batches": 3}, SCHEMA), "mine")["batches"] == 3
+
+
+def test_a_simulated_catalogue_has_its_table_in_shares_and_its_models_whole():
+    config = copy.deepcopy(CONFIG)
+    entry = {"period_range_days": [2, 500], "simulation": SIMULATION | {"systems": 10_001}}
+    config["catalogs"]["survey"] = entry
+    whole = check(config, SCHEMA)
+    files = [f"results/simulated/survey/visits/{share}.fits" for share in (0, 1)]
+    assert whole["catalogs"]["survey"]["path"] == files
+    simulation = resolve(whole, "survey")["catalogs"]["survey"]["simulation"]
+    assert simulation["system_model"]["orbit_prior"]["amplitude_sd_kms"] == 100
+    assert simulation["population_model"]["mu"] == "auto"
+    assert choose_catalog(whole | {"catalog": "survey"}) == ("survey", "Catalogue: survey (10001 systems, simulated).")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"path": "mine.csv"}, "catalogs.survey.path: unknown key; allowed here: simulation, period_range_days"),
+        ({"period_range_days": "auto"}, "catalogs.survey.period_range_days: auto, but its visits are still to be"),
+        ({"simulation": SIMULATION | {"system_model": "jiter"}}, "'jiter' is not one of tutorial, jitter.*'jitter'"),
+        ({"simulation": SIMULATION | {"systems": 0}}, "systems: 0: 0 is less than the minimum of 1"),
+        (
+            {"simulation": SIMULATION | {"survey": SIMULATION["survey"] | {"visits": [20, 3]}}},
+            r"catalogs.survey.simulation.survey.visits: \[20, 3\] is empty",
+        ),
+    ],
+)
+def test_what_a_simulation_cannot_be_is_said(changes, message):
+    config = copy.deepcopy(CONFIG)
+    config["catalogs"]["survey"] = {"period_range_days": [2, 500], "simulation": SIMULATION} | changes
+    with pytest.raises(InputError, match=message):
+        check(config, SCHEMA)

@@ -57,6 +57,8 @@ class Grid:
         """Of pieces that end at some places, with about a step between the points, and in each eight at least."""
         sizes = [max(int(np.ceil((high - low) / step)) + 1, SIX + 2) for low, high in pairwise(ends)]
         pieces = [np.linspace(*pair, size) for pair, size in zip(pairwise(ends), sizes, strict=True)]
+        for piece in pieces[:-1]:  # where it ends the density is that before the jump
+            piece[-1] = np.nextafter(piece[-1], -np.inf)
         return cls(np.concatenate(pieces), np.cumsum([0, *sizes]))
 
     def interpolation(self, x: np.ndarray) -> csr_array:
@@ -174,7 +176,8 @@ class Condensed:
         height = _at_points(points, density, parameters)
         left = np.abs(self.grid.interpolation(middle) @ height - _at_points(middle, density, parameters))
         at_points = self.grid.interpolation(middle).T.astype(bool).astype(float) @ left
-        return np.sum((abs(self.shares) @ at_points) / (self.shares @ height), axis=0)
+        held = np.maximum(self.shares @ height, np.finfo(float).tiny)
+        return np.sum((abs(self.shares) @ at_points) / held, axis=0)
 
 
 def _at_points(x: np.ndarray, density: Density, parameters: Sequence[np.ndarray]) -> np.ndarray:
