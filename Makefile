@@ -4,7 +4,7 @@ BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: setup reproduce test lint lock bench torture
+.PHONY: setup reproduce test lint lock bench torture test-slurm
 
 setup: .venv/installed
 
@@ -37,3 +37,6 @@ bench: setup # ratios measured in one run, as tables in benchmarks/results/
 
 torture: setup # kills, full disks, damaged products: the same bytes in the end (12 min)
 	$(BIN)/python tests/torture.py
+
+test-slurm: setup # a Slurm of one node from Debian's packages: the same tables, a killed job sent again
+	$(BIN)/python tests/slurm.py
