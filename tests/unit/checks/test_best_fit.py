@@ -155,3 +155,13 @@ def test_columns_take_what_they_alone_can_explain():
     np.testing.assert_allclose(fits.share_taken(np.hstack([noise, 2 * noise])), fits.share_taken(noise), rtol=1e-6)
     by_period = fits.span[:, :12, -1:] * fits.error_kms[..., None]
     assert fits.share_taken(by_period).max() < 0.1
+
+
+@pytest.mark.parametrize("case", ["sharp", "jitter"])
+def test_without_replicates_the_fit_is_that_of_the_known_peak(case):
+    likelihood, velocities = system_and_replicates(*CASES[case], np.random.default_rng(4), 1)
+    (alone,) = best_fit.best_fits(likelihood, velocities[:1], RANGE)
+    (among,) = best_fit.best_fits(likelihood, velocities, RANGE)
+    np.testing.assert_allclose(alone.frequency[0], among.frequency[0], rtol=1e-6)
+    np.testing.assert_allclose(alone.error_kms[0], among.error_kms[0], rtol=1e-6)
+    np.testing.assert_allclose(alone.residual_kms[0], among.residual_kms[0], atol=1e-5)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from starpop.checks.highest_modes import highest_modes
-from starpop.checks.highest_peaks import highest_peaks
+from starpop.checks.highest_peaks import highest_peaks, own_peak
 from starpop.orbits.ellipse.likelihood import EllipseLikelihood
 from starpop.orbits.orbit import design_matrix, orbit_columns, shape_points
 from starpop.orbits.period_likelihood import PeriodLikelihood
@@ -135,7 +135,9 @@ def best_fits(
     if isinstance(likelihood, EllipseLikelihood):
         points, error = highest_modes(likelihood, velocities, period_range_days, made_of)
     else:
-        frequency, error = highest_peaks(likelihood, velocities, period_range_days)
+        alone = len(velocities) == 1 and np.array_equal(velocities[0], visits.rv_kms)
+        found = own_peak(likelihood) if alone else highest_peaks(likelihood, velocities, period_range_days)
+        frequency, error = found
         points = shape_points(frequency, {})
     size = len(model.coefficients(visits))
     at_once = max(DESIGNS // ((len(visits) + size) * (size + 3)), 1)

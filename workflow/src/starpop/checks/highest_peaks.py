@@ -107,6 +107,12 @@ def highest_peaks(
     return best, errors_over_noise(terms, model)
 
 
+def own_peak(likelihood: PeriodLikelihood) -> tuple[np.ndarray, np.ndarray]:
+    """The same of the system's own velocities alone, whose highest peak is known: (1,) and (1, J)."""
+    frequency = np.exp(-likelihood.peak_ln_period[:1])
+    return frequency, errors_over_noise(noise_terms(frequency, likelihood.linear), likelihood.linear)
+
+
 def errors_over_noise(terms: np.ndarray, model: LinearModel) -> np.ndarray:
     """(R, J) geometric means of the errors over the noise [km/s], given (R, K) the ln of its terms."""
     share = np.exp(terms - terms.max(axis=1, keepdims=True))
