@@ -7,11 +7,14 @@ from scipy.stats import kstest
 
 from conftest import random_visits
 from starpop.inference.densities import Normal, TruncatedNormal, UniformPeriod
-from starpop.orbits.ln_likelihood import evaluate
+from starpop.orbits.linear_model import linear_model
+from starpop.orbits.ln_likelihood import evaluate, fill_ln_likelihoods, ln_likelihood_at, workspace
+from starpop.orbits.noise import Jitter
 from starpop.orbits.orbit import conditional, ln_likelihood, shape_points
 from starpop.orbits.orbit_draws import draw_given_shape, draw_ln_periods
 from starpop.orbits.period_likelihood import mode_weights, period_likelihood
-from starpop.orbits.system_model import SystemModel
+from starpop.orbits.system_model import REPORTED, SystemModel
+from starpop.orbits.visits import Visits
 
 COEFFICIENTS = ("a", "b", "v0")
 PRIOR = SystemModel(100, 150)
@@ -164,3 +167,16 @@ def test_draws_of_one_mode_stay_there():
     drawn = draw_ln_periods(likelihood, UNIFORM, (), 500, np.random.default_rng(0), mode=second)
     nearest = np.abs(np.exp(-drawn)[:, None] - np.exp(-likelihood.peak_ln_period)).argmin(axis=1)
     assert (nearest == second).mean() > 0.98
+
+
+@pytest.mark.parametrize("noise", [REPORTED, Jitter(-1, 1)])
+@pytest.mark.parametrize("changes", [{}, {"trend": 1}, {"amplitude_scaling": "kepler"}])
+def test_many_frequencies_at_once_are_those_one_by_one_to_the_last_bit(noise, changes):
+    rng = np.random.default_rng(5)
+    time = np.sort(rng.uniform(0, 900, 7))
+    visits = Visits("S", time, 30 * np.cos(time) + rng.normal(0, 0.1, 7), rng.uniform(0.05, 0.3, 7))
+    model = linear_model(visits, SystemModel(20, 50, noise=noise, **changes))
+    frequencies, room = rng.uniform(0.002, 0.6, 300), workspace(model)
+    values = np.empty(300)
+    fill_ln_likelihoods(frequencies, model, room, values)
+    np.testing.assert_array_equal(values, [ln_likelihood_at(f, model, room) for f in frequencies])

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from starpop.orbits.ln_likelihood import ln_likelihood_at, workspace
+from starpop.orbits.ln_likelihood import fill_ln_likelihoods, ln_likelihood_at, workspace
 from starpop.orbits.pieces import MOST_POINTS, SMOOTH, WIDEST_GROUP, cut, samples_per_point, scale_of
 
 TOLERANCE = 1e-10
@@ -182,8 +182,10 @@ def _apply_rule(low, high, scale, panels, row, model, room):
     x, w = panels.point_x[row], panels.point_w[row]
     mass, gauss, top = 0.0, 0.0, -np.inf
     for k in range(len(POINTS)):
-        at = middle + half * POINTS[k]
-        value = ln_likelihood_at(at, model, room)
+        x[k] = middle + half * POINTS[k]
+    fill_ln_likelihoods(x, model, room, w)
+    for k in range(len(POINTS)):
+        at, value = x[k], w[k]
         top = max(top, value)
         weight = np.exp(value - scale.best) * half / at
         mass += KRONROD[k] * weight
