@@ -12,8 +12,8 @@ from starpop.run import status, store
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     style = Style.from_settings(settings["figures"])
-    scans = [store.read_tree(path).to_dataset() for path in snakemake.input.periods]
-    drawn = {name for scan in scans for name in systems.drawn_in(scan)}
+    scans = [systems.drawn_in(store.read_group(path)) for path in snakemake.input.periods]
+    drawn = {str(name) for scan in scans for name in scan["system"].values}
     posteriors = [store.read_tree(path, ["map"]) for path in snakemake.input.posteriors]
     orbits, p_values, residuals = (store.read_csv(snakemake.input[k]) for k in ("orbits", "criticism", "residuals"))
     focus = fitted.find_system(posteriors, settings["focus_system"])

@@ -18,6 +18,8 @@ from starpop.pages.corner import corner
 from starpop.pages.style import TWO_COLUMNS, Style, label_outer, mark, new_figure, panels, plain
 from starpop.run.status import serious
 
+# What a scan has to be drawn.
+PERIODOGRAMS = ("ln_likelihood", "lomb_scargle_power", "lomb_scargle_period_days")
 # Periods written below an axis, of which more would overlap.
 MOST_TICKS = 5
 SECONDS = 86400.0
@@ -129,16 +131,16 @@ def write_round(axis: Axis, low: float, high: float) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def drawn_in(scan: xr.Dataset) -> list[str]:
-    """The systems of a batch whose periodograms are kept."""
-    drawn = np.isfinite(scan["ln_likelihood"].values).any(axis=1)
-    return [str(name) for name in scan["system"].values[drawn]]
+def drawn_in(scan: xr.Dataset) -> xr.Dataset:
+    """The periodograms of a batch that are kept, of a product of which no more is read."""
+    drawn = np.isfinite(scan["lomb_scargle_period_days"].values)
+    return scan[list(PERIODOGRAMS)].isel(system=np.flatnonzero(drawn)).load()
 
 
 def periodograms(scans: Sequence[xr.Dataset], table: pd.DataFrame, style: Style) -> Figure:
     """How far below its best each system's ln-likelihood lies, over period; the Lomb-Scargle period beside it."""
     flags = table.set_index("system")["flags"].fillna("")
-    by_name = {str(name): scan.sel(system=name) for scan in scans for name in drawn_in(scan)}
+    by_name = {str(name): scan.sel(system=name) for scan in scans for name in scan["system"].values}
     figure, axes = panels(style, len(by_name), panel_height=1.3)
     for ax, name in zip(axes, sorted(by_name), strict=False):
         scan = by_name[name]
