@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
-from common import markdown
+from common import show
 
 ROOT = Path(__file__).parents[1]
 LINKED = ("Snakefile", "config", "workflow", "data", "profiles")
@@ -64,7 +64,8 @@ def main(sizes: list[int], changes: dict) -> None:
         print(f"most memory: {'; '.join(f'{n} {m:.0f} MB' for n, m in memory.head(5).items())}", file=sys.stderr)
         for row in summary.itertuples():
             print(f"{row.parameter} {row.mean:.4f} +- {row.sd:.4f}", file=sys.stderr, flush=True)
-    print(table(["systems", "wall [s]", "CPU [s]", "largest job [GB]", "results [GB]", "jobs"], rows))
+    header = ["systems", "wall [s]", "CPU [s]", "largest job [GB]", "results [GB]", "jobs"]
+    show("Surveys, from the raw table to tables and figures", header, rows)
     if len(sizes) > 1:
         growth = np.diff(np.log(np.array(totals)[-2:]), axis=0)[0] / np.log(sizes[-1] / sizes[-2])
         print(f"\nExponents of the last two: wall {growth[0]:.2f}, CPU {growth[1]:.2f}, results {growth[3]:.2f}.")

@@ -8,6 +8,7 @@ import pytest
 
 from starpop.checks import criticism, flags
 from starpop.inference.densities import UniformPeriod
+from starpop.orbits import no_orbit
 from starpop.orbits.noise import Jitter
 from starpop.orbits.orbit import radial_velocity
 from starpop.orbits.orbit_draws import draw_orbits
@@ -49,6 +50,9 @@ def flags_of(visits, model, rng, criticised=CLEAN):
     frequency, power = lomb_scargle(visits, RANGE)
     weights = mode_weights(likelihood, UniformPeriod(RANGE))
     row |= {"mode_weight": weights.max(), "lomb_scargle_period_days": 1 / frequency[power.argmax()]}
+    evidence = likelihood.ln_evidence(UniformPeriod(RANGE).ln_pdf(likelihood.ln_period))
+    row["ln_bayes_orbit"] = evidence - no_orbit.ln_evidence(visits, model)
+    row["ln_bayes_drift"] = evidence - no_orbit.ln_evidence_of_drift(visits, model)
     row |= tables.best_mode(likelihood, RANGE, drawn["P"]) | {"outside_ln_gain": best_outside(likelihood, RANGE)[1]}
     said = flags.flags_of(row, criticised, likelihood, RANGE, model)
     return set(filter(None, said.split(";")))
@@ -229,6 +233,17 @@ def test_a_range_known_better_than_the_visits_tell_is_none():
     likelihood = period_likelihood(clean(rng), MODEL, (5.2999, 5.3001))
     row = {"outside_ln_gain": 0.0, "best_mode_period_days": 5.3, "baseline_days": 400.0, "mode_weight": 1.0}
     assert not flags.of_period(row, likelihood, (5.2999, 5.3001))["at_range_end"]
+
+
+def test_a_star_without_an_orbit_and_one_that_drifts_are_flags():
+    rng = np.random.default_rng(12)
+    visits = visits_of(rng)
+    constant = replace(visits, rv_kms=5 + rng.normal(0, visits.rv_err_kms))
+    years = (visits.time_days - visits.baseline_days / 2) / 365.25
+    drifts = replace(constant, rv_kms=constant.rv_kms + 6 * years)
+    assert "no_orbit" in flags_of(constant, MODEL, rng)
+    assert {"no_orbit", "drift"} & flags_of(drifts, replace(MODEL, trend_sd_kms_per_year=5), rng) == {"drift"}
+    assert not {"no_orbit", "drift"} & flags_of(clean(rng), MODEL, rng)
 
 
 def test_a_jitter_as_large_as_the_orbit_is_a_flag():

@@ -13,6 +13,8 @@
 | misfit, outlier | the p-value of `criticism` says so |
 | trend | the visits ask for the next power of time, or a fitted trend is significant |
 | eccentric | the visits ask for the next harmonic, or for a Keplerian orbit rather than a circle |
+| no_orbit | no orbit is nearly as likely, or likelier: ``ln_bayes_orbit`` is below 3 |
+| drift | there is more than none, but a trend is nearly as likely as an orbit: ``ln_bayes_drift`` is below 3 |
 | multimodal | the heaviest mode leaves something to others |
 | alias_day, alias_year | another possible frequency, or that of the Lomb-Scargle period, is an alias of the best |
 
@@ -45,7 +47,7 @@ TRENDS = (
     ("trend_kms_per_year", "trend_sd_kms_per_year"),
     ("trend_2_kms_per_year2", "trend_2_sd_kms_per_year2"),
 )
-# An ellipse is twenty times as likely as a circle.
+# Twenty times as likely: an ellipse as a circle, an orbit as none.
 LN_BAYES = 3.0
 # One period in twenty that is another than the one quoted is more than most uses of a table bear.
 CERTAIN_WEIGHT = 0.95
@@ -66,12 +68,12 @@ def flags_of(
 
     Parameters
     ----------
-    row : its row of orbits.csv, as far as it is known, with the ``outside_ln_gain`` of its scan
+    row : its row of orbits.csv, as far as it is known, Bayes factors too, with the ``outside_ln_gain`` of its scan
     criticism : its row of the table of criticism
     model : as configured
     """
     raised = of_period(row, likelihood, period_range_days) | of_fit(row, criticism, model)
-    raised |= aliases(row, likelihood, period_range_days)
+    raised |= aliases(row, likelihood, period_range_days) | of_evidence(row)
     return ";".join(name for name, is_raised in raised.items() if is_raised)
 
 
@@ -89,6 +91,12 @@ def of_period(
         "longer_than_baseline": row["best_mode_period_days"] > row["baseline_days"],
         "multimodal": row["mode_weight"] < CERTAIN_WEIGHT,
     }
+
+
+def of_evidence(row: Mapping[str, Any]) -> dict[str, bool]:
+    """Whether an orbit is what the visits ask for at all."""
+    none, drift = (row[name] < LN_BAYES for name in ("ln_bayes_orbit", "ln_bayes_drift"))
+    return {"no_orbit": none, "drift": drift and not none}
 
 
 def of_fit(row: Mapping[str, Any], criticism: Mapping[Hashable, Any], model: SystemModel) -> dict[str, bool]:

@@ -15,6 +15,7 @@ from starpop.inference.densities import UniformPeriod
 from starpop.orbits.landscape import highest_of
 from starpop.orbits.linear_model import linear_model
 from starpop.orbits.ln_likelihood import noise_terms
+from starpop.orbits.no_orbit import ln_evidence, ln_evidence_of_drift
 from starpop.orbits.period_likelihood import PeriodLikelihood, Periodogram, likeliest, period_likelihood
 from starpop.orbits.scan import lattice
 from starpop.orbits.system_model import SystemModel
@@ -50,6 +51,8 @@ class Scanned:
     likelihood: PeriodLikelihood
     outside: tuple[float, float]
     circular_ln_evidence: float
+    no_orbit_ln_evidence: float
+    drift_ln_evidence: float
     drawn: Drawn
 
 
@@ -140,10 +143,11 @@ def scan_systems(
     -------
     ``frequency`` (bin) [1/d], ``ln_likelihood`` and ``lomb_scargle_power`` (system, bin), both the highest values in
     each bin, and ``lomb_scargle_period_days`` (system), of those drawn; ``outside_period_days`` and
-    ``outside_ln_gain`` (system) of `best_outside`; ``circular_ln_evidence`` (system) of the same model with a circular
-    orbit; ``offset_sd_kms`` (system), the width of the offsets' prior; and the attributes of every
-    `PeriodLikelihood`, one list after the other, with ``node_system``, ``panel_system`` and ``peak_system`` the index
-    of the system. What cannot be scanned is in ``failed_system`` (failure) instead, and why in ``reason``
+    ``outside_ln_gain`` (system) of `best_outside`; ``circular_ln_evidence``, ``no_orbit_ln_evidence`` and
+    ``drift_ln_evidence`` (system) of the same model with a circular orbit, with none, and with a trend in its place;
+    ``offset_sd_kms`` (system), the width of the offsets' prior; and the attributes of every `PeriodLikelihood`, one
+    list after the other, with ``node_system``, ``panel_system`` and ``peak_system`` the index of the system. What
+    cannot be scanned is in ``failed_system`` (failure) instead, and why in ``reason``
     """
     edges = np.linspace(1 / period_range_days[1], 1 / period_range_days[0], bins + 1)
 
@@ -161,7 +165,8 @@ def scan_systems(
                 raise FloatingPointError("its likelihood is not finite")
             outside = best_outside(likelihood, period_range_days)
             circular = circular_ln_evidence(likelihood, period_range_days)
-            return Scanned(visits, likelihood, outside, circular, drawn_of(visits, found))
+            others = circular, ln_evidence(visits, system_model), ln_evidence_of_drift(visits, system_model)
+            return Scanned(visits, likelihood, outside, *others, drawn_of(visits, found))
         except Exception as error:  # one system must not stop the others
             logger.exception("System %s:", visits.system)
             return f"{type(error).__name__}: {error}"
@@ -186,6 +191,8 @@ def _as_dataset(
         "outside_period_days": [one.outside[0] for one in scanned],
         "outside_ln_gain": [one.outside[1] for one in scanned],
         "circular_ln_evidence": [one.circular_ln_evidence for one in scanned],
+        "no_orbit_ln_evidence": [one.no_orbit_ln_evidence for one in scanned],
+        "drift_ln_evidence": [one.drift_ln_evidence for one in scanned],
         "offset_sd_kms": [likelihood.system_model.offset_sd_kms for likelihood in likelihoods],
     }
     noise = [[n.first_noise for n in likelihoods], [len(n.linear.constant) for n in likelihoods]]

@@ -24,7 +24,9 @@ from starpop.run.seeds import generator_for
 
 # What a row has of a system's modes and of its scan.
 MODE_COLUMNS = ("mode_weight", "ln_evidence", "n_modes")
-OF_SCAN = ("lomb_scargle_period_days", "outside_ln_gain", "outside_period_days", "circular_ln_evidence")
+OF_SCAN = ("lomb_scargle_period_days", "outside_ln_gain", "outside_period_days")
+# Other hypotheses than the model's orbit, whose evidence the scan has, and the column of the ln Bayes factor.
+OTHERS = {"no_orbit_ln_evidence": "ln_bayes_orbit", "drift_ln_evidence": "ln_bayes_drift"}
 # Median and 68% of what may have a heavy tail: an orbit of few visits may be a long ellipse of any amplitude.
 PERCENTILES = (16, 50, 84)
 ORBIT_COLUMNS = (
@@ -76,6 +78,8 @@ ORBIT_COLUMNS = (
     *(f"semi_amplitude_p{percent}_kms" for percent in PERCENTILES),
     *(f"mass_function_p{percent}_msun" for percent in PERCENTILES),
     *(f"companion_mass_min_p{percent}_msun" for percent in PERCENTILES),
+    "ln_bayes_orbit",
+    "ln_bayes_drift",
 )
 
 
@@ -206,6 +210,7 @@ def tabulate_orbits(
     highest, modes = highest_points([posteriors]), exact["modes"].to_dataset()
     of_scan = {name: scan[name].values for name in OF_SCAN}
     of_modes = {name: modes[name].values for name in (*MODE_COLUMNS, "status")}
+    against = {column: of_modes["ln_evidence"] - scan[name].values for name, column in OTHERS.items()}
     posterior = {str(name): values.values for name, values in exact["posterior"].data_vars.items()}
     rows: list[dict[str, Any]] = []
     for i, name in enumerate(progress(names_of(exact))):
@@ -216,8 +221,9 @@ def tabulate_orbits(
         row |= best_mode(likelihood, period_range_days, draws["P"])
         row |= {key: float(of_modes[key][i]) for key in MODE_COLUMNS}
         row |= {key: float(values[i]) for key, values in of_scan.items()}
+        row |= {column: float(values[i]) for column, values in against.items()}
         if model.orbit == "keplerian":
-            row["ln_bayes_keplerian"] = float(of_modes["ln_evidence"][i] - of_scan["circular_ln_evidence"][i])
+            row["ln_bayes_keplerian"] = float(of_modes["ln_evidence"][i] - scan["circular_ln_evidence"].values[i])
         flags = flags_of(row, criticised[name], likelihood, period_range_days, model)
         if "better_outside_range" in flags:
             row["better_period_days"] = row["outside_period_days"]
