@@ -4,7 +4,7 @@ BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: setup reproduce test lint lock bench torture test-slurm
+.PHONY: setup reproduce test lint lock bench torture test-slurm status
 
 setup: .venv/installed
 
@@ -40,3 +40,6 @@ torture: setup # kills, full disks, damaged products: the same bytes in the end 
 
 test-slurm: setup # a Slurm of one node from Debian's packages: the same tables, a killed job sent again
 	$(BIN)/python tests/slurm.py
+
+status: # of the last run in this folder: what is done, runs, failed, is left
+	@PYTHONPATH=workflow/src $(BIN)/python -m starpop.run.under_way

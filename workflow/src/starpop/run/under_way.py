@@ -1,0 +1,122 @@
+"""How far a run is, or was when it stopped: a line for each rule, from the log that Snakemake writes of it.
+
+    make status
+
+tells of the last run in this folder what is done, runs, failed and is left; and of jobs that run what their own logs
+said last.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LOGS, LOCKS = Path(".snakemake/log"), Path(".snakemake/locks")
+JOB = re.compile(r"^(?:local)?(?:rule|checkpoint) (\w+):$")
+COUNT = re.compile(r"^(\w+) +(\d+)$")
+FINISHED, FAILED = re.compile(r"^Finished jobid: (\d+)"), re.compile(r"^Error in rule (\w+)")
+STEPS = re.compile(r"^\d+ of \d+ steps \(\d+%\) done$")
+# Not a job of its own.
+TARGETS = ("all", "total")
+
+
+@dataclass
+class Run:
+    """What the log of a run says.
+
+    Attributes
+    ----------
+    total : jobs by rule
+    started : the rule and the log of each job that was started, by its number
+    finished : the numbers of those that ended well
+    failed : jobs by rule
+    steps : the last line of progress
+    """
+
+    total: Counter = field(default_factory=Counter)
+    started: dict[str, tuple[str, str]] = field(default_factory=dict)
+    finished: set[str] = field(default_factory=set)
+    failed: Counter = field(default_factory=Counter)
+    steps: str = ""
+
+    @classmethod
+    def from_log(cls, lines: Iterable[str]) -> Run:
+        """Read the log of a run."""
+        run, counting, rule, log = cls(), False, "", ""
+        for line in map(str.rstrip, lines):
+            if line == "Job stats:":
+                counting = True
+            elif counting and (found := COUNT.match(line)):
+                run.total[found[1]] = int(found[2])
+                counting = found[1] != "total"
+            elif found := JOB.match(line):
+                rule, log = found[1], ""
+            elif found := FAILED.match(line):
+                run.failed[found[1]] += 1
+                rule = ""
+            elif found := FINISHED.match(line):
+                run.finished.add(found[1])
+            elif rule and line.startswith("    log: "):
+                log = line.removeprefix("    log: ").split(" (")[0]
+            elif rule and line.startswith("    jobid: "):
+                run.started[line.removeprefix("    jobid: ")] = rule, log
+            elif STEPS.match(line):
+                run.steps = line
+        return run
+
+    def describe(self, alive: bool) -> list[str]:
+        """A line for each rule, and one for the whole.
+
+        Parameters
+        ----------
+        alive : whether the run still goes on
+        """
+        done = Counter(rule for number, (rule, _) in self.started.items() if number in self.finished)
+        running = {n: job for n, job in self.started.items() if n not in self.finished and alive}
+        width = max(map(len, self.total), default=0)
+        lines = []
+        for rule, count in self.total.items():
+            if rule in TARGETS:
+                continue
+            logs = [log for of, log in running.values() if of == rule]
+            going = max(len(logs) - self.failed[rule], 0)
+            said = f"{done[rule]} of {count} done"
+            said += f", {going} running" if going else ""
+            said += f", {self.failed[rule]} FAILED" if self.failed[rule] else ""
+            lines.append(f"{rule:{width}}  {said}")
+            lines += [f"{'':{width}}    {last}" for last in filter(None, map(last_line, logs)) if going]
+        complete = all(done[rule] == count for rule, count in self.total.items() if rule not in TARGETS)
+        state = "under way" if alive else ("complete" if complete else "stopped")
+        return [*lines, f"The run is {state}: {self.steps or 'no job is done'}."]
+
+
+def last_line(path: str) -> str:
+    """What a job said last in its log, without the time."""
+    try:
+        *_, last = Path(path).read_text(errors="replace").splitlines()
+    except (OSError, ValueError):
+        return ""
+    return re.sub(r"^[\d-]+ [\d:,]+ ", "", last)
+
+
+def main() -> int:
+    """Tell of the last run in this folder."""
+    logs = sorted(LOGS.glob("*.snakemake.log"))
+    if not logs:
+        print("No run has been started in this folder: there is no log of Snakemake's in it.")
+        return 1
+    runs = [Run.from_log(path.read_text(errors="replace").splitlines()) for path in logs[-20:]]
+    last = next((run for run in reversed(runs) if run.total), None)
+    if last is None:
+        print("The last runs had nothing to do.")
+        return 0
+    print("\n".join(last.describe(alive=any(LOCKS.glob("*")))))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
