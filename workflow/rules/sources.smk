@@ -20,6 +20,7 @@ if SIMULATION:
         script:
             "../scripts/simulate_survey.py"
 
+
 if "url" in config["catalogs"].get("apogee", {}):
 
     rule fetch_apogee:

@@ -27,7 +27,7 @@ from starpop.checks.population_criticism import (
 )
 from starpop.inference.density import Density, Range
 from starpop.inference.eccentricities import Eccentricity
-from starpop.populations.population import posterior_given
+from starpop.inference.quadrature import posterior_given
 
 # Of the variance that is predicted, what the systems' own may have at most for their eccentricities to count as known.
 LARGEST_SHARE = 0.1

@@ -31,9 +31,8 @@ import pandas as pd
 
 from starpop.inference.density import Density, Range
 from starpop.inference.priors import draw as draw_from
-from starpop.inference.quadrature import MOST_INTEGRATED
+from starpop.inference.quadrature import MOST_INTEGRATED, posterior_given
 from starpop.inference.weighted import Posterior
-from starpop.populations.population import posterior_given
 
 STATISTICS = ("mean", "sd", "skewness", "smallest", "largest", "largest_gap")
 QUANTILES = {"predicted_5%": 0.05, "predicted_median": 0.5, "predicted_95%": 0.95}

@@ -10,7 +10,7 @@ and exact: by rejection under a ceiling that is constant around each point, the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -22,6 +22,7 @@ from scipy.special import logsumexp
 
 from starpop.inference import rejection
 from starpop.inference.chart import DEPTH, Bounds, Chart, LnDensity, find_chart, mesh
+from starpop.inference.priors import Prior
 from starpop.inference.weighted import Posterior
 
 # Coordinates of more than these are sampled.
@@ -205,3 +206,14 @@ def integrate(
             break
         before = now
     return replace(posterior, error=change)
+
+
+def posterior_given(
+    priors: Mapping[str, Prior], ln_likelihood: LnDensity, tolerance: float = TOLERANCE
+) -> HyperPosterior:
+    """The posterior of up to three hyper-parameters, given the ln-likelihood at (M,) values of each."""
+
+    def ln_density(*h: np.ndarray) -> np.ndarray:
+        return ln_likelihood(*h) + sum(prior.ln_pdf(p) for prior, p in zip(priors.values(), h, strict=True))
+
+    return integrate(ln_density, tuple(priors), [prior.bounds for prior in priors.values()], tolerance)

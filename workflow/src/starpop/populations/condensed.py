@@ -29,7 +29,7 @@ from numba import njit
 from scipy.sparse import csr_array, vstack
 
 from starpop.inference.density import Density
-from starpop.inference.quadrature import MOST_INTEGRATED, HyperPosterior
+from starpop.inference.quadrature import MOST_INTEGRATED, HyperPosterior, posterior_given
 from starpop.orbits.period_likelihood import PeriodLikelihood
 from starpop.populations import population
 
@@ -250,7 +250,7 @@ def condense(
 
 def posterior_of(condensed: Condensed, density: Density) -> HyperPosterior:
     """The posterior of the hyper-parameters; the error of the grid is a part of its own."""
-    found = population.posterior_given(density.parameters, condensed.ln_likelihood(density))
+    found = posterior_given(density.parameters, condensed.ln_likelihood(density))
     held = np.argsort(-found.weights)[:POINTS_LOOKED_AT]
     return replace(found, error=found.error + float(condensed.error(density, list(found.points[held].T)).max()))
 

@@ -30,8 +30,7 @@ from starpop.inference.convergence import MAX_TREEDEPTH
 from starpop.inference.densities import Normal
 from starpop.inference.density import Density, Range
 from starpop.inference.numerics import tensors
-from starpop.inference.priors import Prior
-from starpop.inference.quadrature import MOST_INTEGRATED, TOLERANCE, HyperPosterior, integrate
+from starpop.inference.quadrature import MOST_INTEGRATED, posterior_given
 from starpop.inference.tempering import temper
 from starpop.inference.weighted import Posterior
 from starpop.orbits import pymc_orbit
@@ -213,17 +212,6 @@ def posterior(likelihoods: Sequence[PeriodLikelihood], density: Density, seed: i
     if len(density.parameters) <= MOST_INTEGRATED:
         return posterior_given(density.parameters, evaluate)
     return _sample(likelihoods, density, evaluate, seed)
-
-
-def posterior_given(
-    priors: Mapping[str, Prior], ln_likelihood: LnLikelihood, tolerance: float = TOLERANCE
-) -> HyperPosterior:
-    """The posterior of up to three hyper-parameters, given the ln-likelihood at (M,) values of each."""
-
-    def ln_density(*h: np.ndarray) -> np.ndarray:
-        return ln_likelihood(*h) + sum(prior.ln_pdf(p) for prior, p in zip(priors.values(), h, strict=True))
-
-    return integrate(ln_density, tuple(priors), [prior.bounds for prior in priors.values()], tolerance)
 
 
 def _sample(likelihoods: Sequence[PeriodLikelihood], density: Density, evaluate: LnLikelihood, seed: int) -> Posterior:

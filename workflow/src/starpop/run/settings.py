@@ -282,7 +282,7 @@ def number_of_batches(config: Mapping[str, Any], catalog: str) -> int:
     if "simulation" in entry:
         systems = entry["simulation"]["systems"]
     else:
-        systems = sum(map(os.path.getsize, paths_of(entry))) / BYTES_A_SYSTEM
+        systems = sum(Path(path).stat().st_size for path in paths_of(entry) if Path(path).is_file()) / BYTES_A_SYSTEM
     draws = BYTES_A_DRAW * config["draws"]["exact"]
     batches = systems / min(SYSTEMS_A_BATCH, max(BYTES_A_BATCH / draws, 1))
     return min(2 ** max(math.ceil(math.log2(batches)), 0), MOST_BATCHES) if batches else 1
