@@ -25,6 +25,7 @@ from starpop.inference.eccentricities import eccentricity_from_settings
 from starpop.inference.joint import Joint
 from starpop.inference.numerics import NUMPY
 from starpop.inference.priors import LN_SQRT_2PI, Prior, StandardNormal, Uniform
+from starpop.inference.with_singles import WithSingles
 from starpop.run.errors import InputError, nearest
 
 # Of ln P at the ends of a range.
@@ -337,8 +338,8 @@ def density_from_settings(settings: Mapping[str, Any], period_range_days: Range)
         known = ", ".join(Density.registered)
         hint = nearest(name, Density.registered)
         raise InputError(f"population_models: density {name!r} is not known; use one of {known}.{hint}")
-    of_x = {key: value for key, value in settings.items() if key != "eccentricity"}
+    of_x = {key: value for key, value in settings.items() if key not in ("eccentricity", "fraction")}
     density = Density.registered[name].from_settings(of_x, period_range_days)
-    if "eccentricity" not in settings:
-        return density
-    return Joint(density, eccentricity_from_settings(settings["eccentricity"], period_range_days))
+    if "eccentricity" in settings:
+        density = Joint(density, eccentricity_from_settings(settings["eccentricity"], period_range_days))
+    return WithSingles(density, tuple(settings["fraction"])) if "fraction" in settings else density

@@ -11,7 +11,8 @@ there, so that nothing else need be told of a new one. It has
     draw            draws of x
     breakpoints     where it changes fast, for its moments
 
-A population may have a density of the eccentricity as well: then it is a `joint` one.
+A population may have a density of the eccentricity as well: then it is a `joint` one. And it may have stars without an
+orbit: then it is one `with_singles`.
 
 Hyper-parameters and x are arrays that broadcast.
 """
@@ -50,6 +51,9 @@ class Density:
     registered: ClassVar[dict[str, type[Density]]] = {}
     # Of the eccentricity; without one each system has the prior of its own model.
     of_e: Eccentricity | None = None
+    # Whether some stars have no orbit (`with_singles`), and what stands for their ln P.
+    has_singles: bool = False
+    NO_ORBIT: ClassVar[float] = -1e3
 
     def __init_subclass__(cls, name: str = "") -> None:
         """Register a density that has a name."""
@@ -79,6 +83,11 @@ class Density:
     @property
     def of_periods(self) -> Density:
         """What of it is the density of x, whose hyper-parameters are the first."""
+        return self
+
+    @property
+    def of_binaries(self) -> Density:
+        """What of it is of stars that have an orbit, whose hyper-parameters are the first."""
         return self
 
     def parameters_of_e(self, parameters: Sequence[Any]) -> Sequence[Any]:

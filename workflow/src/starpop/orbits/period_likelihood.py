@@ -92,6 +92,13 @@ class PeriodLikelihood:
         return float(top + np.log(np.sum(np.exp(terms - top))))
 
     @cached_property
+    def no_orbit_ln_evidence(self) -> float:
+        """The ln evidence of the same model without an orbit."""
+        from starpop.orbits.no_orbit import ln_evidence
+
+        return ln_evidence(self.visits, self.system_model)
+
+    @cached_property
     def panel_mode(self) -> np.ndarray:
         """(M,) the peak that each panel belongs to: the nearest."""
         middle = 0.5 * (self.panel_low + self.panel_high)

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 from numba import njit
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array, hstack, vstack
 
 from starpop.inference.density import Density
 from starpop.inference.quadrature import MOST_INTEGRATED, HyperPosterior, posterior_given
@@ -103,21 +103,31 @@ class Condensed:
     grid : of ln P
     shares : (N, G) the matrix S, each row in units of the exponential of
     ln_scale : (N,) the ln of the weight of the heaviest node
+    ln_single : (N,) the ln evidence without an orbit, if some may have none; (0,) else. The matrix then has a column
+        for it, before those of the grid
     """
 
     systems: list[str]
     grid: Grid
     shares: csr_array
     ln_scale: np.ndarray
+    ln_single: np.ndarray
 
     def __len__(self) -> int:
         """Return the number of systems."""
         return len(self.systems)
 
+    @property
+    def points(self) -> np.ndarray:
+        """The places at which the matrix takes the density."""
+        return np.append(Density.NO_ORBIT, self.grid.points) if len(self.ln_single) else self.grid.points
+
     def coarser(self, density: Density, factor: int) -> Condensed:
         """The same on a grid of larger steps."""
         grid = grid_for(density, (self.grid.points[0], self.grid.points[-1]), factor * FINEST_STEP)
-        return replace(self, grid=grid, shares=(self.shares @ grid.interpolation(self.grid.points)).tocsr())
+        first = self.shares.shape[1] - len(self.grid.points)
+        of_orbits = self.shares[:, first:] @ grid.interpolation(self.grid.points)
+        return replace(self, grid=grid, shares=hstack([self.shares[:, :first], of_orbits], format="csr"))
 
     def as_dataset(self) -> xr.Dataset:
         """All of it, to be stored."""
@@ -126,6 +136,7 @@ class Condensed:
                 "share": ("entry", self.shares.data),
                 "point_of_entry": ("entry", self.shares.indices.astype(np.int32)),
                 "ln_scale": ("system", self.ln_scale),
+                "ln_single": ("single", self.ln_single),
                 "end_of_system": ("system", self.shares.indptr[1:]),
                 "ln_period": ("point", self.grid.points),
                 "end_of_piece": ("piece", self.grid.starts[1:]),
@@ -139,21 +150,27 @@ class Condensed:
         ends, points = stored["end_of_system"].values, stored["ln_period"].values
         rows = stored["share"].values, stored["point_of_entry"].values, np.append(0, ends)
         grid = Grid(points, np.append(0, stored["end_of_piece"].values))
-        systems = list(map(str, stored["system"].values))
-        return cls(systems, grid, csr_array(rows, (len(systems), len(points))), stored["ln_scale"].values)
+        systems, ln_single = list(map(str, stored["system"].values)), stored["ln_single"].values
+        shares = csr_array(rows, (len(systems), len(points) + bool(len(ln_single))))
+        return cls(systems, grid, shares, stored["ln_scale"].values, ln_single)
 
     def without(self, index: int) -> Condensed:
         """All systems but one."""
         others = np.delete(np.arange(len(self)), index)
-        systems = [self.systems[i] for i in others]
-        return replace(self, systems=systems, shares=self.shares[others], ln_scale=self.ln_scale[others])
+        return Condensed(
+            [self.systems[i] for i in others],
+            self.grid,
+            self.shares[others],
+            self.ln_scale[others],
+            self.ln_single[others] if len(self.ln_single) else self.ln_single,
+        )
 
     def system_ln_likelihoods(self, density: Density, some: slice = slice(None)) -> Callable[..., np.ndarray]:
         """A function of (M,) values of each hyper-parameter: (M, N) ln p(D_n | h)."""
         shares, scale = self.shares[some], self.ln_scale[some]
 
         def evaluate(*parameters: np.ndarray) -> np.ndarray:
-            return _positive_ln(shares @ _at_points(self.grid.points, density, parameters)).T + scale
+            return _positive_ln(shares @ _at_points(self.points, density, parameters)).T + scale
 
         return evaluate
 
@@ -164,7 +181,7 @@ class Condensed:
             values = np.full(len(parameters[0]), self.ln_scale.sum())
             for first in range(0, len(values), POINTS_AT_ONCE):
                 some = slice(first, first + POINTS_AT_ONCE)
-                height = _at_points(self.grid.points, density, [p[some] for p in parameters])
+                height = _at_points(self.points, density, [p[some] for p in parameters])
                 values[some] += _ln_product(self.shares.data, self.shares.indices, self.shares.indptr, height)
             return values
 
@@ -172,12 +189,12 @@ class Condensed:
 
     def error(self, density: Density, parameters: Sequence[np.ndarray]) -> np.ndarray:
         """(M,) how wrong the ln-likelihood can be at (M,) values of each hyper-parameter (see the module)."""
-        points, middle = self.grid.points, self.grid.between_points
-        height = _at_points(points, density, parameters)
-        left = np.abs(self.grid.interpolation(middle) @ height - _at_points(middle, density, parameters))
+        middle, height = self.grid.between_points, _at_points(self.points, density, parameters)
+        first = len(height) - len(self.grid.points)
+        left = np.abs(self.grid.interpolation(middle) @ height[first:] - _at_points(middle, density, parameters))
         at_points = self.grid.interpolation(middle).T.astype(bool).astype(float) @ left
         held = np.maximum(self.shares @ height, np.finfo(float).tiny)
-        return np.sum((abs(self.shares) @ at_points) / held, axis=0)
+        return np.sum((abs(self.shares[:, first:]) @ at_points) / held, axis=0)
 
 
 def _at_points(x: np.ndarray, density: Density, parameters: Sequence[np.ndarray]) -> np.ndarray:
@@ -232,20 +249,26 @@ def condense(
     ends = max(low, density.support[0]), min(high, density.support[1])
     grid = grid_for(density, ends, FINEST_STEP)
     systems: list[str] = []
-    shares, scales = [], []
+    shares, scales, singles = [], [], []
     for batch in filter(len, batches):
-        nodes = population.nodes_of(batch, density)
+        nodes = population.nodes_of(batch, density.of_binaries)
         scale = np.maximum.reduceat(nodes.ln_weight, nodes.starts)
+        ln_single = np.array([n.no_orbit_ln_evidence for n in batch] if density.has_singles else [])
+        scale = np.maximum(scale, ln_single) if density.has_singles else scale
         weight = np.exp(nodes.ln_weight - np.repeat(scale, nodes.counts))
         ends_of = np.append(nodes.starts, len(weight))
         by_node = csr_array((weight, np.arange(len(weight)), ends_of), (len(batch), len(weight)))
-        shares.append(by_node @ grid.interpolation(nodes.x))
+        of_orbits = by_node @ grid.interpolation(nodes.x)
+        of_none = np.exp(ln_single - scale)[:, None] if density.has_singles else np.empty((len(batch), 0))
+        shares.append(hstack([csr_array(of_none), of_orbits], format="csr"))
         scales.append(scale)
+        singles.append(ln_single)
         systems += [likelihood.system for likelihood in batch]
     # in the order of their names, whatever the batches
     order = np.array(sorted(range(len(systems)), key=systems.__getitem__))
     names = [systems[i] for i in order]
-    return Condensed(names, grid, vstack(shares, format="csr")[order], np.concatenate(scales)[order])
+    ln_single = np.concatenate(singles)[order] if density.has_singles else np.empty(0)
+    return Condensed(names, grid, vstack(shares, format="csr")[order], np.concatenate(scales)[order], ln_single)
 
 
 def posterior_of(condensed: Condensed, density: Density) -> HyperPosterior:
@@ -278,6 +301,6 @@ def build_model(condensed: Condensed, density: Density) -> pm.Model:
         stored = {"share": shares.data, "point_of_entry": shares.indices, "start_of_system": shares.indptr}
         matrix = [pm.Data(name, values) for name, values in stored.items()]
         math = tensors()
-        height = math.exp(density.ln_pdf(condensed.grid.points, *parameters, math=math))
+        height = math.exp(density.ln_pdf(condensed.points, *parameters, math=math))
         pm.Potential("visits", ln_product(height, *matrix) + condensed.ln_scale.sum())
     return model

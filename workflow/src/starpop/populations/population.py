@@ -114,7 +114,11 @@ def _nodes_of(likelihood: PeriodLikelihood, density: Density) -> tuple[np.ndarra
                 f"{prior.up_to}: give both the same up_to."
             )
         ln_weight = ln_weight - prior.ln_pdf(e)
-    return x[inside], e[inside], ln_weight[inside]
+    nodes = x[inside], e[inside], ln_weight[inside]
+    if not density.has_singles:
+        return nodes
+    x, e, ln_weight = map(np.append, nodes, (density.NO_ORBIT, 0.0, likelihood.no_orbit_ln_evidence))
+    return x, e, ln_weight
 
 
 def system_ln_likelihoods(likelihoods: Sequence[PeriodLikelihood], density: Density) -> LnLikelihood:
@@ -264,9 +268,10 @@ def draw(
     parameters = hyper.draw(size, rng_of("population"))
     h = tuple(parameters.values())
     orbits = []
+    draw_one = draw_star if density.has_singles else draw_orbits
     for likelihood in progress(likelihoods):
         try:
-            orbits.append(draw_orbits(likelihood, density, h, size, rng_of(likelihood.system)))
+            orbits.append(draw_one(likelihood, density, h, size, rng_of(likelihood.system)))
         except Exception:  # one system must not stop the others
             logger.exception("System %s:", likelihood.system)
             names = (*likelihood.system_model.parameters(likelihood.visits), "lnP")
@@ -276,6 +281,42 @@ def draw(
         data[name] = ("chain", "draw", "system"), np.stack([drawn[name] for drawn in orbits], axis=1)[None]
     coords = {"chain": [0], "draw": np.arange(size), "system": [n.system for n in likelihoods]}
     return xr.DataTree.from_dict({"posterior": xr.Dataset(data, coords=coords)})
+
+
+def draw_star(
+    likelihood: PeriodLikelihood,
+    density: Density,
+    h: Sequence[np.ndarray],
+    size: int,
+    rng: np.random.Generator,
+) -> dict[str, np.ndarray]:
+    """Exact draws of whether a star is a binary, ``binary``, of 1 and 0, and of its orbit, NaN where it is not.
+
+    Parameters
+    ----------
+    h : (size,) values of each hyper-parameter, the fraction last
+    """
+    ln_likelihood = system_ln_likelihoods([likelihood], density)(*h)
+    binary = rng.random(size) >= single_share(ln_likelihood, np.array([likelihood.no_orbit_ln_evidence]), h[-1])[:, 0]
+    names = (*likelihood.system_model.parameters(likelihood.visits), "lnP")
+    drawn = {name: np.full(size, np.nan) for name in names} | {"binary": binary.astype(float)}
+    if binary.any():
+        own = tuple(values[binary] for values in h[:-1])
+        for name, values in draw_orbits(likelihood, density.of_binaries, own, int(binary.sum()), rng).items():
+            drawn[name][binary] = values
+    return drawn
+
+
+def single_share(ln_likelihood: np.ndarray, ln_single: np.ndarray, fraction: np.ndarray) -> np.ndarray:
+    """(M, N) probability that each of N stars has no orbit, at M values of the hyper-parameters.
+
+    Parameters
+    ----------
+    ln_likelihood : (M, N) ln p(D_n | h, F)
+    ln_single : (N,) ln evidence of each star without an orbit
+    fraction : (M,) of binaries
+    """
+    return np.exp(ln_single + np.log1p(-fraction)[:, None] - ln_likelihood)
 
 
 def build_model(

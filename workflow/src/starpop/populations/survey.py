@@ -25,6 +25,9 @@ from starpop.run.store import read_group
 
 logger = logging.getLogger("starpop")
 
+# Stars and hyper-parameters whose probabilities are in memory at once.
+VALUES_AT_ONCE = 5_000_000
+
 
 class Products(NamedTuple):
     """The files of a catalogue's visits and of the period likelihoods of its batches, and their model."""
@@ -82,15 +85,39 @@ def integrate(
         hyper, nodes = condensed.posterior(fine, density)
         logger.info("%d systems, condensed to %d points; error %.1e", len(nodes), len(nodes.grid.points), hyper.error)
         left_out, groups["condensed"] = predictive.leave_one_out_condensed(nodes, density, hyper), nodes.as_dataset()
+        of_systems, ln_single = nodes.system_ln_likelihoods(density), nodes.ln_single
     else:
         hyper = population.posterior(likelihoods, density, seed)
         left_out = predictive.leave_one_out(likelihoods, density, hyper, seed)
+        of_systems = population.system_ln_likelihoods(likelihoods, density)
+        ln_single = np.array([n.no_orbit_ln_evidence for n in likelihoods] if density.has_singles else [])
+    if density.has_singles:
+        probability = binary_probability(hyper, of_systems, ln_single)
+        left_out = left_out.assign(binary_probability=("system", probability))
     tree = population.draw(likelihoods, density, hyper, draws, rng_of)
     refits = int(left_out["refitted"].sum())
     logger.info("ln evidence %.6f; error %.1e; %d fits without a system", hyper.ln_evidence, hyper.error, refits)
     for name, group in (groups | _of_posterior(hyper, density, left_out)).items():
         tree[name] = group
     return tree
+
+
+def binary_probability(
+    hyper: Posterior, ln_likelihoods: Callable[..., np.ndarray], ln_single: np.ndarray
+) -> np.ndarray:
+    """(N,) posterior probability of each star to be a binary.
+
+    Parameters
+    ----------
+    hyper : the posterior of the hyper-parameters, the fraction last
+    ln_likelihoods : a function of (M,) values of each: (M, N) ln p(D_n | h, F)
+    ln_single : (N,) ln evidence of each star without an orbit
+    """
+    single, at_once = np.zeros(len(ln_single)), max(VALUES_AT_ONCE // len(ln_single), 1)
+    for first in range(0, len(hyper.points), at_once):
+        points, weights = (values[first : first + at_once] for values in (hyper.points, hyper.weights))
+        single += weights @ population.single_share(ln_likelihoods(*points.T), ln_single, points[:, -1])
+    return 1 - single
 
 
 def _of_posterior(hyper: Posterior, density: Density, left_out: xr.Dataset) -> dict[str, xr.Dataset]:
