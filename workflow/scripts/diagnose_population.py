@@ -5,6 +5,7 @@ import json
 from starpop.checks import diagnostics
 from starpop.checks.eccentricity_criticism import criticise_fit
 from starpop.inference.densities import density_from_settings
+from starpop.orbits.fitted import are_a_sample
 from starpop.run import store
 from starpop.run.seeds import generator_for
 
@@ -14,8 +15,8 @@ with store.job(snakemake.log[0]):
     looked_for = json.loads(exact.attrs["settings"])["period_range_days"]
     density = density_from_settings(settings["population"], looked_for)
     rng, replicates = generator_for(settings["seed"], "criticise_population"), settings["criticism"]["replicates"]
-    joint, sample = exact["posterior"].to_dataset().isel(chain=0), "condensed" in exact.children
-    criticism = criticise_fit(density, joint, replicates, rng, looked_for, sample)
+    joint = exact["posterior"].to_dataset().isel(chain=0)
+    criticism = criticise_fit(density, joint, replicates, rng, looked_for, are_a_sample(exact))
     fit = "{system_model}/{population_model}".format(**dict(snakemake.wildcards))
     limits = diagnostics.Thresholds(**settings["diagnostics"]), settings["max_treedepth"]
     rows, summary = diagnostics.diagnose(fit, exact, {"": nuts, " over nodes": over_nodes}, *limits)

@@ -4,6 +4,7 @@ import json
 
 from starpop.inference import convergence
 from starpop.inference.densities import density_from_settings
+from starpop.orbits.fitted import are_a_sample
 from starpop.pages import criticism, population
 from starpop.pages.style import Style, failures, save
 from starpop.populations.simulate import simulated_density
@@ -23,15 +24,17 @@ with store.job(snakemake.log[0]):
     failed = " ".join(filter(None, [failures([statuses[f"{name} exact"]]), untrusted]))
     source = "catalogue {catalog}, models {system_model} and {population_model}".format(**dict(snakemake.wildcards))
     checked = store.read_csv(snakemake.input.criticism)
+    if "binary" in posterior:  # the periods of those that are binaries rather than not
+        posterior = posterior.sel(system=posterior["binary"].mean(("chain", "draw")) > 0.5)
     ln_periods = posterior["lnP"].mean(("chain", "draw")).values
-    many = exact["condensed"].sizes["system"] if "condensed" in exact.children else None
+    many = exact["exact"].sizes["system"] if are_a_sample(exact) or "binary" in posterior else None
     truth = (
         simulated_density(settings["simulation"], fitted["period_range_days"]) if "simulation" in settings else None
     )
     figures = {
         "corner": (population.hyper_corner(hyper, style), failed),
         "trace": (population.trace(chains, style), failures([statuses[name]])),
-        "density": (population.density(density, hyper, ln_periods, style, many, truth), failed),
+        "density": (population.density(density.of_periods, hyper, ln_periods, style, many, truth), failed),
         "criticism": (
             criticism.population(density.of_periods, posterior, checked, fitted["period_range_days"], style),
             failed,

@@ -134,7 +134,9 @@ def test_it_is_calibrated():
         rng = np.random.default_rng([7, k])
         hyper = [prior.low + (prior.high - prior.low) * rng.random() for prior in DENSITY.parameters.values()]
         stars = [star(f"S{i}", rng, hyper)[0] for i in range(12)]
-        found = population.posterior([period_likelihood(v, MODEL, RANGE) for v in stars], DENSITY)
+        # over condensed nodes, which is ten times as fast
+        nodes = condensed.condense([[period_likelihood(v, MODEL, RANGE) for v in stars]], DENSITY, RANGE)
+        found = condensed.posterior_of(nodes.coarser(DENSITY, 8), DENSITY)
         drawn = np.stack(list(found.draw(bins * 20 - 1, rng).values()))
         ranks.append((drawn < np.array(hyper)[:, None]).sum(axis=1) // 20)
     for of_parameter in np.array(ranks).T:

@@ -9,7 +9,14 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from starpop.inference.convergence import CHAIN_DRAW, MAX_TREEDEPTH, columns_of, quality, quality_of_independent
+from starpop.inference.convergence import (
+    CHAIN_DRAW,
+    MAX_TREEDEPTH,
+    columns_of,
+    quality,
+    quality_of_independent,
+    those_with_an_orbit,
+)
 from starpop.inference.weighted import HDI_PROBABILITY
 from starpop.run.status import NOT_CHECKED, UNINFORMED, WHY_NOT
 
@@ -25,6 +32,7 @@ COLUMNS = (
     "status",
 )
 # Of ln evidence: what is far below any odds worth speaking of; and what a quadrature that has converged keeps to.
+FEWEST_DRAWS = 10
 LARGEST_BRIDGE_ERROR, LARGEST_QUADRATURE_ERROR = 0.1, 1e-4
 # Posterior standard deviations that are this share of the prior's, or more, of every hyper-parameter.
 LEAST_NARROWED = 0.8
@@ -156,10 +164,14 @@ def summarise(parameters: Mapping[str, np.ndarray], table: pd.DataFrame, method:
     """One row a parameter: posterior mean, sd and 94% highest-density interval, with their Monte Carlo quality."""
     from arviz_stats.base import array_stats
 
-    rows = []
+    rows: list[dict[str, object]] = []
     for name, draws in parameters.items():
-        low, high = array_stats.hdi(draws.ravel(), prob=HDI_PROBABILITY)
-        moments = {"mean": draws.mean(), "sd": draws.std(ddof=1), "hdi_3%": low, "hdi_97%": high}
+        kept = those_with_an_orbit(draws)
+        if kept.size < FEWEST_DRAWS:
+            rows.append({"parameter": name, "method": method, "status": status})
+            continue
+        low, high = array_stats.hdi(kept.ravel(), prob=HDI_PROBABILITY)
+        moments = {"mean": kept.mean(), "sd": kept.std(ddof=1), "hdi_3%": low, "hdi_97%": high}
         rows.append({"parameter": name, "method": method, **moments, **table.loc[name], "status": status})
     return pd.DataFrame(rows)
 
@@ -202,6 +214,8 @@ def _not_drawn(tree: xr.DataTree) -> list[str]:
     if "lnP" not in posterior:
         return []
     empty = posterior["lnP"].count(["chain", "draw"]) == 0
+    if "binary" in posterior:  # a star that is never one has no orbits to be drawn
+        empty &= posterior["binary"].max(["chain", "draw"]) > 0
     return [str(name) for name in posterior["system"].values[empty.values]]
 
 

@@ -19,6 +19,7 @@ import xarray as xr
 
 from starpop.checks.population_criticism import (
     TOLERANCE,
+    completed,
     criticise_population,
     number_of_predictions,
     some_points,
@@ -117,8 +118,13 @@ def criticise_fit(
     """
     hyper, x, ln_period = [draws[name].values for name in density.parameters], density.of_periods, draws["lnP"].values
     of_x = hyper[: len(x.parameters)]
+    if density.has_singles:
+        ln_period = completed(x, of_x, ln_period, rng, period_range_days)
     tables = [criticise_population(x, of_x, ln_period, replicates, rng, period_range_days, sample)]
     if density.of_e is not None:
         of_shape, e = density.parameters_of_e(hyper), draws["e"].values
+        if density.has_singles:
+            missing, predicted = np.isnan(e), predict(density.of_e, of_shape, ln_period, rng)
+            e = np.where(missing, predicted, e)
         tables.append(criticise_eccentricities(density.of_e, of_shape, ln_period, e, replicates, rng))
     return pd.concat(tables)

@@ -17,6 +17,7 @@ three hyper-parameters would have to be sampled for each replicate; for these p 
 is where the systems are a sample of very many, who have fitted the population to others more than to these.
 Without replicates there is no p.
 
+Of a star that may have no orbit, a draw without one has a period from the population in its place (`completed`).
 Of a population of periods and eccentricities the latter are judged by `eccentricity_criticism`.
 
 A normal density fits mean and sd whatever they are: their p say little there, those of the others what it cannot fit.
@@ -124,6 +125,21 @@ def criticise_population(
 
     own, calibrated = statistics(ln_period[:size]), len(parameters) <= MOST_INTEGRATED and not sample
     return table_of(STATISTICS, own, statistics(drawn), replicates, p0_of if calibrated else None)
+
+
+def completed(
+    density: Density,
+    parameters: Sequence[np.ndarray],
+    ln_period: np.ndarray,
+    rng: np.random.Generator,
+    period_range_days: Range,
+) -> np.ndarray:
+    """(S, N) ln periods with those of stars that have no orbit in a draw, NaN, taken from the population itself.
+
+    So there are as many in each draw; what is taken from the population speaks neither for nor against it.
+    """
+    predicted = predict(density, parameters, ln_period.shape[1], rng, period_range_days)
+    return np.where(np.isnan(ln_period), predicted, ln_period)
 
 
 def number_of_predictions(draws: int, systems: int) -> int:

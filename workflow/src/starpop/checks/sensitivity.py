@@ -33,6 +33,7 @@ from starpop.inference.densities import density_from_settings
 from starpop.inference.density import Density, Range
 from starpop.inference.priors import Uniform
 from starpop.inference.weighted import HDI_PROBABILITY, smoothed
+from starpop.orbits.fitted import are_a_sample
 from starpop.orbits.noise import UncertainNoise
 from starpop.orbits.system_model import SystemModel
 
@@ -67,7 +68,8 @@ def ln_weights(
     ----------
     density, model : the population and the system model, with the priors that the draws were made under
     draws : (S,) hyper-parameters, and (S, N) parameters of the systems
-    sample : whether these are a sample of all systems, who do not tell what other priors of each would do
+    sample : whether these are a sample of all systems, or of stars that may have no orbit, who do not tell what other
+        priors of each would do
     """
     uniform = {name: prior for name, prior in density.parameters.items() if isinstance(prior, Uniform)}
     scales = [draws[name] for name in uniform if name.startswith("ln")]
@@ -114,7 +116,8 @@ def prior_sensitivity(
     """
     hyper = {name: draws[name] for name in density.parameters}
     low, high = np.log(period_range_days)
-    centre, width = density.moments((low, high), *hyper.values())
+    of_x = density.of_periods
+    centre, width = of_x.moments((low, high), *(hyper[name] for name in of_x.parameters))
     quantities = hyper | dict(zip(DERIVED, (centre, np.log(width)), strict=True))
     size, rows = len(centre), []
     for prior, ln_weight in ((AS_CONFIGURED, np.zeros(size)), *ln_weights(density, model, draws, sample)):
@@ -144,7 +147,7 @@ def of_fit(tree: xr.DataTree, ess_min: float) -> pd.DataFrame:
         settings["period_range_days"],
         ess_min,
         min(effective / posterior.sizes["draw"], 1.0),
-        "condensed" in tree.children,
+        are_a_sample(tree) or "binary" in posterior,
     )
 
 

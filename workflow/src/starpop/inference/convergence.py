@@ -27,6 +27,12 @@ def columns_of(dataset: xr.Dataset) -> dict[str, np.ndarray]:
     return parameters
 
 
+def those_with_an_orbit(draws: np.ndarray) -> np.ndarray:
+    """The draws of a parameter without those, NaN, in which a star has no orbit."""
+    has = np.isfinite(draws)
+    return draws if has.all() else draws[has]
+
+
 def convergence(draws: np.ndarray) -> dict[str, float]:
     """R-hat, effective sample sizes and Monte Carlo error of one parameter's (chain, draw) array."""
     from arviz_stats.base import array_stats
@@ -48,7 +54,8 @@ def quality(parameters: Mapping[str, np.ndarray]) -> pd.DataFrame:
 def quality_of_independent(parameters: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """The same of draws that are independent of each other, for which it need not be estimated."""
     rows = {
-        name: {"mcse_mean": np.std(draws) / np.sqrt(draws.size), "ess_bulk": draws.size, "ess_tail": draws.size}
+        name: {"mcse_mean": np.std(kept) / np.sqrt(kept.size), "ess_bulk": kept.size, "ess_tail": kept.size}
         for name, draws in parameters.items()
+        if (kept := those_with_an_orbit(draws)).size
     }
     return pd.DataFrame(rows).T.assign(r_hat=1.0)

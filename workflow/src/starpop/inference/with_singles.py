@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from starpop.inference.eccentricities import Eccentricity
 
 FRACTION = "F"
+# The fraction is kept from 0 and 1, where one of the hypotheses has no density.
+LEAST = 1e-12
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class WithSingles(Density):
     @property
     def parameters(self) -> dict[str, Prior]:
         """Those of the binaries' density, and the fraction."""
-        return self.binaries.parameters | {FRACTION: Uniform(*self.fraction)}
+        low, high = self.fraction
+        return self.binaries.parameters | {FRACTION: Uniform(max(low, LEAST), min(high, 1 - LEAST))}
 
     @property
     def of_binaries(self) -> Density:

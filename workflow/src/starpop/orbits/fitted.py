@@ -79,6 +79,11 @@ def highest_points(posteriors: Sequence[xr.DataTree]) -> dict[str, dict[str, flo
     }
 
 
+def are_a_sample(exact: xr.DataTree) -> bool:
+    """Whether the systems that were drawn with a population are a sample of those that it was fitted to."""
+    return exact["posterior"].sizes["system"] < exact["exact"].sizes["system"]
+
+
 def draws_of(exact: Sequence[xr.DataTree], system: str) -> dict[str, np.ndarray]:
     """(S,) exact draws of each parameter of one system, from those of all batches."""
     (tree,) = (tree for tree in exact if system in names_of(tree))

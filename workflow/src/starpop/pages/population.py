@@ -17,6 +17,7 @@ SYMBOLS = {
     "mu": (r"$\mu$", r"mean of $\ln(P/\mathrm{d})$"),
     "lnsigma": (r"$\ln\sigma$", r"of $\ln(P/\mathrm{d})$"),
     "lnnu": (r"$\ln\nu$", "degrees of freedom"),
+    "F": ("$F$", "fraction of binaries"),
     "mu1": (r"$\mu_1$", r"first mean of $\ln(P/\mathrm{d})$"),
     "separation": (r"$\mu_2-\mu_1$", r"in $\ln(P/\mathrm{d})$"),
     "lnsigma1": (r"$\ln\sigma_1$", r"of $\ln(P/\mathrm{d})$"),

@@ -28,6 +28,7 @@ logger = logging.getLogger("starpop")
 
 # A population needs this many systems; the full model all their posterior mass in one mode each but for this much.
 FEWEST_SYSTEMS, LARGEST_SHARE_OUTSIDE = 3, 0.05
+SINGLES = "stars that may have no orbit, between which and an orbit NUTS cannot change"
 
 
 def why_not(systems: int, settings: SamplerSettings) -> str:
@@ -45,13 +46,18 @@ def too_many(systems: int, settings: SamplerSettings) -> str:
 
 
 def why_not_in_full(
-    likelihoods: Sequence[PeriodLikelihood], period_range_days: Range, settings: SamplerSettings
+    likelihoods: Sequence[PeriodLikelihood],
+    period_range_days: Range,
+    settings: SamplerSettings,
+    has_singles: bool = False,
 ) -> str:
     """Why NUTS of the full model would tell nothing, or empty."""
     if reason := why_not(len(likelihoods), settings):
         return reason
     if len(likelihoods) > settings.max_systems:
         return too_many(len(likelihoods), settings)
+    if has_singles:
+        return SINGLES
     uniform = UniformPeriod(period_range_days)
     outside = {n.system: 1 - mode_weights(n, uniform).max() for n in likelihoods}
     if sum(outside.values()) > LARGEST_SHARE_OUTSIDE:
@@ -100,7 +106,7 @@ def sample(
         model = population.build_node_model(likelihoods, density)
         over_nodes, reason = run_named("hyper_posterior", model, exact, settings, base_seed)
     result = {"hyper_posterior": (over_nodes, reason)}
-    reason = why_not_in_full(likelihoods, period_range_days, settings)
+    reason = why_not_in_full(likelihoods, period_range_days, settings, density.has_singles)
     if not reason:
         systems, models = zip(*((n.visits, n.system_model) for n in likelihoods), strict=True)
         model = population.build_model(systems, models, density, period_range_days)

@@ -81,10 +81,11 @@ def simulate_system(
     model: SystemModel,
     rng: np.random.Generator,
     e: float | None = None,
+    binary: bool = True,
 ) -> tuple[Visits, dict[str, float]]:
     """The visits of a system of given period, and its other parameters, drawn from the priors of its model.
 
-    Its eccentricity may be given, too.
+    Its eccentricity may be given, too; and a star that is no binary has amplitudes of zero.
     """
     count = int(rng.integers(survey.visits[0], survey.visits[1] + 1))
     baseline = float(np.exp(rng.uniform(*np.log(survey.baseline_days))))
@@ -97,6 +98,7 @@ def simulate_system(
     shape = model.draw_shape(1, rng, e)
     point = shape_points(np.exp([-ln_period]), shape)
     (theta,) = model.draw_coefficients(point, visits, rng)
+    theta[:2] *= binary
     parameters = {name: float(value) for name, (value,) in shape.items()}
     parameters |= dict(zip(model.coefficients(visits), theta, strict=True))
     ln_noise = 0.0
@@ -170,20 +172,24 @@ def simulate_survey(settings: Mapping[str, Any], share: int) -> tuple[Table, Tab
     Returns
     -------
     the visits, with the columns ``system``, ``time`` [d], ``rv`` and ``rv_err`` [km/s]; and a row for each system:
-    ``system``, ``period_days``, ``semi_amplitude_kms``, ``e``, ``v0_kms``, ``ln_noise`` (0 where the errors are right)
+    ``system``, ``period_days`` and ``e`` (NaN of a star that is no binary), ``semi_amplitude_kms``, ``v0_kms``,
+    ``ln_noise`` (0 where the errors are right)
     """
     survey, range_days = Survey(**settings["survey"]), settings["period_range_days"]
     model = SystemModel.from_settings(settings["system_model"])
     density, hyper = _population(settings, range_days)
+    of_periods = [np.array([value]) for value in hyper[: len(density.of_periods.parameters)]]
     visits, truth = [], []
     for k in range(share * SHARE, min((share + 1) * SHARE, settings["systems"])):
         rng = generator_for(settings["seed"], "simulate_survey", name := f"S{k:08d}")
-        (x,) = density.draw_within(range_days, [np.array([value]) for value in hyper], rng)
+        (x,) = density.of_periods.draw_within(range_days, of_periods, rng)
         e = None if density.of_e is None else density.of_e.draw(np.array([x]), density.parameters_of_e(hyper), rng)[0]
-        system, drawn = simulate_system(name, x, survey, model, rng, e)
+        binary = not density.has_singles or bool(rng.random() < hyper[-1])
+        system, drawn = simulate_system(name, x, survey, model, rng, e, binary)
         visits.append(system)
         ln_noise = 0.0 if model.noise.parameter is None else drawn[model.noise.parameter]
-        truth.append((name, np.exp(x), np.hypot(drawn["a"], drawn["b"]), drawn.get("e", 0.0), drawn["v0"], ln_noise))
+        period, e = (np.exp(x), drawn.get("e", 0.0)) if binary else (np.nan, np.nan)
+        truth.append((name, period, np.hypot(drawn["a"], drawn["b"]), e, drawn["v0"], ln_noise))
     table = Table(
         {
             "system": np.repeat([s.system for s in visits], [len(s) for s in visits]),

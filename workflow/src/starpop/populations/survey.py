@@ -1,7 +1,8 @@
 """The exact posterior of the population of a catalogue, from the products of its batches, few systems or very many.
 
-Of few systems all period likelihoods are in memory at once, and all parameters are drawn jointly. Of more their nodes
-are condensed, a batch after the other (`condensed`), and the parameters of a sample of systems are drawn.
+Of few systems all period likelihoods are in memory at once, and all parameters are drawn jointly. Of more the
+parameters of a sample of systems are drawn. Of many nodes, whether of very many systems or of some that say little,
+sums are over condensed ones (`condensed`), made a batch after the other.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from starpop.run.store import read_group
 
 logger = logging.getLogger("starpop")
 
+# Nodes that are summed over as they are; more are condensed, however few the systems.
+MOST_NODES = 20_000
 # Stars and hyper-parameters whose probabilities are in memory at once.
 VALUES_AT_ONCE = 5_000_000
 
@@ -78,6 +81,7 @@ def integrate(
     drawn = chosen_by_name(names, joint_systems) if many else None
     likelihoods = products.likelihoods(drawn)
     likelihoods.sort(key=lambda n: n.system)
+    many = many or (sum(len(n.ln_weight) for n in likelihoods) > MOST_NODES and condensed.condensable(density))
     groups: dict[str, xr.Dataset] = {}
     hyper: Posterior
     if many:
