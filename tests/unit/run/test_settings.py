@@ -45,10 +45,10 @@ def changed(path, value):
 
 def test_the_shipped_configurations_are_right():
     check(CONFIG, SCHEMA)
-    small = yaml.safe_load((ROOT / "config" / "small.yaml").read_text())
-    check(laid_over(small), SCHEMA, [CONFIG, small])
-    survey = yaml.safe_load((ROOT / "config" / "survey.yaml").read_text())
-    check(laid_over(survey), SCHEMA, [CONFIG, survey])
+    for path in sorted((ROOT / "config").glob("*.yaml")):
+        if path.name != "config.yaml":
+            overlay = yaml.safe_load(path.read_text())
+            check(laid_over(overlay), SCHEMA, [CONFIG, overlay])
 
 
 APO = CONFIG["catalogs"]["apogee"]["observatory"]
@@ -738,3 +738,29 @@ def test_what_a_simulation_cannot_be_is_said(changes, message):
     config["catalogs"]["survey"] = {"period_range_days": [2, 500], "simulation": SIMULATION} | changes
     with pytest.raises(InputError, match=message):
         check(config, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("population", "message"),
+    [
+        ({"density": "normal", "mu": [1, 3], "ln_sigma": [-1, 1], "fraction": [0, 1]}, "fraction: unknown key"),
+        ({"density": "power_law", "beta": [-1, 1], "fraction": [0.5, 0.5]}, r"fraction: \[0.5, 0.5\] is empty"),
+        (
+            {"density": "power_law", "beta": [-1, 1], "fraction": [0, 2]},
+            "fraction.1: 2: 2 is greater than the maximum",
+        ),
+    ],
+)
+def test_what_a_fraction_cannot_be_is_said(population, message):
+    config = copy.deepcopy(CONFIG)
+    config["population_models"]["field"] = population
+    with pytest.raises(InputError, match=message):
+        check(config, SCHEMA)
+
+
+def test_a_fraction_is_one_more_parameter_of_a_density():
+    settings = {"density": "power_law", "beta": [-1, 1], "fraction": [0.1, 0.8]}
+    density = density_from_settings(settings, (2, 50))
+    assert list(density.parameters) == ["beta", "F"]
+    assert density.parameters["F"].bounds == (0.1, 0.8)
+    assert density.of_binaries == density_from_settings({"density": "power_law", "beta": [-1, 1]}, (2, 50))

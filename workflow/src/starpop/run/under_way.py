@@ -112,7 +112,7 @@ def main() -> int:
     runs = [Run.from_log(path.read_text(errors="replace").splitlines()) for path in logs[-20:]]
     last = next((run for run in reversed(runs) if run.total), None)
     if last is None:
-        print("The last runs had nothing to do.")
+        print("The logs of the last runs tell of no jobs: they had nothing to do, or were told to be --quiet.")
         return 0
     print("\n".join(last.describe(alive=any(LOCKS.glob("*")))))
     return 0
