@@ -11,7 +11,7 @@ from scipy.stats import norm
 from conftest import ROOT
 from starpop.checks import calibration
 from starpop.checks.calibration import Case
-from starpop.inference.densities import Histogram, Normal, TruncatedNormal
+from starpop.inference.densities import Histogram, Normal, TruncatedNormal, density_from_settings
 from starpop.inference.density import Density
 from starpop.inference.eccentricities import Eccentricity, UniformEccentricity
 from starpop.orbits.noise import Jitter, Reported
@@ -194,3 +194,27 @@ def test_simulated_visits_keep_to_the_survey(count):
     assert (np.diff(visits.time_days) > 0).all()
     assert tuple(parameters) == model.coefficients(visits)
     assert visits.instruments == ("A", "B", "C")
+
+
+def test_of_stars_that_may_have_no_orbit_the_fraction_and_whether_one_has_are_ranked():
+    fraction = {"density": "truncated_normal", "mu": [1, 2.5], "ln_sigma": [-1, 0], "fraction": [0, 1]}
+    case = replace(BASE, density=density_from_settings(fraction, RANGE), systems=3)
+    rng = np.random.default_rng(1)
+    seen = set()
+    for _ in range(8):
+        systems, truth = calibration.simulate_catalog(case, rng)
+        assert set(truth) == {"mu", "lnsigma", "F", "binary"}
+        assert len(systems) == 3
+        seen.add(truth["binary"])
+    assert seen == {0.0, 1.0}
+    ranks = calibration.rank_truth(systems, truth, case, 19, rng)
+    assert set(ranks) == set(truth)
+    assert all(0 <= rank <= 19 for rank in ranks.values())
+
+
+def test_the_rank_among_equal_draws_is_any_of_theirs():
+    rng = np.random.default_rng(2)
+    drawn = np.array([0.0, 0.0, 1.0, 1.0, 1.0])
+    of_zero = {calibration.rank_among(drawn, 0.0, rng) for _ in range(200)}
+    of_one = {calibration.rank_among(drawn, 1.0, rng) for _ in range(200)}
+    assert (of_zero, of_one) == ({0, 1, 2}, {2, 3, 4, 5})

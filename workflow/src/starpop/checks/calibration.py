@@ -10,7 +10,8 @@ every coefficient and the noise's number drawn from its prior. In each catalogue
 - all hyper-parameters;
 - of the first system ln P, v0, the noise's number, trend, offsets, and in place of a and b the semi-amplitude;
 - ln p(visits | parameters) of this system, which depends on all of them together, and on phases (Modrak et al. 2023,
-  arXiv:2211.02383).
+  arXiv:2211.02383);
+- in the place of both, of a population with stars that have no orbit, whether the first star is a binary.
 
 The chain looks for periods x within a range, and does not normalise to it a population without ends of its own. So its
 prior is p(h) prod_n p(x_n | h), restricted to catalogues of which all periods lie in the range; and that is what they
@@ -31,6 +32,7 @@ from scipy.stats import binom, chi2
 from starpop.inference.densities import density_from_settings
 from starpop.inference.density import Density, Range
 from starpop.inference.priors import draw as draw_from
+from starpop.inference.with_singles import FRACTION
 from starpop.orbits.orbit import design_matrix, shape_points
 from starpop.orbits.period_likelihood import period_likelihoods
 from starpop.orbits.system_model import SystemModel
@@ -77,7 +79,8 @@ def draw_population(case: Case, rng: np.random.Generator) -> tuple[dict[str, flo
     low, high = np.log(case.period_range_days)
     for _ in range(MOST_TRIES):
         hyper = {name: float(draw_from(prior, rng)) for name, prior in case.density.parameters.items()}
-        ln_periods = case.density.draw(tuple(hyper.values()), case.systems, rng)
+        of_x = case.density.of_periods
+        ln_periods = of_x.draw([hyper[name] for name in of_x.parameters], case.systems, rng)
         if low <= ln_periods.min() and ln_periods.max() <= high:
             return hyper, ln_periods
     raise InputError(
@@ -87,15 +90,21 @@ def draw_population(case: Case, rng: np.random.Generator) -> tuple[dict[str, flo
 
 
 def simulate_catalog(case: Case, rng: np.random.Generator) -> tuple[list[Visits], dict[str, float]]:
-    """The visits of all systems; the true hyper-parameters, and all parameters of the first system."""
+    """The visits of all systems; the true hyper-parameters, and all parameters of the first system.
+
+    Of a system that may have no orbit it is whether it has one, ``binary``, in the place of the others.
+    """
     hyper, ln_periods = draw_population(case, rng)
     given: list[float | None] = [None] * case.systems
     if case.density.of_e is not None:
         given = list(case.density.of_e.draw(ln_periods, case.density.parameters_of_e(tuple(hyper.values())), rng))
+    binary = rng.random(case.systems) < hyper[FRACTION] if case.density.has_singles else np.ones(case.systems, bool)
     simulated = [
-        simulate_system(f"S{i}", x, case.survey, case.system_model, rng, e)
-        for i, (x, e) in enumerate(zip(ln_periods, given, strict=True))
+        simulate_system(f"S{i}", x, case.survey, case.system_model, rng, e, bool(is_one))
+        for i, (x, e, is_one) in enumerate(zip(ln_periods, given, binary, strict=True))
     ]
+    if case.density.has_singles:
+        return [visits for visits, _ in simulated], hyper | {"binary": float(binary[0])}
     return [visits for visits, _ in simulated], hyper | {"lnP": ln_periods[0]} | simulated[0][1]
 
 
@@ -122,9 +131,17 @@ def rank_truth(
     posterior = population.draw(likelihoods[:1], case.density, hyper, draws, lambda name: rng)[
         "posterior"
     ].to_dataset()
+    if case.density.has_singles:
+        values = {name: posterior[name].values.ravel() for name in truth}
+        return {name: rank_among(values[name], value, rng) for name, value in truth.items()}
     drawn = ranked({name: posterior[name].values.ravel() for name in truth}, systems[0], case.system_model)
     true = ranked({name: np.array([value]) for name, value in truth.items()}, systems[0], case.system_model)
     return {name: int(np.sum(drawn[name] < value)) for name, value in true.items()}
+
+
+def rank_among(drawn: np.ndarray, value: float, rng: np.random.Generator) -> int:
+    """The rank of a true value among draws, any of those that it has among equal ones with the same chance."""
+    return int(np.sum(drawn < value) + rng.integers(0, np.sum(drawn == value) + 1))
 
 
 def rank_catalogs(chosen: Iterable[int], name: str, case: Case, draws: int, base_seed: int) -> pd.DataFrame:
