@@ -2,7 +2,7 @@
 
 | flag | where |
 |---|---|
-| at_range_end | the heaviest mode lies at an end of the range of periods: what is found there is a limit |
+| at_range_end | the heaviest mode lies at an end of the range of periods: what is found there is a limit (of orbits that there are) |
 | better_outside_range | a period within a factor of three beyond the range is likelier: ``better_period_days`` |
 | longer_than_baseline | less than one period has been seen |
 | zero_points | offsets between instruments would take much of the misfit, and the model has none |
@@ -74,6 +74,8 @@ def flags_of(
     """
     raised = of_period(row, likelihood, period_range_days) | of_fit(row, criticism, model)
     raised |= aliases(row, likelihood, period_range_days) | of_evidence(row)
+    # of no orbit there is no period that the range could cut off
+    raised["at_range_end"] &= not raised["no_orbit"]
     return ";".join(name for name, is_raised in raised.items() if is_raised)
 
 

@@ -33,15 +33,17 @@ def overview(orbits: pd.DataFrame, style: Style) -> Figure:
 
 
 def _amplitudes(ax: Axes, orbits: pd.DataFrame, style: Style) -> None:
-    """Semi-amplitude over period; what has several modes, or is not to be trusted, otherwise."""
+    """Semi-amplitude over period; what has several modes, is not to be trusted, or is hardly one, otherwise."""
     flags = orbits["flags"].fillna("").str.split(";")
-    doubtful = flags.map(lambda own: any(flag in own for flag in (*SERIOUS, "multimodal"))).to_numpy(bool)
+    none = flags.map(lambda own: "no_orbit" in own).to_numpy(bool)
+    doubtful = ~none & flags.map(lambda own: any(flag in own for flag in (*SERIOUS, "multimodal"))).to_numpy(bool)
+    sure = ~none & ~doubtful
     period, amplitude = (orbits[name].to_numpy(float) for name in ("best_mode_period_days", "semi_amplitude_kms"))
     few = len(orbits) <= MOST_POINTS
     if not few:
         kept = ax.hexbin(
-            period[~doubtful],
-            amplitude[~doubtful],
+            period[sure],
+            amplitude[sure],
             xscale="log",
             yscale="log",
             gridsize=HEXAGONS,
@@ -50,10 +52,12 @@ def _amplitudes(ax: Axes, orbits: pd.DataFrame, style: Style) -> None:
             mincnt=1,
             linewidths=0.1,
         )
-        ax.figure.colorbar(kept, ax=ax, label="systems", pad=0.01, aspect=40)
+        bar = ax.figure.colorbar(kept, ax=ax, label=f"{sure.sum()} systems of one period", pad=0.01, aspect=40)
+        write_round(bar.ax.yaxis, *bar.ax.get_ylim())
     for chosen, color, marker, label in (
-        (~doubtful if few else np.zeros(len(orbits), bool), style.colors.model, "o", "one period"),
-        (doubtful, style.colors.accent, "x", "several periods, or not to be trusted"),
+        (none, style.colors.neutral, ".", "hardly an orbit"),
+        (sure & few, style.colors.model, "o", "one period"),
+        (doubtful, style.colors.accent, "x", "several, or not to be trusted"),
     ):
         if chosen.any():
             size = 3 if few else 1.5
