@@ -2,7 +2,7 @@
 
 | flag | where |
 |---|---|
-| at_range_end | the heaviest mode lies at an end of the range of periods: what is found there is a limit (of orbits that there are) |
+| at_range_end | the heaviest mode lies at an end of the range of periods: a limit is found there, if an orbit |
 | better_outside_range | a period within a factor of three beyond the range is likelier: ``better_period_days`` |
 | longer_than_baseline | less than one period has been seen |
 | zero_points | offsets between instruments would take much of the misfit, and the model has none |
