@@ -53,7 +53,8 @@ def orbits(overlay: dict, replicates: int = 119) -> dict[str, pd.DataFrame]:
         fits = single.fit_systems(likelihoods, model, looked_for, WITHOUT_NUTS, SEED)
         criticised, _ = criticism.criticise_systems(likelihoods, exact, looked_for, replicates, SEED)
         table = tables.tabulate_orbits(by_name, scan, exact, fits, criticised, {}, model, looked_for)
-        joined = as_read(tables.join_orbits(table, rejected)).fillna({"flags": ""})
+        joined = as_read(tables.join_orbits(table, rejected))
+        joined["flags"] = joined["flags"].astype(object).fillna("")
         found[model_name] = joined.set_index("system")
     return found
 
