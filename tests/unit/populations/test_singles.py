@@ -37,7 +37,7 @@ def star(name, rng, hyper, model=MODEL, density=DENSITY):
 @pytest.fixture(scope="module")
 def stars():
     rng = np.random.default_rng(1)
-    found = [star(f"S{i:02d}", rng, (2.2, -0.5, 0.5)) for i in range(40)]
+    found = [star(f"S{i:02d}", rng, (2.2, -0.5, 0.5)) for i in range(24)]
     return [period_likelihood(visits, MODEL, RANGE) for visits, _ in found], np.array([b for _, b in found])
 
 
@@ -70,7 +70,7 @@ def test_with_a_fraction_of_one_it_is_the_population_of_binaries(stars):
 
 def test_condensed_it_is_the_same(stars):
     likelihoods, _ = stars
-    nodes = condensed.condense([likelihoods[:25], likelihoods[25:]], DENSITY, RANGE)
+    nodes = condensed.condense([likelihoods[:10], likelihoods[10:]], DENSITY, RANGE)
     hyper = hyper_of(20, np.random.default_rng(4))
     full = population.ln_likelihood(likelihoods, DENSITY)(*hyper)
     for factor in (8, 2):
