@@ -12,7 +12,7 @@ rule prepare_visits:
         rejected="results/{catalog}/rejected.ecsv",
     params:
         settings=settings("systems", catalog="catalogs/{catalog}"),
-        data=digest(catalog_table),
+        data=digest(users_table),
         masses=digest(mass_table),
         code=source_digest("prepare_visits"),
     log:

@@ -125,8 +125,7 @@ def digest(paths):
     """The digest of the bytes of such a file, or of those that a function of the wildcards names."""
 
     def read(wildcards):
-        named = paths(wildcards) if callable(paths) else [paths]
-        return provenance.data_digest([path for path in named if not path.startswith("results/")])
+        return provenance.data_digest(paths(wildcards) if callable(paths) else [paths])
 
     return read
 
@@ -135,6 +134,11 @@ def catalog_table(wildcards):
     """The files of the user's table, or of the simulated one."""
     entry = config["catalogs"][wildcards.catalog]
     return paths_of(entry) if "simulation" in entry else list(map(given, paths_of(entry)))
+
+
+def users_table(wildcards):
+    """The files of the user's table; of a simulated one none, which is made again where it should be."""
+    return [] if SIMULATION else catalog_table(wildcards)
 
 
 def mass_table(wildcards):

@@ -9,6 +9,5 @@ with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     simulation = settings["simulation"] | {"period_range_days": settings["period_range_days"]}
     visits, truth = simulate.simulate_survey(simulation, int(snakemake.wildcards.share))
-    attributes = store.provenance(settings=settings)
     store.write_table(visits, snakemake.output.visits, {})
     store.write_table(truth, snakemake.output.truth, {})

@@ -16,6 +16,7 @@ from starpop.orbits.system_model import SystemModel
 from starpop.pages import comparison, eccentricities, pgm, style, systems
 from starpop.pages import criticism as draw_criticism
 from starpop.pages.corner import ENCLOSED, contour_levels
+from starpop.pages.overview import overview
 from starpop.populations import cluster, population
 
 PRIOR = SystemModel(100, 150)
@@ -198,3 +199,18 @@ def test_a_systems_corner_shows_its_period_shape_and_amplitude(named):
     else:
         assert [ax.get_xlabel() for ax in lowest][1:] == ["$K$ [km/s]", "$v_0$ [km/s]"]
     assert "no draws" in systems.orbit_corner("A", {"P": np.full(3, np.nan)}, look).texts[0].get_text()
+
+
+@pytest.mark.parametrize("flags", ["", "multimodal", "no_orbit;multimodal"])
+@pytest.mark.parametrize("count", [1, 20, 700])
+def test_the_overview_is_drawn_whatever_the_orbits_are(flags, count):
+    rng = np.random.default_rng(1)
+    names = ["best_mode_period_days", "semi_amplitude_kms"]
+    table = pd.DataFrame(10 ** rng.uniform(0, 2, (count, 2)), columns=names)
+    table = table.assign(system=[f"S{i}" for i in range(count)], flags=flags, status="ok")
+    table.loc[len(table)] = [np.nan, np.nan, "lost", np.nan, "not used: no velocities"]
+    plane, shares, *_ = overview(table, style.Style(80, 10, style.Colors("k", "b", "r", "0.5"))).axes
+    said = [text.get_text() for text in shares.get_yticklabels()]
+    assert set(said) == {"not used", *filter(None, flags.replace("_", " ").split(";"))}
+    assert str(count + 1) in shares.get_xlabel()
+    assert (count > 500 and not flags) == bool(plane.collections)

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
+from starpop.checks import diagnostics
 from starpop.inference.densities import density_from_settings
 from starpop.orbits import no_orbit
 from starpop.orbits.noise import Jitter
 from starpop.orbits.period_likelihood import period_likelihood
+from starpop.orbits.periods import read_likelihoods, scan_systems
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits
 from starpop.populations import condensed, population, predictive, survey
@@ -142,3 +144,31 @@ def test_it_is_calibrated():
     for of_parameter in np.array(ranks).T:
         counts = np.bincount(of_parameter, minlength=bins)
         assert np.sum((counts - 12) ** 2 / 12) < 18.5  # a chance of 1e-3 each
+
+
+def test_a_star_that_cannot_be_drawn_is_lost_and_said_and_stops_none(stars, monkeypatch):
+    likelihoods = stars[0][:4]
+
+    def failing(likelihood, *arguments):
+        if likelihood.system == likelihoods[0].system:
+            raise FloatingPointError("planted")
+        return draw_star(likelihood, *arguments)
+
+    draw_star = population.draw_star
+    monkeypatch.setattr(population, "draw_star", failing)
+    hyper = condensed.posterior_of(condensed.condense([likelihoods], DENSITY, RANGE).coarser(DENSITY, 8), DENSITY)
+    tree = population.draw(likelihoods, DENSITY, hyper, 50, lambda name: np.random.default_rng(1))
+    binary = tree["posterior"]["binary"].isel(chain=0)
+    assert list(np.isnan(binary).all("draw").values) == [True, False, False, False]
+    assert diagnostics._not_drawn(tree) == [likelihoods[0].system]
+
+
+def test_offsets_without_an_orbit_have_the_width_that_the_scan_found_for_that():
+    rng = np.random.default_rng(3)
+    visits, _ = star("S", rng, (2.2, -0.5, 0.5))
+    visits = replace(visits, instruments=("a", "b"), instrument=np.arange(len(visits)) % 2)
+    visits = replace(visits, rv_kms=visits.rv_kms + 30.0 * visits.instrument)
+    model = replace(MODEL, offsets=True, offset_sd_kms=1.0)
+    scan = scan_systems([visits], model, RANGE, 20)
+    (likelihood,) = read_likelihoods([scan], {"S": visits}, model)
+    assert likelihood.no_orbit_ln_evidence == no_orbit.ln_evidence(visits, model)

@@ -726,6 +726,7 @@ def test_a_simulated_catalogue_has_its_table_in_shares_and_its_models_whole():
         ({"path": "mine.csv"}, "catalogs.survey.path: unknown key; allowed here: simulation, period_range_days"),
         ({"period_range_days": "auto"}, "catalogs.survey.period_range_days: auto, but its visits are still to be"),
         ({"simulation": SIMULATION | {"system_model": "jiter"}}, "'jiter' is not one of tutorial, jitter.*'jitter'"),
+        ({"simulation": SIMULATION | {"system_model": "offs"}}, "offsets and light-travel times are not simulated"),
         ({"simulation": SIMULATION | {"systems": 0}}, "systems: 0: 0 is less than the minimum of 1"),
         (
             {"simulation": SIMULATION | {"survey": SIMULATION["survey"] | {"visits": [20, 3]}}},
@@ -736,6 +737,7 @@ def test_a_simulated_catalogue_has_its_table_in_shares_and_its_models_whole():
 def test_what_a_simulation_cannot_be_is_said(changes, message):
     config = copy.deepcopy(CONFIG)
     config["catalogs"]["survey"] = {"period_range_days": [2, 500], "simulation": SIMULATION} | changes
+    config["system_models"]["offs"] = {"orbit": "circular", "trend": 0, "noise": "reported", "offsets": True}
     with pytest.raises(InputError, match=message):
         check(config, SCHEMA)
 
@@ -754,6 +756,7 @@ def test_what_a_simulation_cannot_be_is_said(changes, message):
 def test_what_a_fraction_cannot_be_is_said(population, message):
     config = copy.deepcopy(CONFIG)
     config["population_models"]["field"] = population
+    config["period_range_days"] = [2, 50]
     with pytest.raises(InputError, match=message):
         check(config, SCHEMA)
 

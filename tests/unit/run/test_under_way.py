@@ -57,7 +57,11 @@ Finished jobid: 0 (Rule: all)
         (
             STATS,
             True,
-            ["prepare_visits  1 of 1 done", "scan_periods    0 of 3 done", "under way: 1 of 5 steps (20%) done"],
+            [
+                "prepare_visits  1 of 1 done",
+                "scan_periods    0 of 3 done",
+                "under way, or was killed: 1 of 5 steps (20%) done",
+            ],
         ),
         (STATS + SCANS, False, ["prepare_visits  1 of 1 done", "scan_periods    0 of 3 done", "stopped: 1 of 5"]),
         (STATS + SCANS + ENDED + ERROR, False, ["1 of 1 done", "1 of 3 done, 1 FAILED", "stopped: 2 of 5"]),
@@ -69,6 +73,15 @@ def test_each_rule_has_a_line_and_the_run_one(log, alive, expected, tmp_path):
     assert len(lines) == 3
     for line, part in zip(lines, expected, strict=True):
         assert part in line
+
+
+def test_a_job_that_is_sent_again_has_not_failed(tmp_path):
+    again = SCANS + ERROR + SCANS.partition("rule scan")[0] + "rule scan_periods:\n    log: x\n    jobid: 7\n"
+    lines = Run.from_log((STATS + again).format(folder=tmp_path).splitlines()).describe(alive=True)
+    assert "0 of 3 done, 2 running" in lines[1]
+    ended = STATS + SCANS + ERROR + ENDED + REST
+    lines = Run.from_log(ended.format(folder=tmp_path).splitlines()).describe(alive=False)
+    assert lines[1].endswith("3 of 3 done")
 
 
 def test_a_job_that_runs_has_the_last_line_of_its_log(tmp_path):
@@ -90,4 +103,4 @@ def test_it_tells_of_the_last_run_that_had_something_to_do(tmp_path, monkeypatch
     (tmp_path / ".snakemake/locks").mkdir()
     (tmp_path / ".snakemake/locks/0.input.lock").touch()
     assert under_way.main() == 0
-    assert "under way: 1 of 5" in capsys.readouterr().out
+    assert "under way, or was killed: 1 of 5" in capsys.readouterr().out

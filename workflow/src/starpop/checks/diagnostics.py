@@ -31,8 +31,9 @@ COLUMNS = (
     "worst_parameter",
     "status",
 )
-# Of ln evidence: what is far below any odds worth speaking of; and what a quadrature that has converged keeps to.
+# Of a star that may have no orbit, draws with one, of which fewer are not summarised.
 FEWEST_DRAWS = 10
+# Of ln evidence: what is far below any odds worth speaking of; and what a quadrature that has converged keeps to.
 LARGEST_BRIDGE_ERROR, LARGEST_QUADRATURE_ERROR = 0.1, 1e-4
 # Posterior standard deviations that are this share of the prior's, or more, of every hyper-parameter.
 LEAST_NARROWED = 0.8
@@ -215,7 +216,7 @@ def _not_drawn(tree: xr.DataTree) -> list[str]:
         return []
     empty = posterior["lnP"].count(["chain", "draw"]) == 0
     if "binary" in posterior:  # a star that is never one has no orbits to be drawn
-        empty &= posterior["binary"].max(["chain", "draw"]) > 0
+        empty &= ~(posterior["binary"].max(["chain", "draw"]) == 0)
     return [str(name) for name in posterior["system"].values[empty.values]]
 
 

@@ -81,6 +81,7 @@ def criticise_eccentricities(
     e: np.ndarray,
     replicates: int,
     rng: np.random.Generator,
+    sample: bool = False,
 ) -> pd.DataFrame:
     """One row a statistic, as `population_criticism.criticise_population` gives.
 
@@ -88,6 +89,7 @@ def criticise_eccentricities(
     ----------
     parameters, ln_period, e : joint draws: (S,) of each hyper-parameter of e, and (S, N) of the systems
     replicates : number of replicates that are fitted; 0 leaves the p-values out
+    sample : whether the systems are a sample, or completed by others
     """
     size = number_of_predictions(*ln_period.shape)
     x = ln_period[:size]
@@ -98,7 +100,7 @@ def criticise_eccentricities(
 
     known = e.var(axis=0).mean() <= LARGEST_SHARE * drawn.var(axis=1).mean()
     own, predicted = statistics(e[:size], x), statistics(drawn, x)
-    return table_of(STATISTICS, own, predicted, replicates, p0_of if known else None)
+    return table_of(STATISTICS, own, predicted, replicates, p0_of if known and not sample else None)
 
 
 def criticise_fit(
@@ -120,11 +122,12 @@ def criticise_fit(
     of_x = hyper[: len(x.parameters)]
     if density.has_singles:
         ln_period = completed(x, of_x, ln_period, rng, period_range_days)
+    sample = sample or density.has_singles
     tables = [criticise_population(x, of_x, ln_period, replicates, rng, period_range_days, sample)]
     if density.of_e is not None:
         of_shape, e = density.parameters_of_e(hyper), draws["e"].values
         if density.has_singles:
             missing, predicted = np.isnan(e), predict(density.of_e, of_shape, ln_period, rng)
             e = np.where(missing, predicted, e)
-        tables.append(criticise_eccentricities(density.of_e, of_shape, ln_period, e, replicates, rng))
+        tables.append(criticise_eccentricities(density.of_e, of_shape, ln_period, e, replicates, rng, sample))
     return pd.concat(tables)

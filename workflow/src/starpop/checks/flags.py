@@ -16,7 +16,7 @@
 | no_orbit | no orbit is nearly as likely, or likelier: ``ln_bayes_orbit`` is below 3 |
 | drift | there is more than none, but a trend is nearly as likely as an orbit: ``ln_bayes_drift`` is below 3 |
 | multimodal | the heaviest mode leaves something to others |
-| alias_day, alias_year | another possible frequency, or that of the Lomb-Scargle period, is an alias of the best |
+| alias_day, alias_year | another possible frequency, or that of a Lomb-Scargle period that is known, is an alias |
 
 With f the best frequency and T the baseline, g is an alias if it lies within 1/2T of f +- k/period for the periods
 below, or of its mirror image k/period - f. That can only be said where k/period exceeds 1/T: else g is a side lobe.

@@ -17,7 +17,8 @@ three hyper-parameters would have to be sampled for each replicate; for these p 
 is where the systems are a sample of very many, who have fitted the population to others more than to these.
 Without replicates there is no p.
 
-Of a star that may have no orbit, a draw without one has a period from the population in its place (`completed`).
+Of a star that may have no orbit, a draw without one has a period from the population in its place (`completed`), and
+p is p0 again, which is then far from uniform: small values count, and others say little.
 Of a population of periods and eccentricities the latter are judged by `eccentricity_criticism`.
 
 A normal density fits mean and sd whatever they are: their p say little there, those of the others what it cannot fit.
@@ -136,7 +137,7 @@ def completed(
 ) -> np.ndarray:
     """(S, N) ln periods with those of stars that have no orbit in a draw, NaN, taken from the population itself.
 
-    So there are as many in each draw; what is taken from the population speaks neither for nor against it.
+    So there are as many in each draw; what is taken from the population dilutes what the others say of it.
     """
     predicted = predict(density, parameters, ln_period.shape[1], rng, period_range_days)
     return np.where(np.isnan(ln_period), predicted, ln_period)

@@ -234,7 +234,7 @@ def read_likelihoods(
     found, made = {}, _class_of(system_model)
     for scan in scans:
         lists = _lists_by_system(scan, system_model)
-        of_system = {key: scan[key].values for key in (*NOISE, "offset_sd_kms")}
+        of_system = {key: scan[key].values for key in (*NOISE, "offset_sd_kms", "no_orbit_ln_evidence")}
         for i, name in enumerate(map(str, scan["system"].values)):
             if (visits := systems.get(name)) is None:
                 continue
@@ -243,6 +243,8 @@ def read_likelihoods(
             own = replace(system_model, offset_sd_kms=float(of_system["offset_sd_kms"][i]))
             linear = linear_model(visits, own).at_noise(first, first + points)
             found[name] = made(**values, visits=visits, system_model=own, linear=linear, first_noise=first)
+            # as scanned: with offsets of the width that is the best without an orbit
+            vars(found[name])["no_orbit_ln_evidence"] = float(of_system["no_orbit_ln_evidence"][i])
     return [found[name] for name in sorted(found)]
 
 

@@ -146,10 +146,15 @@ def population(
     """
     rng = np.random.default_rng(0)
     some = exact.isel(chain=0, draw=slice(PREDICTED_CATALOGS))
-    size, systems = some.sizes["draw"], some.sizes["system"]
+    own = some["lnP"].mean("draw").values
+    own = np.sort(own[np.isfinite(own)])
+    size, systems = some.sizes["draw"], len(own)
+    if not systems:
+        figure = new_figure(TWO_COLUMNS, 1.0)
+        figure.text(0.5, 0.5, "no star is a binary rather than not", ha="center", va="center")
+        return figure
     posterior = predict(density, [some[name].values for name in density.parameters], systems, rng, period_range_days)
     prior = predict_prior(density, size, systems, rng)
-    own = np.sort(some["lnP"].mean("draw").values)
     figure = new_figure(TWO_COLUMNS, 2.9)
     is_of_e = table["statistic"].isin(OF_E)
     if is_of_e.any():

@@ -40,7 +40,7 @@ def _amplitudes(ax: Axes, orbits: pd.DataFrame, style: Style) -> None:
     sure = ~none & ~doubtful
     period, amplitude = (orbits[name].to_numpy(float) for name in ("best_mode_period_days", "semi_amplitude_kms"))
     few = len(orbits) <= MOST_POINTS
-    if not few:
+    if not few and sure.any():
         kept = ax.hexbin(
             period[sure],
             amplitude[sure],

@@ -27,7 +27,7 @@ def visit_times(visits: int, baseline_days: float, rng: np.random.Generator) -> 
 
 
 def gaia_times(visits: int, baseline_days: float, rng: np.random.Generator) -> np.ndarray:
-    """Gaia's, as of (visits,) times [d]: up to four within 8 h, weeks to months apart.
+    """Gaia's, as of (visits,) times [d]: up to four within 8 h, at random days; of very many, all at random times.
 
     The first visit is at 0 and the last at the baseline.
     """

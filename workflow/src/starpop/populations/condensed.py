@@ -32,6 +32,7 @@ from starpop.inference.density import Density
 from starpop.inference.quadrature import MOST_INTEGRATED, HyperPosterior, posterior_given
 from starpop.orbits.period_likelihood import PeriodLikelihood
 from starpop.populations import population
+from starpop.run.errors import InputError
 
 if TYPE_CHECKING:  # PyMC takes seconds to load, and the exact answer does not need it
     import pymc as pm
@@ -165,14 +166,17 @@ class Condensed:
             self.ln_single[others] if len(self.ln_single) else self.ln_single,
         )
 
-    def system_ln_likelihoods(self, density: Density, some: slice = slice(None)) -> Callable[..., np.ndarray]:
+    def heights(self, density: Density, parameters: Sequence[np.ndarray]) -> np.ndarray:
+        """(G, M) values of a density at the points, at (M,) values of each hyper-parameter."""
+        return _at_points(self.points, density, parameters)
+
+    def system_ln_likelihoods(self, density: Density) -> Callable[..., np.ndarray]:
         """A function of (M,) values of each hyper-parameter: (M, N) ln p(D_n | h)."""
-        shares, scale = self.shares[some], self.ln_scale[some]
+        return lambda *parameters: self.given_heights(self.heights(density, parameters))
 
-        def evaluate(*parameters: np.ndarray) -> np.ndarray:
-            return _positive_ln(shares @ _at_points(self.points, density, parameters)).T + scale
-
-        return evaluate
+    def given_heights(self, heights: np.ndarray, some: slice = slice(None)) -> np.ndarray:
+        """(M, N) ln p(D_n | h), of all systems or of some."""
+        return _positive_ln(self.shares[some] @ heights).T + self.ln_scale[some]
 
     def ln_likelihood(self, density: Density) -> Callable[..., np.ndarray]:
         """A function of (M,) values of each hyper-parameter: (M,) ln p(D | h)."""
@@ -264,6 +268,8 @@ def condense(
         scales.append(scale)
         singles.append(ln_single)
         systems += [likelihood.system for likelihood in batch]
+    if not systems:
+        raise InputError("a population has no systems; expected the period likelihood of one at least.")
     # in the order of their names, whatever the batches
     order = np.array(sorted(range(len(systems)), key=systems.__getitem__))
     names = [systems[i] for i in order]

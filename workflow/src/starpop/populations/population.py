@@ -275,6 +275,7 @@ def draw(
         except Exception:  # one system must not stop the others
             logger.exception("System %s:", likelihood.system)
             names = (*likelihood.system_model.parameters(likelihood.visits), "lnP")
+            names = (*names, "binary") if density.has_singles else names
             orbits.append({name: np.full(size, np.nan) for name in names})
     data: dict[str, tuple] = {name: (("chain", "draw"), values[None]) for name, values in parameters.items()}
     for name in orbits[0]:

@@ -28,6 +28,7 @@ logger = logging.getLogger("starpop")
 
 # A population needs this many systems; the full model all their posterior mass in one mode each but for this much.
 FEWEST_SYSTEMS, LARGEST_SHARE_OUTSIDE = 3, 0.05
+MANY_NODES = "many nodes, of periods that are hardly known, which NUTS cannot change between"
 SINGLES = "stars that may have no orbit, between which and an orbit NUTS cannot change"
 
 
@@ -121,8 +122,9 @@ def sample(
 def sample_condensed(
     nodes: Condensed, density: Density, exact: xr.DataTree, settings: SamplerSettings, base_seed: int
 ) -> dict[str, tuple[xr.DataTree, str]]:
-    """The same of very many systems, whose orbits are left to their nodes."""
+    """The same of systems whose orbits are left to their condensed nodes."""
     draws, reason = xr.DataTree(), why_not(len(nodes), settings)
     if not reason:
         draws, reason = run_named("hyper_posterior", build_model(nodes, density), exact, settings, base_seed)
-    return {"hyper_posterior": (draws, reason), "posterior": (draws, reason or too_many(len(nodes), settings))}
+    many = too_many(len(nodes), settings) if len(nodes) > settings.max_systems else MANY_NODES
+    return {"hyper_posterior": (draws, reason), "posterior": (draws, reason or many)}

@@ -49,16 +49,13 @@ def check(
 
 
 def with_table(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """A catalogue's entry with its table, if that is simulated: it is in the files of `simulated_files`."""
+    """A catalogue's entry with its table, if that is simulated: a file of each share of its systems."""
     if "simulation" not in entry:
         return dict(entry)
     columns = {key: key for key in ("system", "time", "rv", "rv_err")}
-    return dict(entry) | {"path": simulated_files(name, entry["simulation"], "visits"), "columns": columns}
-
-
-def simulated_files(name: str, simulation: Mapping[str, Any], kind: str) -> list[str]:
-    """The files of a simulated catalogue's ``visits`` or ``truth``, one of each share of its systems."""
-    return [f"results/simulated/{name}/{kind}/{share}.fits" for share in range(-(-simulation["systems"] // SHARE))]
+    shares = range(-(-entry["simulation"]["systems"] // SHARE))
+    files = [f"results/simulated/{name}/visits/{share}.fits" for share in shares]
+    return dict(entry) | {"path": files, "columns": columns}
 
 
 def raise_if_any(problems: Iterable[str]) -> None:
@@ -129,6 +126,9 @@ def contradictory_simulations(config: Mapping[str, Any]) -> Iterable[str]:
                 yield f"{where}.{key}: {simulation[key]!r} is not one of {', '.join(known)}." + nearest(
                     simulation[key], known
                 )
+        chosen = config["system_models"].get(simulation["system_model"], {})
+        if chosen.get("offsets") or chosen.get("times") == "barycentric":
+            yield f"{where}.system_model: offsets and light-travel times are not simulated; name a model without."
         if looked_for(config, name) == AUTO:
             yield f"catalogs.{name}.period_range_days: auto, but its visits are still to be simulated; give a range."
         for key in ("visits", "baseline_days", "rv_err_kms"):
@@ -144,6 +144,11 @@ def narrow_populations(where: str, populations: Mapping[str, Any], looked_for: S
     low, high = map(float, looked_for)
     for name, model in populations.items():
         start, end = model.get("period_range_days", [low, high])
+        if "fraction" in model and (start, end) != (low, high):
+            yield (
+                f"{where}population_models.{name}.period_range_days: [{start}, {end}], but a fraction is of stars "
+                f"that have a period where they are looked for, in [{low:g}, {high:g}]; leave it out."
+            )
         if low < start < end or start < end < high:
             yield (
                 f"{where}population_models.{name}.period_range_days: [{start}, {end}] ends within the range where "

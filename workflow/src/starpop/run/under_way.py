@@ -33,20 +33,20 @@ class Run:
     total : jobs by rule
     started : the rule and the log of each job that was started, by its number
     finished : the numbers of those that ended well
-    failed : jobs by rule
+    failed : the rule of each job that failed and was not started again, by its number
     steps : the last line of progress
     """
 
     total: Counter = field(default_factory=Counter)
     started: dict[str, tuple[str, str]] = field(default_factory=dict)
     finished: set[str] = field(default_factory=set)
-    failed: Counter = field(default_factory=Counter)
+    failed: dict[str, str] = field(default_factory=dict)
     steps: str = ""
 
     @classmethod
     def from_log(cls, lines: Iterable[str]) -> Run:
         """Read the log of a run."""
-        run, counting, rule, log = cls(), False, "", ""
+        run, counting, rule, log, failed = cls(), False, "", "", ""
         for line in map(str.rstrip, lines):
             if line == "Job stats:":
                 counting = True
@@ -54,16 +54,21 @@ class Run:
                 run.total[found[1]] = int(found[2])
                 counting = found[1] != "total"
             elif found := JOB.match(line):
-                rule, log = found[1], ""
+                rule, log, failed = found[1], "", ""
             elif found := FAILED.match(line):
-                run.failed[found[1]] += 1
-                rule = ""
+                rule, failed = "", found[1]
             elif found := FINISHED.match(line):
                 run.finished.add(found[1])
+                run.failed.pop(found[1], None)
             elif rule and line.startswith("    log: "):
                 log = line.removeprefix("    log: ").split(" (")[0]
-            elif rule and line.startswith("    jobid: "):
-                run.started[line.removeprefix("    jobid: ")] = rule, log
+            elif line.startswith("    jobid: "):
+                number = line.removeprefix("    jobid: ")
+                if failed:
+                    run.failed[number] = failed
+                elif rule:
+                    run.started[number] = rule, log
+                    run.failed.pop(number, None)
             elif STEPS.match(line):
                 run.steps = line
         return run
@@ -76,21 +81,22 @@ class Run:
         alive : whether the run still goes on
         """
         done = Counter(rule for number, (rule, _) in self.started.items() if number in self.finished)
-        running = {n: job for n, job in self.started.items() if n not in self.finished and alive}
+        ended = self.finished | self.failed.keys()
+        running = {n: job for n, job in self.started.items() if n not in ended and alive}
+        failed = Counter(self.failed.values())
         width = max(map(len, self.total), default=0)
         lines = []
         for rule, count in self.total.items():
             if rule in TARGETS:
                 continue
             logs = [log for of, log in running.values() if of == rule]
-            going = max(len(logs) - self.failed[rule], 0)
             said = f"{done[rule]} of {count} done"
-            said += f", {going} running" if going else ""
-            said += f", {self.failed[rule]} FAILED" if self.failed[rule] else ""
+            said += f", {len(logs)} running" if logs else ""
+            said += f", {failed[rule]} FAILED" if failed[rule] else ""
             lines.append(f"{rule:{width}}  {said}")
-            lines += [f"{'':{width}}    {last}" for last in filter(None, map(last_line, logs)) if going]
+            lines += [f"{'':{width}}    {last}" for last in filter(None, map(last_line, logs))]
         complete = all(done[rule] == count for rule, count in self.total.items() if rule not in TARGETS)
-        state = "under way" if alive else ("complete" if complete else "stopped")
+        state = "under way, or was killed" if alive else ("complete" if complete else "stopped")
         return [*lines, f"The run is {state}: {self.steps or 'no job is done'}."]
 
 
