@@ -136,8 +136,7 @@ def best_fits(
         points, error = highest_modes(likelihood, velocities, period_range_days, made_of)
     else:
         alone = len(velocities) == 1 and np.array_equal(velocities[0], visits.rv_kms)
-        found = own_peak(likelihood) if alone else highest_peaks(likelihood, velocities, period_range_days)
-        frequency, error = found
+        frequency, error = own_peak(likelihood) if alone else highest_peaks(likelihood, velocities, period_range_days)
         points = shape_points(frequency, {})
     size = len(model.coefficients(visits))
     at_once = max(DESIGNS // ((len(visits) + size) * (size + 3)), 1)

@@ -217,12 +217,11 @@ def _as_dataset(
 
 
 def load_likelihoods(
-    visits_path: str, period_paths: Iterable[str], system_model: SystemModel, wanted: Container[str] | None = None
+    visits_path: str, period_paths: Iterable[str], system_model: SystemModel
 ) -> list[PeriodLikelihood]:
-    """The period likelihoods in some products, of all systems or of those wanted, in the order of their names."""
+    """The period likelihoods in some products, in the order of the systems' names."""
     scans = [read_tree(path).to_dataset() for path in period_paths]
     names = {str(name) for scan in scans for name in scan["system"].values}
-    names = {name for name in names if wanted is None or name in wanted}
     systems = {visits.system: visits for visits in read_named(visits_path, names, system_model.times)}
     return read_likelihoods(scans, systems, system_model)
 
@@ -230,15 +229,15 @@ def load_likelihoods(
 def read_likelihoods(
     scans: Iterable[xr.Dataset], systems: Mapping[str, Visits], system_model: SystemModel
 ) -> list[PeriodLikelihood]:
-    """The period likelihoods of those systems of some batches whose visits are given, in the order of their names."""
+    """The period likelihoods of some batches, in the order of the systems' names."""
     found, made = {}, _class_of(system_model)
     for scan in scans:
         lists = _lists_by_system(scan, system_model)
         of_system = {key: scan[key].values for key in (*NOISE, "offset_sd_kms", "no_orbit_ln_evidence")}
         for i, name in enumerate(map(str, scan["system"].values)):
-            if (visits := systems.get(name)) is None:
-                continue
-            values = {attribute: parts[i] for attribute, parts in lists.items()}
+            visits = systems[name]
+            # copies: who keeps one system need not keep its batch
+            values = {attribute: parts[i].copy() for attribute, parts in lists.items()}
             first, points = (int(of_system[key][i]) for key in NOISE)
             own = replace(system_model, offset_sd_kms=float(of_system["offset_sd_kms"][i]))
             linear = linear_model(visits, own).at_noise(first, first + points)

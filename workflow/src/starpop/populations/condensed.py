@@ -185,7 +185,7 @@ class Condensed:
             values = np.full(len(parameters[0]), self.ln_scale.sum())
             for first in range(0, len(values), POINTS_AT_ONCE):
                 some = slice(first, first + POINTS_AT_ONCE)
-                height = _at_points(self.points, density, [p[some] for p in parameters])
+                height = self.heights(density, [p[some] for p in parameters])
                 values[some] += _ln_product(self.shares.data, self.shares.indices, self.shares.indptr, height)
             return values
 
@@ -193,7 +193,7 @@ class Condensed:
 
     def error(self, density: Density, parameters: Sequence[np.ndarray]) -> np.ndarray:
         """(M,) how wrong the ln-likelihood can be at (M,) values of each hyper-parameter (see the module)."""
-        middle, height = self.grid.between_points, _at_points(self.points, density, parameters)
+        middle, height = self.grid.between_points, self.heights(density, parameters)
         first = len(height) - len(self.grid.points)
         left = np.abs(self.grid.interpolation(middle) @ height[first:] - _at_points(middle, density, parameters))
         at_points = self.grid.interpolation(middle).T.astype(bool).astype(float) @ left

@@ -8,7 +8,7 @@ sums are over condensed ones (`condensed`), made a batch after the other.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -44,14 +44,10 @@ class Products(NamedTuple):
         """The names of all systems that have a likelihood."""
         return sorted(str(name) for path in self.periods for name in read_group(path)["system"].values)
 
-    def likelihoods(self, wanted: Container[str] | None = None) -> list[PeriodLikelihood]:
-        """Those of all systems, or of some."""
-        return [n for batch in self.batches(wanted) for n in batch]
-
-    def batches(self, wanted: Container[str] | None = None) -> Iterator[list[PeriodLikelihood]]:
-        """The same, batch by batch."""
+    def batches(self) -> Iterator[list[PeriodLikelihood]]:
+        """The period likelihoods, batch by batch."""
         for path in progress(self.periods, "batches"):
-            yield load_likelihoods(self.visits, [path], self.model, wanted)
+            yield load_likelihoods(self.visits, [path], self.model)
 
 
 def integrate(
@@ -76,16 +72,19 @@ def integrate(
     ``posterior``, the draws; ``exact``, mean, sd and interval of each hyper-parameter, the evidence, and how well each
     system is predicted by the others; ``condensed`` where nodes were; ``sample_stats`` where the answer was sampled
     """
-    names = products.systems
-    many = len(names) > joint_systems and condensed.condensable(density)
-    drawn = chosen_by_name(names, joint_systems) if many else None
-    likelihoods = products.likelihoods(drawn)
+    names, fine = products.systems, None
+    likelihoods: list[PeriodLikelihood] = []
+    if condensed.condensable(density) and len(names) > joint_systems:
+        kept = keeping(likelihoods, chosen_by_name(names, joint_systems), products.batches())
+        fine = condensed.condense(kept, density, period_range_days)
+    else:
+        likelihoods += [n for batch in products.batches() for n in batch]
+        if condensed.condensable(density) and sum(len(n.ln_weight) for n in likelihoods) > MOST_NODES:
+            fine = condensed.condense([likelihoods], density, period_range_days)
     likelihoods.sort(key=lambda n: n.system)
-    many = many or (sum(len(n.ln_weight) for n in likelihoods) > MOST_NODES and condensed.condensable(density))
     groups: dict[str, xr.Dataset] = {}
     hyper: Posterior
-    if many:
-        fine = condensed.condense(products.batches(), density, period_range_days)
+    if fine is not None:
         hyper, nodes = condensed.posterior(fine, density)
         logger.info("%d systems, condensed to %d points; error %.1e", len(nodes), len(nodes.grid.points), hyper.error)
         left_out, groups["condensed"] = predictive.leave_one_out_condensed(nodes, density, hyper), nodes.as_dataset()
@@ -104,6 +103,15 @@ def integrate(
     for name, group in (groups | _of_posterior(hyper, density, left_out)).items():
         tree[name] = group
     return tree
+
+
+def keeping(
+    kept: list[PeriodLikelihood], wanted: Container[str], batches: Iterable[list[PeriodLikelihood]]
+) -> Iterator[list[PeriodLikelihood]]:
+    """Some batches, of which each is forgotten but for the wanted systems, which are added to those kept."""
+    for batch in batches:
+        kept += [n for n in batch if n.system in wanted]
+        yield batch
 
 
 def binary_probability(

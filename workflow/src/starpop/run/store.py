@@ -66,7 +66,12 @@ def read_tree(path: str | Path, groups: Iterable[str] = (), systems: Container[s
             read.attrs = tree.attrs
             return read
     except (OSError, RuntimeError) as error:
-        raise InputError(f"{path} is damaged ({error}); remove it and run again: rm {path}") from error
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: str | Path, error: Exception) -> InputError:
+    """What to say of a product that cannot be read."""
+    return InputError(f"{path} is damaged ({error}); remove it and run again: rm {path}")
 
 
 def _of_systems(group: xr.Dataset, systems: Container[str] | None) -> xr.Dataset:
@@ -81,7 +86,7 @@ def read_group(path: str | Path, group: str = "/") -> xr.Dataset:
     try:
         return xr.open_dataset(path, group=group, engine="netcdf4")
     except (OSError, RuntimeError) as error:
-        raise InputError(f"{path} is damaged ({error}); remove it and run again: rm {path}") from error
+        raise _damaged(path, error) from error
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
@@ -192,7 +197,7 @@ def _refusing_damage(path: str | Path) -> Iterator[None]:
         with warnings.catch_warnings(action="error", category=AstropyUserWarning):  # of a file cut short
             yield
     except (OSError, ValueError, AstropyUserWarning) as error:
-        raise InputError(f"{path} is damaged ({error}); remove it and run again: rm {path}") from error
+        raise _damaged(path, error) from error
 
 
 @contextmanager
