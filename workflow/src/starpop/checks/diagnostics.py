@@ -138,7 +138,7 @@ def diagnose(
         for added, tree in nuts.items()
     ]
     (first, summary), *others = assessed
-    rows = pd.DataFrame([first, exact_row, *(row for row, _ in others)])
+    rows = pd.DataFrame([first, exact_row, *(row for row, _ in others)], columns=list(COLUMNS))
     return rows, pd.concat([summarise_exact(exact, str(exact_row["status"])), summary])
 
 

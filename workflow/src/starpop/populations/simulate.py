@@ -199,4 +199,5 @@ def simulate_survey(settings: Mapping[str, Any], share: int) -> tuple[Table, Tab
         }
     )
     names = ("system", "period_days", "semi_amplitude_kms", "e", "v0_kms", "ln_noise")
-    return table, Table(rows=truth, names=names)
+    units = {"period_days": u.day, "semi_amplitude_kms": u.km / u.s, "v0_kms": u.km / u.s}
+    return table, Table(rows=truth, names=names, units=units)

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from starpop.run import products
 from starpop.run.errors import InputError
 from starpop.run.files import product, refusal
 from starpop.run.stopping import ending_when_told
@@ -90,7 +91,8 @@ def read_group(path: str | Path, group: str = "/") -> xr.Dataset:
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
-    """Write a table with every digit of its numbers."""
+    """Write a table with every digit of its numbers, of the columns that `products` describes."""
+    products.check(frame.columns, path)
     with product(path) as temporary:
         frame.to_csv(temporary, index=False, lineterminator="\n")
 
@@ -111,8 +113,10 @@ def read_batches(paths: Iterable[str | Path]) -> pd.DataFrame:
 def write_table(table: Table, path: str | Path, attributes: Mapping[str, str]) -> None:
     """Write an astropy table (FITS or ECSV, by its ending) with its provenance in the meta-data.
 
+    Its columns are those that `products` describes.
     FITS knows no text but ASCII: names in other alphabets are stored as their bytes in UTF-8.
     """
+    products.check(table.colnames, path)
     table = table.copy(copy_data=False)
     table.meta.update(attributes)
     if Path(path).suffix == ".fits":

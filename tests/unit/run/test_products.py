@@ -1,0 +1,64 @@
+"""Every product is described, and a table that is not as described is not written."""
+
+import pandas as pd
+import pytest
+from astropy import units as u
+from astropy.table import Table
+
+from starpop.run import products, store
+
+
+def test_every_unit_is_one_and_every_column_has_a_meaning():
+    for product in products.products().values():
+        assert product.what.endswith(".")
+        for column in product.columns:
+            u.Unit(column.unit)
+            assert column.meaning
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("results/apogee/tutorial/orbits.csv", "orbits"),
+        ("elsewhere/results/run/results/mine/jitter/orbits/07.csv", "orbits"),
+        ("results/cluster/summary.csv", "summary"),
+        ("results/cluster/pleiades/stars.ecsv", "stars"),
+        ("results/mine/jitter/focus_system/summary.csv", "summary"),
+        ("results/mine/jitter/normal/criticism.csv", "population_criticism"),
+        ("results/mine/jitter/criticism/0.csv", "criticism"),
+        ("results/mine/jitter/normal/figures/density.pdf", "population_figures"),
+        ("results/benchmarks/scan_periods/mine/jitter/0.tsv", "benchmarks"),
+    ],
+)
+def test_a_path_is_that_of_its_product(path, name):
+    assert products.describe(path) is products.products()[name]
+
+
+@pytest.mark.parametrize("path", ["orbits.csv", "results/mine/orbits.csv", "results/mine/jitter/orbits/a.csv"])
+def test_of_other_paths_nothing_is_said(path):
+    assert products.describe(path) is None
+
+
+def test_an_offset_is_a_column_whatever_its_instrument_is_called():
+    orbits = products.products()["orbits"]
+    assert orbits.column("offset_HARPS (15)_kms").meaning.startswith("velocity of an instrument")
+    assert orbits.column("offset_sd_sd_kms").meaning.startswith("standard deviation")
+    with pytest.raises(LookupError, match="offset is no column of"):
+        orbits.column("offset")
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (["system", "time_days", "residual_kms", "error_kms"], "residuals has the columns"),
+        (["system", "residual_kms", "time_days", "error_kms", "standardised_residual"], "residuals has the columns"),
+        (["system", "residual"], "residual is no column of"),
+    ],
+)
+def test_a_table_with_other_columns_is_not_written(tmp_path, columns, said):
+    path = tmp_path / "results/mine/jitter/residuals.csv"
+    with pytest.raises(LookupError, match=said):
+        store.write_csv(pd.DataFrame(columns=columns), path)
+    with pytest.raises(LookupError, match=said):
+        store.write_table(Table(names=columns), path.with_suffix(".csv"), {})
+    assert not path.exists()
