@@ -32,7 +32,7 @@ def test_a_small_run_makes_every_product(finished):
     assert set(summary.loc["mu", "method"]) == {"exact", "nuts"}
     assert summary.loc["mu", "mean"].to_numpy() == pytest.approx(1.7, abs=0.6)
     assert {"lnP[TWIN-10]", "a[TWIN-10]", "b[TWIN-10]", "v0[TWIN-10]", "lnsigma"} <= set(summary.index)
-    assert len(list(results.rglob("figures/*.png"))) == len(list(results.rglob("figures/*.pdf"))) == 34
+    assert len(list(results.rglob("figures/*.png"))) == len(list(results.rglob("figures/*.pdf"))) == 35
     assert all(path.stat().st_size > 1000 for path in results.rglob("figures/*"))
     assert not list(results.rglob(".*part*"))
 

@@ -161,3 +161,27 @@ rule plot_population:
     threads: 1
     script:
         "../scripts/plot_population.py"
+
+
+rule plot_abstract:
+    """The whole way in one picture, for the first of the models: visits, likelihoods, nodes, population."""
+    input:
+        visits="results/{catalog}/visits.fits",
+        periods=batches(f"results/{{catalog}}/{PAIRS[0][0]}/periods/{{batch}}.nc"),
+        orbits=f"results/{{catalog}}/{PAIRS[0][0]}/orbits.csv",
+        exact=f"results/{{catalog}}/{'/'.join(PAIRS[0])}/exact.nc",
+        diagnostics=f"results/{{catalog}}/{'/'.join(PAIRS[0])}/diagnostics.csv",
+    output:
+        abstract=picture("results/{catalog}", "abstract", "Population"),
+    params:
+        settings=settings("figures", times=f"system_models/{PAIRS[0][0]}/times"),
+        code=source_digest("plot_abstract"),
+    log:
+        "logs/plot_abstract/{catalog}.log",
+    benchmark:
+        "results/benchmarks/plot_abstract/{catalog}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    script:
+        "../scripts/plot_abstract.py"

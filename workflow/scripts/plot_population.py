@@ -24,8 +24,7 @@ with store.job(snakemake.log[0]):
     failed = " ".join(filter(None, [failures([statuses[f"{name} exact"]]), untrusted]))
     source = "catalogue {catalog}, models {system_model} and {population_model}".format(**dict(snakemake.wildcards))
     checked = store.read_csv(snakemake.input.criticism)
-    if "binary" in posterior:  # the periods of those that are binaries rather than not
-        posterior = posterior.sel(system=posterior["binary"].mean(("chain", "draw")) > 0.5)
+    posterior = population.binaries_of(posterior)
     ln_periods = posterior["lnP"].mean(("chain", "draw")).values
     many = exact["exact"].sizes["system"] if are_a_sample(exact) or "binary" in posterior else None
     truth = (

@@ -11,9 +11,9 @@ from pymc.model_graph import ModelGraph
 
 from starpop.checks import criticism
 from starpop.inference.densities import Normal
-from starpop.orbits import single
+from starpop.orbits import periods, single
 from starpop.orbits.system_model import SystemModel
-from starpop.pages import comparison, eccentricities, pgm, style, systems
+from starpop.pages import abstract, comparison, eccentricities, pgm, style, systems
 from starpop.pages import criticism as draw_criticism
 from starpop.pages.corner import ENCLOSED, contour_levels
 from starpop.pages.overview import overview
@@ -214,3 +214,26 @@ def test_the_overview_is_drawn_whatever_the_orbits_are(flags, count):
     assert set(said) == {"not used", *filter(None, flags.replace("_", " ").split(";"))}
     assert str(count + 1) in shares.get_xlabel()
     assert (count > 500 and not flags) == bool(plane.collections)
+
+
+@pytest.mark.parametrize("count", [1, 2, 14])
+def test_the_abstract_leads_from_the_visits_of_three_systems_to_the_population(twin, count, tmp_path):
+    scan = periods.scan_systems(twin[:count], PRIOR, (1.5, 20), 200)
+    table = pd.DataFrame({"system": [s.system for s in twin[:count]], "period_days": np.arange(count) % 5 + 2.0})
+    table.loc[count] = ["lost", np.nan]
+    names = abstract.chosen(table, [*table["system"], "other"])
+    shown = table.set_index("system")["period_days"][names]
+    assert len(names) == min(count, 3) and shown.is_monotonic_increasing
+    assert shown.iloc[[0, -1]].to_list() == [table["period_days"].min(), table["period_days"].max()]
+    examples = [abstract.example_of(s, scan) for s in twin[:count] if s.system in names]
+    for example in examples:
+        best = 1 / example.frequency[example.ln_likelihood.argmax()]
+        assert np.exp(example.mode[0]) == pytest.approx(best, rel=0.1)
+        spread = np.average((example.ln_period - example.mode[0]) ** 2, weights=example.weight) ** 0.5
+        assert spread < 1.1 * example.mode[1]
+    hyper = {"mu": np.linspace(1.7, 1.9, 50), "lnsigma": np.linspace(-0.5, -0.3, 50)}
+    look = style.Style(80, 10, style.Colors("k", "b", "r", "0.5"))
+    figure = abstract.abstract(examples, Normal((1, 10), (-2, 3)), hyper, np.log(table["period_days"][:count]), look)
+    style.save(figure, [str(tmp_path / "abstract.png")], look, "a source")
+    titles = [text.get_text() for ax in figure.axes for text in ax.texts if text.get_weight() == "bold"]
+    assert titles == list(abstract.HEADINGS)

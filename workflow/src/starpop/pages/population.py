@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import scipy
+import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
@@ -37,6 +39,8 @@ RANK_BINS = 20
 TRACE_POINTS = 500
 # Of the periods that the population predicts, the share beyond the figure on either side, if it has no end of its own.
 BEYOND = 0.005
+# Draws that the band is made of.
+CURVES = 4000
 DAYS = np.outer(10.0 ** np.arange(-1, 5), [1, 2, 5]).ravel()
 
 
@@ -93,6 +97,13 @@ def trace(parameters: Mapping[str, np.ndarray], style: Style) -> Figure:
     return figure
 
 
+def binaries_of(posterior: xr.Dataset) -> xr.Dataset:
+    """Joint draws of the systems, without those stars that are none rather than binaries."""
+    if "binary" not in posterior:
+        return posterior
+    return posterior.sel(system=posterior["binary"].mean(("chain", "draw")) > 0.5)
+
+
 def density(
     population: Density,
     parameters: Mapping[str, np.ndarray],
@@ -100,27 +111,46 @@ def density(
     style: Style,
     systems: int | None = None,
     truth: Callable[[np.ndarray], np.ndarray] | None = None,
-    curves: int = 4000,
 ) -> Figure:
     """The density of ln P with its credible band, over the periods of the systems.
+
+    Parameters
+    ----------
+    systems : how many there are, if these are a sample of them
+    population, parameters, ln_periods, truth : as `draw_density` takes them
+    """
+    figure = new_figure(0.75 * TWO_COLUMNS, 3.2)
+    ax = figure.subplots()
+    some = f"{len(ln_periods)} of {systems} systems" if systems else f"{len(ln_periods)} systems"
+    draw_density(ax, population, parameters, ln_periods, style, some, truth)
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=4 if len(labels) < 5 else 3)
+    return figure
+
+
+def draw_density(
+    ax: Axes,
+    population: Density,
+    parameters: Mapping[str, np.ndarray],
+    ln_periods: np.ndarray,
+    style: Style,
+    label: str,
+    truth: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> None:
+    """Draw the density of ln P with its credible band, over the periods of the systems, which have a label.
 
     Parameters
     ----------
     population : the density
     parameters : draws of its hyper-parameters
     ln_periods : (N,) posterior means of ln P
-    style : colours
-    systems : how many there are, if these are a sample of them
     truth : the ln of the density that the systems were simulated from
-    curves : draws that the band is made of
     """
     total = parameters[next(iter(parameters))].size
-    chosen = np.linspace(0, total - 1, min(curves, total)).astype(int)
+    chosen = np.linspace(0, total - 1, min(CURVES, total)).astype(int)
     drawn = [parameters[name].ravel()[chosen] for name in population.parameters]
     grid, limits = _grid(population, drawn, ln_periods)
     values = np.exp(population.ln_pdf(grid, *(p[:, None] for p in drawn)))
-    figure = new_figure(0.75 * TWO_COLUMNS, 3.2)
-    ax = figure.subplots()
     ink = 1 - np.array(to_rgb(style.colors.model))
     for share, depth in ((0.9, 0.2), (0.5, 0.5)):
         low, high = np.quantile(values, [0.5 - share / 2, 0.5 + share / 2], axis=0)
@@ -132,17 +162,13 @@ def density(
     if truth is not None:
         ax.plot(grid, np.exp(truth(grid)), color=style.colors.accent, ls="--", label="simulated from")
     top = ax.get_ylim()[1]
-    some = f"{len(ln_periods)} of {systems} systems" if systems else f"{len(ln_periods)} systems"
-    ax.vlines(ln_periods, 0, 0.06 * top, color=style.colors.data, lw=1, label=some)
+    ax.vlines(ln_periods, 0, 0.06 * top, color=style.colors.data, lw=1, label=label)
     ax.set(xlabel=r"$\ln(P\,/\,\mathrm{day})$", ylabel=r"density of $\ln P$", xlim=limits, ylim=(0, top))
     ax.tick_params(axis="x", which="both", top=False)
     days = ax.secondary_xaxis("top", functions=(np.exp, lambda p: np.log(np.maximum(p, 1e-9))))
     ticks = [p for p in DAYS if limits[0] < np.log(p) < limits[1]]
     days.set_xticks(ticks, [f"{p:g}" for p in ticks])
     days.set_xlabel("period $P$ [d]")
-    handles, labels = ax.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=4 if len(labels) < 5 else 3)
-    return figure
 
 
 def _grid(
