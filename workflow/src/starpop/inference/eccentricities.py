@@ -85,7 +85,13 @@ class Eccentricity:
 
 @dataclass(frozen=True)
 class EccentricityPrior(Eccentricity):
-    """The prior of one system's e: a beta density cut off at the largest; what is not named is uniform."""
+    """The prior of one system's e: a beta density cut off at the largest; what is not named is uniform.
+
+    Attributes
+    ----------
+    alpha, beta : the two numbers of the beta density, 0.5 or more
+    up_to : the largest e
+    """
 
     alpha: float = 1.0
     beta: float = 1.0

@@ -23,7 +23,7 @@ since fewer than 12 visits that know u leave a skewed posterior, which needs as 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.polynomial.legendre import leggauss
@@ -79,8 +79,14 @@ class Reported:
 
 @dataclass(frozen=True)
 class UncertainNoise:
-    """A noise model with a number u of normal prior."""
+    """A noise model with a number u of normal prior, which has a name.
 
+    Attributes
+    ----------
+    mean, sd : of the prior of u
+    """
+
+    parameter: ClassVar[str]
     mean: float
     sd: float
 
@@ -153,7 +159,12 @@ class UncertainNoise:
 
 @dataclass(frozen=True)
 class Scaled(UncertainNoise):
-    """All errors of a system are wrong by one factor."""
+    """All errors of a system are wrong by one factor.
+
+    Attributes
+    ----------
+    mean, sd : of the normal prior of the factor's ln
+    """
 
     parameter = "ln_error_scale"
 
@@ -173,7 +184,12 @@ class Scaled(UncertainNoise):
 
 @dataclass(frozen=True)
 class Jitter(UncertainNoise):
-    """A term is added to all variances of a system."""
+    """A term is added to all variances of a system, the square of its jitter.
+
+    Attributes
+    ----------
+    mean, sd : of the normal prior of ln(jitter / (km/s))
+    """
 
     parameter = "ln_jitter"
 
@@ -192,4 +208,4 @@ class Jitter(UncertainNoise):
         return min(self.mean - REACH * self.sd, least), max(self.mean + REACH * self.sd, most)
 
 
-Noise = Reported | Scaled | Jitter
+Noise = Reported | UncertainNoise

@@ -112,7 +112,20 @@ def draw_orbits(
     rng: np.random.Generator,
     mode: int | None = None,
 ) -> dict[str, np.ndarray]:
-    """Independent exact draws of ln P [ln day], shape, noise and coefficients; arguments as `draw_ln_periods`."""
+    """Independent exact draws of the orbit of a system.
+
+    Parameters
+    ----------
+    likelihood : of its period
+    density, parameters : the density of ln P, and one value, or `size` values, of each of its parameters
+    size : number of draws
+    mode : keep to one peak (an index into `peak_ln_period`)
+
+    Returns
+    -------
+    (size,) arrays: ``lnP`` [ln day]; ``e`` and its coordinates ``h``, ``k`` of a Keplerian orbit; the number of the
+    noise model, if it has one; and the coefficients ``a``, ``b``, ``v0`` [km/s], and those of trend and offsets
+    """
     if isinstance(likelihood, EllipseLikelihood):
         points = draw_shapes(likelihood, density, parameters, size, rng, mode)
         shape = shape_values(points[:, 1], points[:, 2])

@@ -113,7 +113,12 @@ class PeriodLikelihood:
 
 
 def mode_weights(likelihood: PeriodLikelihood, density: Density, parameters: Sequence[Any] = ()) -> np.ndarray:
-    """(Q,) posterior probability of each peak under a density of ln P, which is taken as flat across a panel."""
+    """(Q,) posterior probability of each peak under a density of ln P, which is taken as flat across a panel.
+
+    Parameters
+    ----------
+    density, parameters : the density, and the value of each of its hyper-parameters
+    """
     middle = -np.log(0.5 * (likelihood.panel_low + likelihood.panel_high))
     terms = likelihood.panel_ln_mass + density.ln_pdf(middle, *parameters)
     weights = np.exp(terms - terms.max())

@@ -53,7 +53,27 @@ def shape_values(e: np.ndarray, mean_anomaly: np.ndarray) -> dict[str, np.ndarra
 
 @dataclass(frozen=True)
 class SystemModel:
-    """How the visits of a system are modelled; what is not named is a circular orbit with the reported errors."""
+    """How the visits of a system are modelled; what is not named is a circular orbit with the reported errors.
+
+    Attributes
+    ----------
+    amplitude_sd_kms : of the normal prior of the orbit's coefficients a and b [km/s]
+    systemic_velocity_sd_kms : of the normal prior of v0 [km/s]
+    trend : the highest power of time: 0, 1 or 2
+    offsets : whether each instrument has an offset to the first
+    noise : the reported errors, or `Jitter` or `Scaled` with their priors
+    orbit : "circular" or "keplerian"
+    eccentricity : the prior of e of a Keplerian orbit
+    trend_sd_kms_per_year, offset_sd_kms : of the normal priors of the trend's coefficients [km/s/yr, km/s/yr^2] and
+        of the offsets [km/s]
+    times : "reported", or "barycentric" with the light-travel times of a table that has them
+    amplitude_scaling : "constant"; or "kepler", with which ``amplitude_sd_kms`` is that of a year and a circle and
+        goes as P^(-1/3) (1 - e^2)^(-1/2)
+
+    Raises
+    ------
+    InputError : one of them is not as it may be
+    """
 
     amplitude_sd_kms: float
     systemic_velocity_sd_kms: float
