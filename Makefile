@@ -4,7 +4,7 @@ BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: setup reproduce test lint lock bench torture test-slurm status
+.PHONY: setup reproduce test docs lint lock bench torture test-slurm status
 
 setup: .venv/installed
 
@@ -21,6 +21,9 @@ reproduce: setup
 
 test: setup lint
 	$(PYTEST) --numprocesses 2 --dist worksteal
+
+docs: setup # the site, of a finished run, in docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going -n -q docs docs/_build/html
 
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow
