@@ -24,7 +24,9 @@ extensions = [
 exclude_patterns = ["_build", "_generated", "_ext"]
 myst_enable_extensions = ["dollarmath", "amsmath", "substitution", "deflist"]
 myst_heading_anchors = 3
-myst_substitutions = {"catalogue": RunResults(ROOT).catalogue}
+catalogue = RunResults(ROOT).catalogue
+myst_substitutions = {"catalogue": catalogue}
+tags.add(catalogue)  # noqa: F821 (given by Sphinx): what is true of one catalogue stands in an `only`
 suppress_warnings = ["myst.header"]  # a page that begins with what is included from another
 default_role = "code"
 html_theme, html_title = "furo", "starpop"

@@ -26,6 +26,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from jinja2 import Template
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
@@ -78,12 +79,14 @@ class RunResults:
 
     def value(self, text: str) -> str:
         """What the role shows."""
-        name, column, style, *where = text.split()
-        table, statistic = self.table(name, where), re.fullmatch(r"(\w+)\((.+)\)", column)
+        name, wanted, style, *where = text.split()
+        statistic, column = re.fullmatch(r"(?:(\w+)\()?(.+?)\)?", wanted).groups()
+        table = self.table(name, where)
+        if column not in table:
+            raise ExtensionError(f"{text}: there is no column {column}; the table has {', '.join(table)}.")
         if statistic:
-            values = table[statistic[2]]
-            values = values if statistic[1] == "count" else pd.to_numeric(values)
-            return format(STATISTICS[statistic[1]](values), style)
+            values = table[column] if statistic == "count" else pd.to_numeric(table[column])
+            return format(STATISTICS[statistic](values), style)
         if len(table) != 1:
             raise ExtensionError(f"{text}: {len(table)} rows are so; one is needed.")
         cell = table[column].item()
@@ -102,7 +105,15 @@ class Result(SphinxRole):
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """The number as text."""
-        return [nodes.Text(RunResults(Path(self.env.srcdir).parent).value(self.text))], []
+        run = run_shown(self.env, self.text.split()[0])
+        return [nodes.Text(run.value(self.text))], []
+
+
+def run_shown(env: BuildEnvironment, name: str) -> RunResults:
+    """The run, of which a page shows a product: with another one the page is made again."""
+    run = RunResults(Path(env.srcdir).parent)
+    env.note_dependency(str(run.path(name)))
+    return run
 
 
 class ResultTable(SphinxDirective):
@@ -118,11 +129,9 @@ class ResultTable(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """The table, through Markdown."""
-        run = RunResults(Path(self.env.srcdir).parent)
-        columns = self.options["columns"].split()
-        table = run.table(self.arguments[0], self.options.get("where", "").split())[columns].head(
-            self.options.get("rows")
-        )
+        run = run_shown(self.env, self.arguments[0])
+        columns, where = self.options["columns"].split(), self.options.get("where", "").split()
+        table = run.table(self.arguments[0], where)[columns].head(self.options.get("rows"))
         product = products.describe(run.path(self.arguments[0]))
         units = {name: product.column(name).unit for name in columns} if product else {}
         heads = [f"{name} [{units[name]}]" if units.get(name) else name for name in columns]
@@ -143,7 +152,7 @@ class ResultFigure(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """The figure, through Markdown."""
-        run = RunResults(Path(self.env.srcdir).parent)
+        run = run_shown(self.env, self.arguments[0])
         path = run.path(self.arguments[0]).relative_to(run.root)
         caption = run.caption(self.arguments[0])
         alt = caption.split(". ")[0].split(": ")[0]

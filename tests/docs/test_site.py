@@ -106,6 +106,7 @@ def test_a_number_of_the_pages_is_a_cell_of_a_table(run, text, shown):
     ("text", "said"),
     [
         ("tutorial/orbits.csv period_days .1f", "3 rows are so; one is needed"),
+        ("tutorial/orbits.csv period .1f row=0", "there is no column period; the table has system, period_days"),
         ("jitter/orbits.csv period_days .1f row=0", "the run has no such product"),
     ],
 )

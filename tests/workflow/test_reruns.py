@@ -7,6 +7,7 @@ from astropy.table import Table, vstack
 
 from .conftest import SMALL
 from .workflow_cases import (
+    ABSTRACT,
     ALL_PERIODS,
     CLUSTER,
     CLUSTER_DIAGNOSTICS,
@@ -19,11 +20,11 @@ from .workflow_cases import (
     NUTS_POPULATION,
     ORBITS,
     POPULATION_DIAGNOSTICS,
+    POPULATION_FIGURES,
     POPULATION_FIT,
     SYSTEM_FITS,
     of_one_model,
     once,
-    twice,
 )
 
 pytestmark = pytest.mark.slow
@@ -70,7 +71,7 @@ def test_a_product_that_is_lost_or_cut_short_is_made_again_also_where_only_other
         ({"noise_prior": {"ln_error_scale": {"mean": 1}}}, {}),
         ({"orbit_prior": {"trend_sd_kms_per_year": 2}}, {}),
         ({"orbit_prior": {"eccentricity": {"up_to": 0.5}}}, {}),
-        ({"system_models": {"tutorial": {"orbit": "keplerian"}}}, of_one_model(ALL_PERIODS)),
+        ({"system_models": {"tutorial": {"orbit": "keplerian"}}}, of_one_model(ALL_PERIODS) | ABSTRACT),
         (
             {"criticism": {"replicates": 0}},
             CRITICISM | CLUSTER_DIAGNOSTICS | POPULATION_DIAGNOSTICS,
@@ -142,7 +143,7 @@ def test_adding_a_system_reruns_its_catalogue(run):
     [
         ("populations/population.py", "TERMS_AT_ONCE = 60_000", "TERMS_AT_ONCE = 50_000", POPULATION_FIT),
         ("pages/style.py", '"font.size": 8', '"font.size": 9', FIGURES),
-        ("pages/population.py", "RANK_BINS = 20", "RANK_BINS = 25", twice("plot_population")),
+        ("pages/population.py", "RANK_BINS = 20", "RANK_BINS = 25", POPULATION_FIGURES),
         ("pages/tables.py", '"jitter_kms": 0.0', '"jitter_kms": 0.1', ORBITS),
         ("checks/published.py", "MEAN_TOLERANCE_SD = 0.2", "MEAN_TOLERANCE_SD = 0.3", once("compare_published")),
         ("populations/distance.py", "CONVERGED = 2e-5", "CONVERGED = 1e-6", CLUSTER),

@@ -16,14 +16,16 @@ def once(*rules):
 
 SYSTEM_FIGURES = twice("plot_systems")
 CATALOG_FIGURES = once("plot_catalog")
-FIGURES = once("plot_model_graphs", "plot_cluster", "plot_catalog") | SYSTEM_FIGURES | twice("plot_population")
-ORBITS = {"tabulate_orbits": 4} | twice("join_tables", "plot_systems", "plot_population")
+ABSTRACT = once("plot_abstract")  # which is of the first model
+POPULATION_FIGURES = twice("plot_population") | ABSTRACT
+FIGURES = once("plot_model_graphs", "plot_cluster", "plot_catalog") | SYSTEM_FIGURES | POPULATION_FIGURES
+ORBITS = {"tabulate_orbits": 4} | twice("join_tables", "plot_systems") | POPULATION_FIGURES
 COLLECTED = once("compare_published", "collect_diagnostics")
 AGREEMENT = twice("check_agreement") | CATALOG_FIGURES | COLLECTED
 SYSTEM_FITS = {"fit_systems": 4} | twice("diagnose_systems") | ORBITS | AGREEMENT
 CRITICISM = {"criticise_systems": 4} | ORBITS
 EXACT_ORBITS = {"draw_orbits": 4} | twice("diagnose_systems") | ORBITS | COLLECTED
-POPULATION_DIAGNOSTICS = twice("diagnose_population", "plot_population") | COLLECTED
+POPULATION_DIAGNOSTICS = twice("diagnose_population") | POPULATION_FIGURES | COLLECTED
 NUTS_POPULATION = twice("fit_population") | POPULATION_DIAGNOSTICS | AGREEMENT
 COMPARISON = once("compare_models", "plot_catalog")
 POPULATION_FIT = twice("integrate_population") | NUTS_POPULATION | COMPARISON
@@ -37,6 +39,6 @@ DIAGNOSTICS = CLUSTER_DIAGNOSTICS | twice("diagnose_systems") | POPULATION_DIAGN
 
 
 def of_one_model(jobs):
-    """The same jobs where only one of the two system models changes."""
+    """The same jobs where only the second of the two system models changes."""
     shared = COLLECTED | COMPARISON
-    return {name: shared.get(name, count // 2) for name, count in jobs.items()}
+    return {name: shared.get(name, count // 2) for name, count in jobs.items() if name not in ABSTRACT}
