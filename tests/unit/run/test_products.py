@@ -1,10 +1,12 @@
 """Every product is described, and a table that is not as described is not written."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from astropy import units as u
 from astropy.table import Table
 
+from starpop.checks import calibration, recovery
 from starpop.run import products, store
 
 
@@ -62,3 +64,19 @@ def test_a_table_with_other_columns_is_not_written(tmp_path, columns, said):
     with pytest.raises(LookupError, match=said):
         store.write_table(Table(names=columns), path.with_suffix(".csv"), {})
     assert not path.exists()
+
+
+def test_the_tables_of_the_certificates_are_as_described():
+    right = np.arange(40) % 3 > 0
+    found = {"system": "R", "n_visits": 8, "baseline_days": 100.0, "period_days": 3.0, "lomb_scargle_right": right}
+    found |= {"refined_right": right, "mode_weight": np.linspace(0.3, 1, 40), "mode_right": right}
+    systems = pd.DataFrame(found)
+    ranks = pd.DataFrame({"case": "a", "catalog": range(40), "parameter": "mu", "rank": np.arange(40) * 5})
+    for name, table in {
+        "recovery/systems.csv": systems,
+        "recovery/recovery.csv": recovery.recovery_table(systems),
+        "recovery/reliability.csv": recovery.reliability(systems),
+        "calibration/ranks.csv": ranks,
+        "calibration/calibration.csv": calibration.calibration_table(ranks, 199),
+    }.items():
+        products.check(table.columns, f"results/{name}")
