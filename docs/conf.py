@@ -22,16 +22,13 @@ extensions = [
     "run_results",
 ]
 exclude_patterns = ["_build", "_generated", "_ext"]
-myst_enable_extensions = ["dollarmath", "amsmath", "substitution", "deflist"]
+myst_enable_extensions = ["dollarmath", "substitution"]
 myst_heading_anchors = 3
 catalogue = RunResults(ROOT).catalogue
 myst_substitutions = {"catalogue": catalogue}
 tags.add(catalogue)  # noqa: F821 (given by Sphinx): what is true of one catalogue stands in an `only`
-suppress_warnings = ["myst.header"]  # a page that begins with what is included from another
 default_role = "code"
 html_theme, html_title = "furo", "starpop"
-html_theme_options = {"source_repository": "", "navigation_with_keys": True}
-html_static_path = []
 html_math_renderer = "mathml"
 napoleon_google_docstring, napoleon_use_ivar = False, True
 napoleon_custom_sections = ["Returns"]  # in which ours have prose

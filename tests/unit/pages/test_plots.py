@@ -219,12 +219,15 @@ def test_the_overview_is_drawn_whatever_the_orbits_are(flags, count):
 @pytest.mark.parametrize("count", [1, 2, 14])
 def test_the_abstract_leads_from_the_visits_of_three_systems_to_the_population(twin, count, tmp_path):
     scan = periods.scan_systems(twin[:count], PRIOR, (1.5, 20), 200)
-    table = pd.DataFrame({"system": [s.system for s in twin[:count]], "period_days": np.arange(count) % 5 + 2.0})
-    table.loc[count] = ["lost", np.nan]
+    days = np.arange(count) % 5 + 2.0
+    table = pd.DataFrame({"system": [s.system for s in twin[:count]], "period_days": days})
+    table = pd.concat([table, pd.DataFrame({"system": ["lost", "single"], "period_days": [np.nan, 1.0]})])
+    table["flags"] = np.where(table["system"] == "single", "no_orbit;multimodal", None)
     names = abstract.chosen(table, [*table["system"], "other"])
     shown = table.set_index("system")["period_days"][names]
     assert len(names) == min(count, 3) and shown.is_monotonic_increasing
-    assert shown.iloc[[0, -1]].to_list() == [table["period_days"].min(), table["period_days"].max()]
+    assert shown.iloc[[0, -1]].to_list() == [days.min(), days.max()]
+    assert abstract.chosen(table[count:], ["lost", "single"]) == ["single"]
     examples = [abstract.example_of(s, scan) for s in twin[:count] if s.system in names]
     for example in examples:
         best = 1 / example.frequency[example.ln_likelihood.argmax()]
@@ -233,7 +236,7 @@ def test_the_abstract_leads_from_the_visits_of_three_systems_to_the_population(t
         assert spread < 1.1 * example.mode[1]
     hyper = {"mu": np.linspace(1.7, 1.9, 50), "lnsigma": np.linspace(-0.5, -0.3, 50)}
     look = style.Style(80, 10, style.Colors("k", "b", "r", "0.5"))
-    figure = abstract.abstract(examples, Normal((1, 10), (-2, 3)), hyper, np.log(table["period_days"][:count]), look)
+    figure = abstract.abstract(examples, Normal((1, 10), (-2, 3)), hyper, np.log(days), look)
     style.save(figure, [str(tmp_path / "abstract.png")], look, "a source")
     titles = [text.get_text() for ax in figure.axes for text in ax.texts if text.get_weight() == "bold"]
     assert titles == list(abstract.HEADINGS)

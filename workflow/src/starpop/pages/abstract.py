@@ -51,8 +51,13 @@ class Example:
 
 
 def chosen(orbits: pd.DataFrame, drawn: Sequence[str]) -> list[str]:
-    """Of the systems whose periodograms are kept those with the shortest, the median and the longest period."""
+    """Of the systems whose periodograms are kept those with the shortest, the median and the longest period.
+
+    Those that hardly have an orbit are not among them, if others have one.
+    """
     table = orbits[orbits["system"].isin(drawn)].dropna(subset=["period_days"]).sort_values("period_days")
+    is_one = ~table["flags"].fillna("").str.contains("no_orbit")
+    table = table[is_one] if is_one.any() else table
     places = np.linspace(0, len(table) - 1, min(MOST_SHOWN, len(table))).round().astype(int)
     return list(table["system"].iloc[places])
 
@@ -87,13 +92,13 @@ def abstract(
     ----------
     population, parameters, ln_periods : as `starpop.pages.population.density` takes them
     """
-    figure = new_figure(TWO_COLUMNS, 3.3)
-    widths, heights = (1, 0.08, 1.25, 0.08, 0.95, 0.08, 1.9), (0.5, *(1,) * len(examples))
+    figure = new_figure(TWO_COLUMNS, 3.5)
+    widths, heights = (1, 0.08, 1.25, 0.08, 0.95, 0.08, 1.9), (0.72, *(1,) * len(examples))
     grid = figure.add_gridspec(len(heights), len(widths), width_ratios=widths, height_ratios=heights)
     for column, (heading, symbols) in zip((0, 2, 4, 6), HEADINGS.items(), strict=True):
         above = figure.add_subplot(grid[0, column])
         above.axis("off")
-        for y, text, how in ((0.85, heading, {"fontsize": 8.5, "weight": "bold"}), (0.3, symbols, {"fontsize": 7.5})):
+        for y, text, how in ((0.92, heading, {"fontsize": 8.5, "weight": "bold"}), (0.32, symbols, {"fontsize": 7.5})):
             above.text(0.5, y, text, ha="center", va="center", in_layout=False, **how)
     for row, (example, color) in enumerate(zip(examples, COLORS, strict=False), start=1):
         axes = [figure.add_subplot(grid[row, column]) for column in (0, 2, 4)]
