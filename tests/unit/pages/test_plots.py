@@ -240,3 +240,5 @@ def test_the_abstract_leads_from_the_visits_of_three_systems_to_the_population(t
     style.save(figure, [str(tmp_path / "abstract.png")], look, "a source")
     titles = [text.get_text() for ax in figure.axes for text in ax.texts if text.get_weight() == "bold"]
     assert titles == list(abstract.HEADINGS)
+    flat = abstract.example_of(twin[0], scan.assign(peak_ln_period_sd=scan["peak_ln_period_sd"] + np.inf))
+    assert flat.mode[1] == abstract.WIDEST

@@ -20,10 +20,11 @@ from starpop.pages.systems import write_round
 
 # Systems that stand for all, the shortest period first.
 MOST_SHOWN = 3
-# How far below its best a period is drawn at most, in ln L.
-LOWEST, HIGHEST = 1e6, 0.3
-# Half the width of the panel of a system's nodes, in standard deviations of the period.
-AROUND = 4.0
+# How far below its best a period is drawn at least and at most, in ln L.
+NEAREST, FARTHEST = 0.3, 1e6
+# Half the width of the panel of a system's nodes, in standard deviations of ln P; and the largest of these, of a
+# period that the visits hardly tell.
+AROUND, WIDEST = 4.0, 0.25
 UNITS = {"s": 1 / 86400, "min": 1 / 1440, "h": 1 / 24, "d": 1.0}
 # What each column shows, and what that is in symbols.
 HEADINGS = {
@@ -37,9 +38,13 @@ COLORS = CHAIN_COLORS[1:]  # the first is the population's
 
 @dataclass(frozen=True)
 class Example:
-    """A system that is shown: its visits, periodogram (ln L over frequency [1/d]), nodes, and heaviest mode.
+    """A system that is shown.
 
-    Whose ``mode`` is the mean and the standard deviation of ln P.
+    Attributes
+    ----------
+    frequency, ln_likelihood : its periodogram, over [1/d]
+    ln_period, weight : its nodes, the heaviest of weight one
+    mode : mean and standard deviation of ln P in its heaviest mode
     """
 
     visits: Visits
@@ -69,13 +74,14 @@ def example_of(visits: Visits, scan: xr.Dataset) -> Example:
     ln_period, ln_weight = scan["ln_period"].values[node], scan["ln_weight"].values[node]
     centre = scan["peak_ln_period"].values[peak]
     nearest = np.abs(centre - ln_period[ln_weight.argmax()]).argmin()
+    sd = min(float(scan["peak_ln_period_sd"].values[peak[nearest]]), WIDEST)
     return Example(
         visits,
         scan["frequency"].values,
         scan["ln_likelihood"].values[place],
         ln_period,
         np.exp(ln_weight - ln_weight.max()),
-        (float(centre[nearest]), float(scan["peak_ln_period_sd"].values[peak[nearest]])),
+        (float(centre[nearest]), sd),
     )
 
 
@@ -144,10 +150,10 @@ def _visits(ax: Axes, example: Example, color: str, style: Style) -> None:
 def _likelihood(ax: Axes, example: Example, color: str, style: Style) -> None:
     """How far below its best each period is, and the best."""
     period, values = 1 / example.frequency, example.ln_likelihood
-    below = np.clip(values.max() - values, HIGHEST, LOWEST)
+    below = np.clip(values.max() - values, NEAREST, FARTHEST)
     ax.plot(period, below, color=style.colors.neutral, lw=0.4)
-    ax.plot(np.exp(example.mode[0]), HIGHEST, "v", color=color, ms=5, clip_on=False, zorder=4)
-    ax.set(xscale="log", yscale="log", xlim=(period.min(), period.max()), ylim=(below.max() * 1.5, HIGHEST))
+    ax.plot(np.exp(example.mode[0]), NEAREST, "v", color=color, ms=5, clip_on=False, zorder=4)
+    ax.set(xscale="log", yscale="log", xlim=(period.min(), period.max()), ylim=(below.max() * 1.5, NEAREST))
     ax.yaxis.set(major_locator=NullLocator(), minor_locator=NullLocator())
     ax.set_ylabel(r"$\ln L$", fontsize=7, labelpad=2)
     write_round(ax.xaxis, period.min(), period.max())
