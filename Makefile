@@ -23,6 +23,7 @@ test: setup lint
 	$(PYTEST) --numprocesses 2 --dist worksteal
 
 docs: setup # the site, of a finished run, in docs/_build/html
+	@PYTHONPATH=workflow/src $(BIN)/python docs/_ext/run_results.py
 	$(BIN)/python -m sphinx -W --keep-going -n -q docs docs/_build/html
 
 lint: setup

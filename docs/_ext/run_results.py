@@ -17,6 +17,7 @@ A figure has the caption of the run's report.
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import ClassVar
 
@@ -165,3 +166,10 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("result-table", ResultTable)
     app.add_directive("result-figure", ResultFigure)
     return {"parallel_read_safe": True}
+
+
+if __name__ == "__main__":  # before Sphinx, whose errors are long
+    try:
+        RunResults(Path(__file__).resolve().parents[2])
+    except ExtensionError as error:
+        sys.exit(f"Error: {error}")
