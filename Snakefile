@@ -16,6 +16,7 @@ include: "workflow/rules/population.smk"
 include: "workflow/rules/comparison.smk"
 include: "workflow/rules/diagnostics.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
 
 
 rule all:

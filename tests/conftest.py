@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +51,30 @@ def apogee(apogee_path) -> list[Visits]:
 def twin() -> list[Visits]:
     """The 14 systems of the embedded catalogue."""
     return split_systems(as_visit_table(Table.read(ROOT / "data" / "twin.ecsv"), "system", "time", "rv", "rv_err"))
+
+
+@contextmanager
+def chromium():
+    """The browser of this machine, without a window; it may not go online."""
+    found = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+    path = next(found, None)
+    if path is None:
+        raise FileNotFoundError("no Chromium here: `apt-get install chromium`, or Chrome")
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as driver:
+        yield driver.chromium.launch(executable_path=path, args=flags)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """The same for tests, which are skipped where there is none."""
+    try:
+        with chromium() as found:
+            yield found
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
 
 
 def random_visits(

@@ -14,20 +14,21 @@ def once(*rules):
     return dict.fromkeys(rules, 1)
 
 
-SYSTEM_FIGURES = twice("plot_systems")
-CATALOG_FIGURES = once("plot_catalog")
+REPORT = once("write_report")  # which shows them all
+SYSTEM_FIGURES = twice("plot_systems") | REPORT
+CATALOG_FIGURES = once("plot_catalog") | REPORT
 ABSTRACT = once("plot_abstract")  # which is of the first model
-POPULATION_FIGURES = twice("plot_population") | ABSTRACT
-FIGURES = once("plot_model_graphs", "plot_cluster", "plot_catalog") | SYSTEM_FIGURES | POPULATION_FIGURES
-ORBITS = {"tabulate_orbits": 4} | twice("join_tables", "plot_systems") | POPULATION_FIGURES
-COLLECTED = once("compare_published", "collect_diagnostics")
+POPULATION_FIGURES = twice("plot_population") | ABSTRACT | REPORT
+FIGURES = once("plot_model_graphs", "plot_cluster") | CATALOG_FIGURES | SYSTEM_FIGURES | POPULATION_FIGURES
+ORBITS = {"tabulate_orbits": 4} | twice("join_tables") | SYSTEM_FIGURES | POPULATION_FIGURES
+COLLECTED = once("compare_published", "collect_diagnostics") | REPORT
 AGREEMENT = twice("check_agreement") | CATALOG_FIGURES | COLLECTED
 SYSTEM_FITS = {"fit_systems": 4} | twice("diagnose_systems") | ORBITS | AGREEMENT
 CRITICISM = {"criticise_systems": 4} | ORBITS
 EXACT_ORBITS = {"draw_orbits": 4} | twice("diagnose_systems") | ORBITS | COLLECTED
 POPULATION_DIAGNOSTICS = twice("diagnose_population") | POPULATION_FIGURES | COLLECTED
 NUTS_POPULATION = twice("fit_population") | POPULATION_DIAGNOSTICS | AGREEMENT
-COMPARISON = once("compare_models", "plot_catalog")
+COMPARISON = once("compare_models") | CATALOG_FIGURES
 POPULATION_FIT = twice("integrate_population") | NUTS_POPULATION | COMPARISON
 CLUSTER_DIAGNOSTICS = once("diagnose_cluster", "plot_cluster") | COLLECTED
 NUTS_CLUSTER = once("fit_cluster") | CLUSTER_DIAGNOSTICS | AGREEMENT

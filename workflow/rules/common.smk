@@ -20,7 +20,11 @@ def workflow_folder():
         raise WorkflowError(f"{rules_folder}: take this module from a folder, or with github() or gitlab().")
     # of a module in a repository elsewhere Snakemake gets single files: get all, so that the package is whole
     tree = rules_folder.hosted_repo.repo.git.ls_tree("-r", "--name-only", rules_folder.ref, "workflow").splitlines()
-    needed = [rules_folder.join(f"../../{name}") for name in tree if name.endswith((".py", ".yaml"))]
+    needed = [
+        rules_folder.join(f"../../{name}")
+        for name in tree
+        if name.endswith((".py", ".yaml", ".rst", ".html", ".css", ".js"))
+    ]
     copies = [workflow.sourcecache.get_path(file) for file in needed]
     return Path(os.path.commonpath(copies))
 
@@ -141,6 +145,12 @@ def users_table(wildcards):
     return [] if SIMULATION else catalog_table(wildcards)
 
 
+def if_there(path):
+    """A product that is made when it is asked for only, with the digest of its bytes, if there is one."""
+    made = workflow.modifier.modify_path(path)
+    return {made: provenance.data_digest([made])} if os.path.isfile(made) else {}
+
+
 def mass_table(wildcards):
     """The files of the user's table of the stars' masses, if there is one."""
     entry = config["catalogs"][wildcards.catalog].get("masses")
@@ -155,6 +165,12 @@ def cluster_table(wildcards):
 def batches(pattern):
     """The products of all batches."""
     return expand(pattern, batch=BATCHES, allow_missing=True)
+
+
+def of_models(pattern):
+    """The products of all system models, of each in all batches."""
+    models = [expand(pattern, system_model=model, batch=BATCHES, allow_missing=True) for model in SYSTEM_MODELS]
+    return sum(models, [])
 
 
 def populations(pattern):
@@ -173,8 +189,13 @@ def all_pairs(pattern):
     return expand(pattern, zip, system_model=system_models, population_model=population_models, allow_missing=True)
 
 
+# Of every figure its category and the name of its caption, by the pattern of its PNG.
+PICTURES = {}
+
+
 def picture(folder, name, category, caption=None):
-    """The files of one figure; its PNG stands in the report, with a caption of report/: its own name's, or another."""
+    """The files of one figure; its PNG stands in the reports, with a caption of report/: its own name's, or another."""
+    PICTURES[f"{folder}/figures/{name}.png"] = {"category": category, "caption": caption or name}
     png = report(
         f"{folder}/figures/{name}.png",
         caption=f"../report/{caption or name}.rst",
@@ -190,6 +211,33 @@ def outputs():
     of_pairs = [path for path in every if "{population_model}" in path]
     others = [path for path in every if path not in of_pairs]
     return expand(all_pairs(of_pairs) + others, catalog=CATALOG, system_model=SYSTEM_MODELS, batch=BATCHES)
+
+
+def captions(figures):
+    """What is known of some figures, in their order, as one line of JSON."""
+
+    def read(wildcards):
+        return as_json({"figures": list(figures.values())}, {"figures": "figures"})
+
+    return read
+
+
+def pictures():
+    """Every figure of the rules so far, by its path: its category, its caption, and what its wildcards stand for."""
+    found = {}
+    for pattern, said in PICTURES.items():
+        caption = (WORKFLOW / "report" / f"{said['caption']}.rst").read_text(encoding="utf-8")
+        for system_model, population_model in PAIRS:
+            of = {"catalog": CATALOG, "system_model": system_model, "population_model": population_model}
+            found[pattern.format(**of)] = said | of | {"caption": caption}
+    return found
+
+
+def asked(wildcards):
+    """What the configuration says of a run of this catalogue, as one line of JSON."""
+    own = {key: value for key, value in config.items() if key not in ("calibration", "recovery")}
+    own |= {"catalog": CATALOG, "catalogs": {CATALOG: config["catalogs"][CATALOG]}}
+    return as_json(own, {key: key for key in own})
 
 
 def print_verdict():

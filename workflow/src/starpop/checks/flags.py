@@ -1,22 +1,6 @@
 """What to know of a system before its orbit is used: words in the column ``flags`` of orbits.csv, with semicolons.
 
-| flag | where |
-|---|---|
-| at_range_end | the heaviest mode lies at an end of the range of periods: a limit is found there, if an orbit |
-| better_outside_range | a period within a factor of three beyond the range is likelier: ``better_period_days`` |
-| longer_than_baseline | less than one period has been seen |
-| zero_points | offsets between instruments would take much of the misfit, and the model has none |
-| jitter_dominates | the jitter is larger than the orbit's own scatter, its amplitude over sqrt(2) |
-| second_period | a second period takes much of the misfit: ``second_period_days`` of the table of criticism |
-| correlated | the residuals last from visit to visit |
-| far_from_prior | a coefficient is five standard deviations of its configured prior out |
-| misfit, outlier | the p-value of `criticism` says so |
-| trend | the visits ask for the next power of time, or a fitted trend is significant |
-| eccentric | the visits ask for the next harmonic, or for a Keplerian orbit rather than a circle |
-| no_orbit | no orbit is nearly as likely, or likelier: ``ln_bayes_orbit`` is below 3 |
-| drift | there is more than none, but a trend is nearly as likely as an orbit: ``ln_bayes_drift`` is below 3 |
-| multimodal | the heaviest mode leaves something to others |
-| alias_day, alias_year | another possible frequency, or that of a Lomb-Scargle period that is known, is an alias |
+`MEANING` says of each where it is raised.
 
 With f the best frequency and T the baseline, g is an alias if it lies within 1/2T of f +- k/period for the periods
 below, or of its mirror image k/period - f. That can only be said where k/period exceeds 1/T: else g is a side lobe.
@@ -35,6 +19,26 @@ from starpop.orbits.period_likelihood import PeriodLikelihood, mode_weights
 from starpop.orbits.single import LIGHTEST_MODE
 from starpop.orbits.system_model import DAYS_PER_YEAR, SystemModel
 
+# What each flag says, in the order in which they are raised.
+MEANING = {
+    "at_range_end": "The heaviest mode lies at an end of the range of periods: what is found is a limit, if an orbit.",
+    "better_outside_range": "A period within a factor of three beyond the range is likelier: better_period_days.",
+    "longer_than_baseline": "Less than one period has been seen.",
+    "multimodal": "More than one period is possible: the heaviest mode leaves more than one part in twenty to others.",
+    "zero_points": "Offsets between the instruments would take much of the misfit, and the model has none.",
+    "jitter_dominates": "The jitter is larger than the orbit's own scatter, its semi-amplitude over the root of two.",
+    "misfit": "The residuals are larger than the model's errors say (predictive p below 0.01).",
+    "outlier": "One residual is far larger than the others (predictive p below 0.01).",
+    "trend": "The visits ask for the next power of time, or a fitted trend is significant.",
+    "eccentric": "The visits ask for the next harmonic of the orbit, or for an ellipse rather than a circle.",
+    "second_period": "A second period takes much of the misfit: second_period_days of the table of criticism.",
+    "correlated": "The residuals last from visit to visit.",
+    "far_from_prior": "A coefficient is five standard deviations of its configured prior from zero.",
+    "alias_day": "Another possible frequency, or that of the Lomb-Scargle period, is an alias by the day.",
+    "alias_year": "Another possible frequency, or that of the Lomb-Scargle period, is an alias by the year.",
+    "no_orbit": "No orbit at all is nearly as likely, or likelier: ln_bayes_orbit is below 3.",
+    "drift": "There is more than none, but a trend is nearly as likely as an orbit: ln_bayes_drift is below 3.",
+}
 # A peak so many of its widths from an end of the range is at it.
 END_SD = 2.0
 # ln L of a better period less that of the best within: the range counts for odds of a hundred to one.

@@ -90,6 +90,12 @@ def read_group(path: str | Path, group: str = "/") -> xr.Dataset:
         raise _damaged(path, error) from error
 
 
+def write_text(text: str, path: str | Path) -> None:
+    """Write a page."""
+    with product(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
     """Write a table with every digit of its numbers, of the columns that `products` describes."""
     products.check(frame.columns, path)

@@ -1,0 +1,194 @@
+"""What the report says of a run, and that names from a table are nothing but names in it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pages_in_browser import opened
+from starpop.checks import flags
+from starpop.checks.statistics import STATISTICS
+from starpop.orbits.visits import Visits
+from starpop.pages.report import contents, page, systems
+
+NASTY = ["<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "Ω & 'ß' \"q\"", "{{ 7 * 7 }}"]
+
+
+def made_orbits(names, **changed):
+    count = len(names)
+    columns = {
+        "system": names,
+        "n_visits": 12,
+        "baseline_days": 1000.0,
+        "best_mode_period_days": np.linspace(2, 20, count),
+        "best_mode_period_sd_days": 1e-5,
+        "semi_amplitude_kms": np.linspace(30, 3, count),
+        "semi_amplitude_sd_kms": 0.2,
+        "mode_weight": 1.0,
+        "flags": "",
+        "status": "ok",
+        **changed,
+    }
+    return pd.DataFrame(columns)
+
+
+def made_run(names, **changed):
+    """The tables of a run of a system model `s` with population models `a` and `b`."""
+    models = {"system_model": ["s", "s"], "population_model": ["a", "b"]}
+    comparison = pd.DataFrame(
+        {"scope": "population", **models, "ln_evidence": [-3.0, -5.0], "ln_odds": [0.0, -2.0]}
+    ).assign(difference=0.0, difference_se=0.0)
+    quantities = ["mean_ln_period", "ln_sd_ln_period"]
+    sensitivity = pd.DataFrame(
+        [
+            ("s", name, "as configured", quantity, mean, 0.1)
+            for name in "ab"
+            for quantity, mean in zip(quantities, (2.0, -0.5), strict=True)
+        ],
+        columns=["system_model", "population_model", "prior", "parameter", "mean", "sd"],
+    )
+    fits = pd.DataFrame({"fit": ["s/a exact", "s/b exact", "s/X"], "status": "ok"}).assign(
+        r_hat=[np.nan, np.nan, 1.004], ess_bulk=900.0, ess_tail=800.0, divergences=0.0
+    )
+    summary = pd.DataFrame(
+        {"parameter": ["mu", "lnP[X]", "mu"], "method": ["exact", "exact", "nuts"], "mean": [2.0, 1.0, 2.1]}
+    )
+    tables = {
+        "systems": pd.DataFrame({"n_visits": [5, 9], "baseline_days": [10.0, 90.0], "rv_err_median_kms": 0.1}),
+        "rejected": pd.DataFrame({"row": [3], "system": [NASTY[0]], "value": [NASTY[1]], "reason": ["no number"]}),
+        "diagnostics": fits,
+        "comparison": comparison,
+        "sensitivity": sensitivity,
+        "orbits": {"s": made_orbits(names)},
+        "agreement": {
+            "s": pd.DataFrame(
+                {
+                    "section": "systems",
+                    "parameter": ["a", "b"],
+                    "mean_z": [1.0, -6.0],
+                    "sd_z": [0.5, 0.5],
+                    "agrees": [True, False],
+                    "note": ["", ""],
+                }
+            )
+        },
+        "criticism": {"s": pd.DataFrame({f"{name}_p": [0.001, 0.5] for name in STATISTICS})},
+        "summaries": dict.fromkeys(["s/a", "s/b"], summary.assign(sd=0.1, **{"hdi_3%": 1.8, "hdi_97%": 2.2})),
+        "predictions": {
+            "s/a": pd.DataFrame(
+                {"statistic": ["mean"], "p_value": [0.3], "p_posterior_predictive": [0.4], "calibrated": [True]}
+            )
+        },
+    }
+    return contents.Run("mine", **(tables | changed))
+
+
+def made_page(run, charts=None):
+    origin = {"sha256": "ab" * 32, "scale": "UTC", "period_range_days": [1.5, 20], "versions": {"starpop": "0"}}
+    asked = {
+        "catalogs": {"mine": {"path": "mine.csv"}},
+        "system_models": {"s": {"noise": "jitter"}},
+        "population_models": {},
+    }
+    context = contents.contents(run) | contents.settings(asked) | {"origin": origin, "figures": []}
+    data = {model: systems.table(orbits) | {"charts": charts or {}} for model, orbits in run.orbits.items()}
+    return page.render(context, {"models": data, "flags": flags.MEANING, "first": "s"})
+
+
+def test_the_answer_is_that_of_the_likeliest_models_which_can_be_trusted():
+    run = made_run(["A"])
+    assert contents.best_pair(run) == "s/a"
+    found = contents.answer(run, "s/a")
+    assert found["typical_days"] == pytest.approx(np.exp(2.0))
+    assert found["spread_days"] == pytest.approx([np.exp(2 - np.exp(-0.5)), np.exp(2 + np.exp(-0.5))])
+    assert [row["parameter"] for row in found["hyper"]] == ["mu"]
+    failed = run.diagnostics.assign(status=["not converged", "ok", "ok"])
+    assert contents.best_pair(made_run(["A"], diagnostics=failed)) == "s/b"
+    nothing = failed.assign(status="not converged")
+    assert contents.best_pair(made_run(["A"], diagnostics=nothing)) == "s/a"
+
+
+def test_what_is_not_to_be_trusted_is_said():
+    run = made_run(["A", "B"], orbits={"s": made_orbits(["A", "B"], flags=["at_range_end", ""])})
+    said = contents.verdict(run)
+    assert said["passed"]
+    assert "at_range_end 1 (A)" in said["orbits"]["s"]
+    assert "1 of 2 orbits are not to be trusted" in made_page(run)
+    failed = run.diagnostics.assign(status=["ok", "ok", "not converged: ess_bulk"])
+    assert not contents.verdict(made_run(["A"], diagnostics=failed))["passed"]
+
+
+def test_the_certificate_names_what_disagrees():
+    found = contents.certificate(made_run(["A"]), "s")
+    assert found["largest"] == 6.0
+    assert found["disagree"] == ["systems b"]
+
+
+def test_a_table_has_the_columns_of_which_something_is_known():
+    table = systems.table(made_orbits(["A", "B"], flags=["", "multimodal;misfit"], status=["ok", "not fitted: why"]))
+    assert [column["name"] for column in table["columns"]] == [
+        "best_mode_period_days",
+        "semi_amplitude_kms",
+        "n_visits",
+        "mode_weight",
+        "baseline_days",
+    ]
+    assert table["doubtful"] == [1]
+
+
+def test_of_very_many_systems_those_worth_a_second_look_are_in_the_table(monkeypatch):
+    monkeypatch.setattr(systems, "MOST_ROWS", 3)
+    table = systems.table(made_orbits(list("ABCD"), flags=["", "multimodal", "", "at_range_end"]))
+    assert table["names"] == ["B", "D"]
+    assert table["total"] == 4
+
+
+def test_charts_show_the_visits_the_orbit_and_the_draws():
+    time = np.linspace(0, 30, 12)
+    visits = Visits("A", time, 10 * np.cos(2 * np.pi * time / 7), np.full(12, 0.1))
+    orbit = {"P": 7.0, "a": 10.0, "b": 0.0, "v0": 0.0}
+    draws = {"P": np.full(1000, 7.0) + 1e-6 * np.arange(1000), "a": np.full(1000, 3.0), "b": np.full(1000, 4.0)}
+    charts = systems.charts(visits, orbit, draws, None)
+    assert "periodogram" not in charts
+    assert charts["folded"]["residual"] == pytest.approx(np.zeros(12), abs=1e-9)
+    assert charts["folded"]["curve"][0] == pytest.approx(10.0)
+    assert len(charts["posterior"]["period"]) == systems.DRAWS
+    assert charts["posterior"]["other"][0] == 5
+    assert charts["posterior"]["middle_days"] == pytest.approx(7.0005, abs=1e-6)
+    assert np.ptp(charts["posterior"]["period"]) == pytest.approx(999e-6 * 86400, rel=1e-6)
+
+
+def test_numbers_are_short_and_none_where_there_are_none():
+    assert systems.rounded([1.0, np.nan, 1 / 3, np.inf]) == [1, None, 0.3333333, None]
+    assert page.number(0.1234567) == "0.1235"
+    assert page.number(-1.5e-7) == "\N{MINUS SIGN}1.500 \N{MULTIPLICATION SIGN} 10^\N{MINUS SIGN}7"
+    assert page.number(None) == page.number(np.nan) == ""
+    assert page.plus_minus((2.841146, 0.0000143)) == "2.841146 ± 0.000014"
+    assert page.plus_minus((-3.0, 12.3)) == "\N{MINUS SIGN}3 ± 12"
+
+
+def test_an_alternative_text_is_whole_sentences_that_say_enough():
+    assert page.alternative("Left: this. Right: that, which is much longer than the first. More.") == (
+        "Left: this. Right: that, which is much longer than the first."
+    )
+    assert page.alternative("One sentence") == "One sentence"
+
+
+def test_each_flag_has_its_words():
+    assert set(flags.WINDOWS) <= set(flags.MEANING)
+    row = dict.fromkeys(("outside_ln_gain", "ln_bayes_orbit", "ln_bayes_drift"), 0.0)
+    assert flags.of_evidence(row).keys() <= flags.MEANING.keys()
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_a_name_is_nothing_but_a_name(name, browser, tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text(made_page(made_run([name, "B"])), encoding="utf-8")
+    with opened(browser, path) as seen:
+        assert seen.names() == [name, "B"]
+        seen.page.locator("button.name").first.click()
+        assert seen.page.locator("#system-title").inner_text() == name
+        seen.page.keyboard.press("Escape")
+        seen.page.get_by_text("rows that were not used").click()
+        assert seen.page.get_by_role("cell", name=NASTY[0]).first.is_visible()
+        assert seen.dialogs == []
+        assert seen.errors == []

@@ -1,0 +1,329 @@
+"""What the report says of a run, as plain values: the answer, what it was found from, and whether to believe it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from starpop import __version__
+from starpop.checks.agreement import LARGEST_Z
+from starpop.checks.statistics import SIGNIFICANT_P, STATISTICS
+from starpop.run import status, store
+from starpop.run.files import paths_of
+
+# Rows of a long table that stand in the report, the first.
+MOST_ROWS = 200
+# Quantities that every population has, in the table of sensitivity, and the parameter that is a fraction of stars.
+MEAN, LN_SD, FRACTION = "mean_ln_period", "ln_sd_ln_period", "F"
+AS_CONFIGURED = "as configured"
+
+
+@dataclass(frozen=True)
+class Run:
+    """The tables of a finished run that the report reads.
+
+    Attributes
+    ----------
+    catalog : its name
+    systems, rejected : tables of the systems used, and of the rows not used
+    diagnostics, comparison, sensitivity : tables of the catalogue
+    orbits, agreement, criticism : the tables of each system model
+    summaries, predictions : the summary, and the criticism, of each pair "system model/population model"
+    published : the tutorial's numbers beside this run's, if it is the tutorial's
+    cluster : the summary of the cluster of stars, if there is one to be told of
+    calibration : the table of `calibrate`, if it has been run
+    """
+
+    catalog: str
+    systems: pd.DataFrame
+    rejected: pd.DataFrame
+    diagnostics: pd.DataFrame
+    comparison: pd.DataFrame
+    sensitivity: pd.DataFrame
+    orbits: Mapping[str, pd.DataFrame]
+    agreement: Mapping[str, pd.DataFrame]
+    criticism: Mapping[str, pd.DataFrame]
+    summaries: Mapping[str, pd.DataFrame]
+    predictions: Mapping[str, pd.DataFrame]
+    published: pd.DataFrame | None = None
+    cluster: pd.DataFrame | None = None
+    calibration: pd.DataFrame | None = None
+
+
+def read_run(catalog: str, inputs: Any, models: Sequence[str], pairs: Sequence[str], calibrated: Iterable[str]) -> Run:
+    """Read the tables of a run.
+
+    Parameters
+    ----------
+    inputs : the paths of the tables, by name: of those of a model or a pair one each, in the order of these
+    calibrated : the path of the table of calibration, if there is one
+    """
+    optional = {"published": inputs.published, "cluster": inputs.cluster, "calibration": calibrated}
+
+    def each(paths: Iterable[str], of: Sequence[str]) -> dict[str, pd.DataFrame]:
+        return dict(zip(of, map(store.read_csv, paths), strict=True))
+
+    return Run(
+        catalog,
+        systems=store.read_table(inputs.systems).to_pandas(),
+        rejected=store.read_table(inputs.rejected).to_pandas(),
+        diagnostics=store.read_csv(inputs.diagnostics),
+        comparison=store.read_csv(inputs.comparison),
+        sensitivity=store.read_csv(inputs.sensitivity),
+        orbits=each(inputs.orbits, models),
+        agreement=each(inputs.agreement, models),
+        criticism=each(inputs.criticism, models),
+        summaries=each(inputs.summaries, pairs),
+        predictions=each(inputs.predictions, pairs),
+        **{name: next(map(store.read_csv, paths), None) for name, paths in optional.items()},
+    )
+
+
+def contents(run: Run) -> dict[str, Any]:
+    """All that the page's template writes of the tables."""
+    best = best_pair(run)
+    return {
+        "catalog": run.catalog,
+        "best": best,
+        "verdict": verdict(run),
+        "answer": answer(run, best),
+        "cluster": hyper_parameters(run.cluster),
+        "data": data(run),
+        "certificate": [certificate(run, model) for model in run.agreement],
+        "convergence": convergence(run.diagnostics),
+        "predictions": [prediction(pair, table) for pair, table in run.predictions.items()],
+        "misfits": [misfits(model, table) for model, table in run.criticism.items()],
+        "calibration": calibration(run.calibration),
+        "published": published(run.published),
+        "assumptions": assumptions(run),
+        "rejected": rejected(run.rejected),
+    }
+
+
+def of_pair(system_model: object, population_model: object) -> str:
+    """The name of a pair of models, which is its folder."""
+    return f"{system_model}/{population_model}"
+
+
+def best_pair(run: Run) -> str:
+    """The pair of models of the highest evidence among those whose exact fit is to be trusted, or among all."""
+    pairs = run.comparison[run.comparison["scope"] == "population"]
+    names = [of_pair(*models) for models in zip(pairs["system_model"], pairs["population_model"], strict=True)]
+    evidence = pd.Series(pairs["ln_evidence"].to_numpy(float), index=names)
+    trusted = [name for name in names if not status.has_failed(_status(run, f"{name} exact"))]
+    known = evidence[trusted or names].dropna()
+    return str(known.idxmax()) if len(known) else next(iter(run.summaries))
+
+
+def _status(run: Run, fit: str) -> str:
+    """The status of a fit, by its name in the table of diagnostics."""
+    found = run.diagnostics["status"][run.diagnostics["fit"] == fit]
+    return str(found.iloc[0]) if len(found) else "ok"
+
+
+def verdict(run: Run) -> dict[str, Any]:
+    """Whether all can be believed, in a sentence, and what is not to be trusted, in one more a system model."""
+    flagged = {model: status.of_orbits(table) for model, table in run.orbits.items()}
+    return {
+        "passed": not any(map(status.has_failed, run.diagnostics["status"])),
+        "fits": status.of_fits(run.diagnostics),
+        "orbits": {model: said for model, said in flagged.items() if said},
+    }
+
+
+def answer(run: Run, pair: str) -> dict[str, Any]:
+    """The population in one sentence, and the hyper-parameters that it is made of."""
+    rows = _sensitivity_of(run, pair).set_index("parameter")
+    hyper = hyper_parameters(run.summaries[pair])
+    used = run.orbits[pair.split("/")[0]]
+    fraction = next((row for row in hyper if row["parameter"] == FRACTION), None)
+    found: dict[str, Any] = {"pair": pair, "hyper": hyper, "systems": len(used), "fraction": fraction}
+    if {MEAN, LN_SD} <= set(rows.index):
+        middle, width = rows.loc[MEAN], rows.loc[LN_SD]
+        found |= {
+            "mean": (middle["mean"], middle["sd"]),
+            "typical_days": float(np.exp(middle["mean"])),
+            "width": (float(np.exp(width["mean"])), float(np.exp(width["mean"]) * width["sd"])),
+            "spread_days": [float(np.exp(middle["mean"] + side * np.exp(width["mean"]))) for side in (-1, 1)],
+        }
+    return found
+
+
+def _sensitivity_of(run: Run, pair: str) -> pd.DataFrame:
+    """The rows of a pair of models under its configured priors."""
+    table = run.sensitivity
+    names = table["system_model"].astype(str) + "/" + table["population_model"].astype(str)
+    return table[(names == pair) & (table["prior"] == AS_CONFIGURED)]
+
+
+def hyper_parameters(table: pd.DataFrame | None) -> list[dict[Hashable, Any]]:
+    """The exact rows of a summary, of what is not a single system's or star's."""
+    if table is None:
+        return []
+    own = (table["method"] == "exact") & ~table["parameter"].str.contains("[", regex=False)
+    return table[own].to_dict("records")
+
+
+def data(run: Run) -> dict[str, Any]:
+    """Which visits of which systems were used, and how many rows were not."""
+    visits, baseline = run.systems["n_visits"], run.systems["baseline_days"]
+    reasons = run.rejected["reason"].value_counts()
+    return {
+        "systems": len(run.systems),
+        "visits": int(visits.sum()),
+        "visits_each": (int(visits.min()), float(visits.median()), int(visits.max())),
+        "baseline_days": (float(baseline.min()), float(baseline.median()), float(baseline.max())),
+        "error_kms": float(run.systems["rv_err_median_kms"].median()),
+        "rejected": len(run.rejected),
+        "reasons": [(str(reason), int(count)) for reason, count in reasons.items()],
+    }
+
+
+def certificate(run: Run, model: str) -> dict[str, Any]:
+    """How far NUTS lies from the exact answers under a system model."""
+    table = run.agreement[model]
+    z = table[["mean_z", "sd_z"]].to_numpy(float)
+    z = np.abs(z[np.isfinite(z)])
+    compared = table[np.isfinite(table["mean_z"])]
+    return {
+        "model": model,
+        "parameters": len(compared),
+        "disagree": [
+            f"{row.section} {row.parameter}" for row in compared.itertuples() if str(row.agrees).lower() != "true"
+        ],
+        "largest": float(z.max()) if len(z) else None,
+        "limit": LARGEST_Z,
+        "rms": float(np.sqrt(np.mean(z**2))) if len(z) else None,
+        "notes": sorted({str(note) for note in table["note"].dropna() if str(note)}),
+    }
+
+
+def convergence(diagnostics: pd.DataFrame) -> dict[str, Any]:
+    """The worst of each number that tells of a chain's convergence, and the fits that did not pass."""
+    sampled = diagnostics[np.isfinite(diagnostics["r_hat"])]
+    failing = diagnostics[diagnostics["status"] != "ok"]
+    return {
+        "fits": len(diagnostics),
+        "sampled": len(sampled),
+        "r_hat": float(sampled["r_hat"].max()) if len(sampled) else None,
+        "ess": float(sampled[["ess_bulk", "ess_tail"]].min().min()) if len(sampled) else None,
+        "divergences": int(sampled["divergences"].fillna(0).sum()),
+        "failing": [(str(row.fit), str(row.status)) for row in failing.head(MOST_ROWS).itertuples()],
+        "left": max(len(failing) - MOST_ROWS, 0),
+    }
+
+
+def prediction(pair: str, table: pd.DataFrame) -> dict[str, Any]:
+    """The p-values of a population's predictive checks."""
+    column = table["p_value"].where(table["p_value"].notna(), table["p_posterior_predictive"])
+    p = [(str(name), float(value)) for name, value in zip(table["statistic"], column, strict=True)]
+    return {
+        "pair": pair,
+        "p": [(name, value) for name, value in p if np.isfinite(value)],
+        "calibrated": bool(len(table)) and bool(table["calibrated"].astype(str).str.lower().eq("true").all()),
+    }
+
+
+def misfits(model: str, table: pd.DataFrame) -> dict[str, Any]:
+    """Of how many systems each predictive check has a small p-value under a system model, and how many should."""
+    p = table[[f"{name}_p" for name in STATISTICS]].set_axis(STATISTICS, axis=1).dropna(axis=1, how="all")
+    return {
+        "model": model,
+        "limit": SIGNIFICANT_P,
+        "checks": [
+            (str(name).replace("_", " "), int((p[name] < SIGNIFICANT_P).sum()), SIGNIFICANT_P * p[name].count())
+            for name in p
+        ],
+    }
+
+
+def calibration(table: pd.DataFrame | None) -> dict[str, Any] | None:
+    """What simulation-based calibration found, if it has been run."""
+    if table is None:
+        return None
+    passed = table["status"] == "ok"
+    failed = table[~passed]
+    return {
+        "cases": int(table["case"].nunique()),
+        "parameters": len(table),
+        "catalogs": int(table["catalogs"].min()),
+        "failed": [f"{row.case} {row.parameter}: {row.status}" for row in failed.itertuples()],
+    }
+
+
+def published(table: pd.DataFrame | None) -> list[dict[Hashable, Any]]:
+    """The tutorial's numbers beside this run's."""
+    if table is None:
+        return []
+    agrees = table["agrees"].astype(str).str.lower() == "true"
+    return table.assign(agrees=agrees).to_dict("records")
+
+
+def assumptions(run: Run) -> list[dict[Hashable, Any]]:
+    """Each pair of models: its evidence, its predictive density, and what it says of every population's quantities."""
+    pairs = run.comparison[run.comparison["scope"] == "population"]
+    found: list[dict[Hashable, Any]] = []
+    for row in pairs.to_dict("records"):
+        pair = of_pair(row["system_model"], row["population_model"])
+        said = _sensitivity_of(run, pair).set_index("parameter")
+        found.append(
+            {
+                "pair": pair,
+                "ln_evidence": row["ln_evidence"],
+                "ln_odds": row["ln_odds"],
+                "difference": row["difference"],
+                "difference_se": row["difference_se"],
+                "status": _status(run, f"{pair} exact"),
+                **{
+                    name: tuple(said.loc[name, ["mean", "sd"]]) if name in said.index else None
+                    for name in (MEAN, LN_SD)
+                },
+            }
+        )
+    return sorted(found, key=lambda row: -np.nan_to_num(row["ln_odds"], nan=-np.inf))
+
+
+def rejected(table: pd.DataFrame) -> dict[str, Any]:
+    """The first rows that were not used, and how many more there are."""
+    return {
+        "rows": table.head(MOST_ROWS).fillna("").to_dict("records"),
+        "left": max(len(table) - MOST_ROWS, 0),
+    }
+
+
+def origin(visits: str, product: str) -> dict[str, Any]:
+    """What the run was made of: the checksum of its table, the range of periods, and the versions of the libraries.
+
+    Parameters
+    ----------
+    visits, product : paths of the table of visits, and of any netCDF product
+    """
+    meta, attributes = store.read_meta(visits), store.read_group(product).attrs
+    return {
+        "sha256": meta["SHA256"],
+        "scale": meta["TIMESYS"],
+        "period_range_days": json.loads(attributes["settings"])["period_range_days"],
+        "versions": {"starpop": __version__} | json.loads(attributes["versions"]),
+    }
+
+
+def settings(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What the configuration asked for: the table's name, the models in words, and all of it as YAML."""
+    (entry,) = asked["catalogs"].values()
+    return {
+        "tables_named": ", ".join(paths_of(entry)),
+        "models": {name: in_words(model) for name, model in asked["system_models"].items()},
+        "populations": {name: in_words(model) for name, model in asked["population_models"].items()},
+        "configuration": yaml.safe_dump(dict(asked), sort_keys=False, width=100, allow_unicode=True),
+    }
+
+
+def in_words(model: Mapping[str, Any]) -> str:
+    """The choices of a model as they stand in the configuration."""
+    return ", ".join(f"{key} {value}" for key, value in model.items())

@@ -1,0 +1,205 @@
+"""The systems of the report: one row each, and of those that are drawn what their charts show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from starpop.orbits import fitted
+from starpop.orbits.orbit import total_errors, wave, without_trend_and_offsets
+from starpop.orbits.visits import Times, Visits, read_named
+from starpop.pages.overview import UNFITTED
+from starpop.pages.systems import drawn_in
+from starpop.run import status, store
+
+# Rows of the table: of more systems those that are worth a second look, and so many.
+MOST_ROWS = 20_000
+# Systems that have charts though no periodogram of them is kept, since they are worth a second look.
+MOST_DOUBTFUL = 100
+# Draws of a system, and points of its orbit, in its charts; and digits of all numbers.
+DRAWS, CURVE, DIGITS = 400, 129, 7
+# Of a posterior this narrow the periods are written as differences from their median [s].
+NARROW, SECONDS = 1e-3, 86400.0
+
+
+@dataclass(frozen=True)
+class Batches:
+    """The products of a system model's batches: paths of its period likelihoods, exact draws and highest points."""
+
+    periods: Sequence[str]
+    exact: Sequence[str]
+    posteriors: Sequence[str]
+
+
+def by_model(inputs: Any, models: Sequence[str]) -> dict[str, Batches]:
+    """The products of each system model, of paths in the order of the models, and of each in that of its batches."""
+    lists = [getattr(inputs, name) for name in ("periods", "exact", "posteriors")]
+    each = len(lists[0]) // len(models)
+    own = [slice(i * each, (i + 1) * each) for i in range(len(models))]
+    return {model: Batches(*(paths[some] for paths in lists)) for model, some in zip(models, own, strict=True)}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of orbits.csv, its title in the table, and the column of its standard deviation, if it has one."""
+
+    name: str
+    title: str
+    unit: str = ""
+    sd: str = ""
+    logarithmic: bool = False
+
+
+COLUMNS = (
+    Column("best_mode_period_days", "period", "d", "best_mode_period_sd_days", logarithmic=True),
+    Column("semi_amplitude_kms", "K", "km/s", "semi_amplitude_sd_kms", logarithmic=True),
+    Column("n_visits", "visits"),
+    Column("eccentricity", "e", "", "eccentricity_sd"),
+    Column("mode_weight", "share of the mode"),
+    Column("baseline_days", "baseline", "d", logarithmic=True),
+    Column("v0_kms", "v0", "km/s", "v0_sd_kms"),
+    Column("jitter_kms", "jitter", "km/s", "jitter_sd_kms"),
+    Column("chi2_reduced", "reduced chi²", logarithmic=True),
+    Column("mass_function_msun", "mass function", "Msun", "mass_function_sd_msun", logarithmic=True),
+    Column("companion_mass_min_msun", "companion at least", "Msun", "companion_mass_min_sd_msun", logarithmic=True),
+    Column("ln_bayes_orbit", "ln Bayes, orbit"),
+    Column("ln_bayes_keplerian", "ln Bayes, ellipse"),
+)
+
+
+def table(orbits: pd.DataFrame) -> dict[str, Any]:
+    """The table of orbits of a system model, column by column, without those of which it has nothing.
+
+    Returns
+    -------
+    ``names``, ``flags``, ``statuses`` and ``columns``, each of these with its values and standard deviations
+    """
+    rows = orbits if len(orbits) <= MOST_ROWS else orbits[doubtful(orbits)].head(MOST_ROWS)
+    columns = []
+    for column in COLUMNS:
+        if column.name not in rows or not np.isfinite(values := rows[column.name].to_numpy(float)).any():
+            continue
+        sd = rounded(rows[column.sd].to_numpy(float)) if column.sd in rows else None
+        described = {"name": column.name, "title": column.title, "unit": column.unit}
+        columns.append(described | {"values": rounded(values), "sd": sd, "log": bool(column.logarithmic)})
+    return {
+        "total": len(orbits),
+        "names": [str(name) for name in rows["system"]],
+        "flags": [str(flags) for flags in rows["flags"].fillna("")],
+        "statuses": [str(said) for said in rows["status"].fillna("")],
+        "doubtful": np.flatnonzero(doubtful(rows)).tolist(),
+        "columns": columns,
+    }
+
+
+def doubtful(orbits: pd.DataFrame) -> np.ndarray:
+    """(N,) whether each system is worth a second look: a serious flag, several modes, or not fitted."""
+    flags = orbits["flags"].fillna("").str.split(";")
+    raised = flags.map(lambda own: any(flag in own for flag in (*status.SERIOUS, "multimodal", "second_period")))
+    unfitted = orbits["status"].fillna("").str.startswith(UNFITTED)
+    return (raised | unfitted).to_numpy(bool)
+
+
+def read_charts(orbits: pd.DataFrame, products: Batches, path: str, times: Times) -> dict[str, dict[str, Any]]:
+    """The charts of the systems whose periodogram is kept, and of the first that are worth a second look.
+
+    Parameters
+    ----------
+    orbits : the table of orbits of a system model
+    products : of its batches
+    path : the table of visits
+    times : which times the model takes
+    """
+    scans = {str(scan["system"].item()): scan for own in products.periods for scan in _kept(own)}
+    wanted = scans.keys() | set(map(str, orbits["system"][doubtful(orbits)].head(MOST_DOUBTFUL)))
+    visits, found = {own.system: own for own in read_named(path, wanted, times)}, {}
+    for exact, posterior in zip(products.exact, products.posteriors, strict=True):
+        draws = store.read_tree(exact, ["posterior"], systems=wanted)
+        highest = fitted.highest_points([store.read_tree(posterior, ["map"], systems=wanted)])
+        for name in sorted(wanted & highest.keys() & visits.keys()):
+            if not np.isfinite(highest[name]["P"]):
+                continue
+            of_one = fitted.draws_of([draws], name)
+            found[name] = charts(visits[name], highest[name], of_one, scans.get(name))
+    return found
+
+
+def _kept(path: str) -> Iterable[xr.Dataset]:
+    """The periodograms of a batch that are kept, one by one."""
+    kept = drawn_in(store.read_group(path))
+    return (kept.isel(system=i) for i in range(kept.sizes["system"]))
+
+
+def charts(
+    visits: Visits, orbit: Mapping[str, float], draws: Mapping[str, np.ndarray], scan: xr.Dataset | None
+) -> dict[str, Any]:
+    """What the charts of one system show under one system model.
+
+    Parameters
+    ----------
+    orbit : the highest point of the posterior
+    draws : (S,) of each parameter, the exact ones
+    scan : its periodogram, if it is kept
+    """
+    shown = {"folded": folded(visits, orbit), "posterior": posterior(draws)}
+    return shown | ({"periodogram": periodogram(scan)} if scan is not None else {})
+
+
+def folded(visits: Visits, orbit: Mapping[str, float]) -> dict[str, Any]:
+    """Velocities, trend and offsets taken away, folded at the period of the highest point, with the orbit there."""
+    shown, phase = without_trend_and_offsets(visits, orbit), np.linspace(0, 1, CURVE)
+    return {
+        "period_days": float(f"{orbit['P']:.{DIGITS + 2}g}"),
+        "day": rounded(shown.time_days),
+        "phase": rounded(shown.time_days / orbit["P"] % 1),
+        "rv": rounded(shown.rv_kms),
+        "error": rounded(shown.rv_err_kms),
+        "total_error": rounded(total_errors(visits, orbit)),
+        "residual": rounded(shown.rv_kms - wave(visits, orbit)),
+        "instrument": None if visits.instrument is None else [visits.instruments[i] for i in visits.instrument],
+        "curve": rounded(wave(visits, orbit, phase * orbit["P"])),
+    }
+
+
+def posterior(draws: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Some draws of the period, and of the eccentricity of an ellipse, else of the semi-amplitude."""
+    finite = np.flatnonzero(np.isfinite(draws["P"]))
+    if not len(finite):
+        return {"period": [], "other": []}
+    chosen = finite[np.linspace(0, len(finite) - 1, min(DRAWS, len(finite))).astype(int)]
+    period, middle = draws["P"][chosen], float(np.median(draws["P"][finite]))
+    narrow = bool(np.ptp(period) < NARROW * middle)
+    label, other = ("eccentricity", draws["e"]) if "e" in draws else ("K [km/s]", np.hypot(draws["a"], draws["b"]))
+    return {
+        "period": rounded((period - middle) * SECONDS if narrow else period),
+        "middle_days": middle if narrow else None,
+        "other": rounded(other[chosen]),
+        "label": label,
+    }
+
+
+def periodogram(scan: xr.Dataset) -> dict[str, Any]:
+    """How far each period's ln-likelihood lies below the highest, and the period of the Lomb-Scargle periodogram."""
+    values = scan["ln_likelihood"].values
+    return {
+        "period": rounded(1 / scan["frequency"].values),
+        "below": rounded(values.max() - values, 4),
+        "lomb_scargle": float(scan["lomb_scargle_period_days"]),
+    }
+
+
+def rounded(values: np.ndarray | Sequence[float], digits: int = DIGITS) -> list[float | int | None]:
+    """Numbers with so many digits, as JSON has them: whole ones without a point, and None for those that are none."""
+    found: list[float | int | None] = []
+    for value in np.asarray(values, float).tolist():
+        if not np.isfinite(value):
+            found.append(None)
+            continue
+        short = float(f"{value:.{digits}g}")
+        found.append(int(short) if short.is_integer() and abs(short) < 10**digits else short)
+    return found
