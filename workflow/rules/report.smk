@@ -22,6 +22,7 @@ rule write_report:
         criticism=of_models("results/{catalog}/{system_model}/criticism.csv"),
         summaries=all_pairs("results/{catalog}/{system_model}/{population_model}/summary.csv"),
         predictions=all_pairs("results/{catalog}/{system_model}/{population_model}/criticism.csv"),
+        populations=all_pairs("results/{catalog}/{system_model}/{population_model}/exact.nc"),
         periods=of_models("results/{catalog}/{system_model}/periods/{batch}.nc"),
         exact=of_models("results/{catalog}/{system_model}/exact/{batch}.nc"),
         posteriors=of_models("results/{catalog}/{system_model}/posteriors/{batch}.nc"),

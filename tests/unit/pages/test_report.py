@@ -89,7 +89,11 @@ def made_page(run, charts=None):
         "system_models": {"s": {"noise": "jitter"}},
         "population_models": {},
     }
-    context = contents.contents(run) | contents.settings(asked) | {"origin": origin, "figures": []}
+    context = (
+        contents.contents(run)
+        | contents.settings(asked)
+        | {"origin": origin, "figures": [], "models": {"s": "noise jitter"}, "populations": {}}
+    )
     data = {model: systems.table(orbits) | {"charts": charts or {}} for model, orbits in run.orbits.items()}
     return page.render(context, {"models": data, "flags": flags.MEANING, "first": "s"})
 

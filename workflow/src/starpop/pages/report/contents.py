@@ -314,16 +314,29 @@ def origin(visits: str, product: str) -> dict[str, Any]:
 
 
 def settings(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What the configuration asked for: the table's name, the models in words, and all of it as YAML."""
+    """What the configuration asked for: the table's name, and all of it as YAML."""
     (entry,) = asked["catalogs"].values()
-    return {
-        "tables_named": ", ".join(paths_of(entry)),
-        "models": {name: in_words(model) for name, model in asked["system_models"].items()},
-        "populations": {name: in_words(model) for name, model in asked["population_models"].items()},
-        "configuration": yaml.safe_dump(dict(asked), sort_keys=False, width=100, allow_unicode=True),
-    }
+    text = yaml.safe_dump(dict(asked), sort_keys=False, width=100, allow_unicode=True)
+    return {"tables_named": ", ".join(paths_of(entry)), "configuration": text}
+
+
+def models_in_words(pairs: Iterable[str], products: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The choices of each system model and each population model, as they were fitted, with no value auto.
+
+    Parameters
+    ----------
+    pairs : the names of all pairs "system model/population model"
+    products : paths of the exact posterior of each
+    """
+    words: dict[str, dict[str, str]] = {"models": {}, "populations": {}}
+    for pair, path in zip(pairs, products, strict=True):
+        system, population = pair.split("/")
+        fitted = json.loads(store.read_group(path).attrs["settings"])
+        words["models"][system] = in_words(fitted["model"])
+        words["populations"][population] = in_words(fitted["population"])
+    return words
 
 
 def in_words(model: Mapping[str, Any]) -> str:
-    """The choices of a model as they stand in the configuration."""
-    return ", ".join(f"{key} {value}" for key, value in model.items())
+    """The choices of a model, without its priors, which the configuration has."""
+    return ", ".join(f"{key} {value}" for key, value in model.items() if not key.endswith("_prior"))

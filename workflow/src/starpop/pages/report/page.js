@@ -137,7 +137,7 @@ async function drawScatter() {
   const values = shown.names.map((name, i) => ({ i, name, x: x.values[i], y: y.values[i], said: shown.doubtfulSet.has(i) ? "worth a second look" : "one period" }));
   const axis = (column) => {
     const logarithmic = column.log && column.values.every((value) => value === null || value > 0);
-    return { type: "quantitative", title: titled(column), scale: logarithmic ? { type: "log" } : { zero: false } };
+    return { type: "quantitative", title: titled(column), scale: { ...(logarithmic ? { type: "log" } : { zero: false }), nice: false, padding: 15 } };
   };
   const spec = {
     width: "container",

@@ -36,14 +36,6 @@ class Batches:
     posteriors: Sequence[str]
 
 
-def by_model(inputs: Any, models: Sequence[str]) -> dict[str, Batches]:
-    """The products of each system model, of paths in the order of the models, and of each in that of its batches."""
-    lists = [getattr(inputs, name) for name in ("periods", "exact", "posteriors")]
-    each = len(lists[0]) // len(models)
-    own = [slice(i * each, (i + 1) * each) for i in range(len(models))]
-    return {model: Batches(*(paths[some] for paths in lists)) for model, some in zip(models, own, strict=True)}
-
-
 @dataclass(frozen=True)
 class Column:
     """A column of orbits.csv, its title in the table, and the column of its standard deviation, if it has one."""
@@ -70,6 +62,31 @@ COLUMNS = (
     Column("ln_bayes_orbit", "ln Bayes, orbit"),
     Column("ln_bayes_keplerian", "ln Bayes, ellipse"),
 )
+
+
+def by_model(inputs: Any, models: Sequence[str]) -> dict[str, Batches]:
+    """The products of each system model, of paths in the order of the models, and of each in that of its batches."""
+    lists = [getattr(inputs, name) for name in ("periods", "exact", "posteriors")]
+    each = len(lists[0]) // len(models)
+    own = [slice(i * each, (i + 1) * each) for i in range(len(models))]
+    return {model: Batches(*(paths[some] for paths in lists)) for model, some in zip(models, own, strict=True)}
+
+
+def read_models(orbits: Mapping[str, pd.DataFrame], inputs: Any, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The table and the charts of the systems, for each system model.
+
+    Parameters
+    ----------
+    orbits : the table of orbits of each model
+    inputs : the paths of the table of visits, and of all products of batches
+    asked : ``system_models`` of the configuration
+    """
+    found = {}
+    for model, products in by_model(inputs, list(orbits)).items():
+        times = asked[model].get("times", "reported")
+        charts = read_charts(orbits[model], products, inputs.visits, times)
+        found[model] = table(orbits[model]) | {"charts": charts}
+    return found
 
 
 def table(orbits: pd.DataFrame) -> dict[str, Any]:
