@@ -31,16 +31,17 @@ def workflow_folder():
 
 WORKFLOW = workflow_folder()
 
-# The scripts import the package from here; one thread each for the numerical libraries, so that sums do not depend on
-# the machine's cores.
-SOURCE = str(WORKFLOW / "src")
-sys.path.insert(0, SOURCE)
-one_thread = dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"], "1")
-os.environ |= {"PYTHONPATH": os.pathsep.join(filter(None, [SOURCE, os.getenv("PYTHONPATH")]))} | one_thread
+# One thread each for the numerical libraries, so that sums do not depend on the machine's cores.
+os.environ |= dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"], "1")
+# The scripts import the package from here, unless it is installed with the workflow in it.
+if (WORKFLOW / "src").is_dir():
+    sys.path.insert(0, str(WORKFLOW / "src"))
+    os.environ |= {"PYTHONPATH": os.pathsep.join(filter(None, [sys.path[0], os.getenv("PYTHONPATH")]))}
 
 from starpop.run import files, provenance, status
 from starpop.run.errors import InputError
 from starpop.run.files import paths_of
+from starpop.run.home import at_home
 from starpop.run.settings import (
     TUTORIAL,
     as_json,

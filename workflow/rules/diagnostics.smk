@@ -167,14 +167,14 @@ if PUBLISHED:
     rule compare_published:
         """Each number that the tutorial prints beside this run's."""
         input:
-            published=given("data/published.csv"),
+            published=given(at_home("data/published.csv")),
             cluster=f"{CLUSTER}/summary.csv",
             focus_system="results/{catalog}/tutorial/focus_system/summary.csv",
             population="results/{catalog}/tutorial/normal/summary.csv",
         output:
             published="results/{catalog}/published.csv",
         params:
-            data=digest("data/published.csv"),
+            data=digest(at_home("data/published.csv")),
             code=source_digest("compare_published"),
         log:
             "logs/compare_published/{catalog}.log",

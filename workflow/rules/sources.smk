@@ -42,11 +42,11 @@ if "url" in config["catalogs"].get("apogee", {}):
 rule simulate_twin:
     """The embedded twin catalogue, made again from its truth; data/twin.ecsv is a copy of it, byte for byte."""
     input:
-        truth=given("data/twin_truth.ecsv"),
+        truth=given(at_home("data/twin_truth.ecsv")),
     output:
         visits="results/simulated/twin.ecsv",
     params:
-        data=digest("data/twin_truth.ecsv"),
+        data=digest(at_home("data/twin_truth.ecsv")),
         code=source_digest("simulate_twin"),
     log:
         "logs/simulate_twin.log",

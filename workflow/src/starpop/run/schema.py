@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -32,6 +32,8 @@ NAMED = {
     "calibration.system_models",
     "calibration.population_models",
 }
+# What `starpop init` writes where a table does not tell.
+UNKNOWN = "???"
 # Keys of earlier versions, and what stands in their places.
 FORMER = {"harmonics": "orbit", "eccentricity_scale": "eccentricity"}
 # Values to compare with, of numbers or of texts such as "2.0": as they are written.
@@ -77,12 +79,23 @@ def conform(
     -------
     the configuration, and everything in it that the schema does not allow
     """
+    if left := list(unfilled(config)):
+        return dict(config), left
     validator = validator_of(schema_path)
     meant = copy.deepcopy(dict(config))
     left_out = _amend(meant, list(validator.iter_errors(meant)))
     errors = sorted(validator.iter_errors(meant), key=lambda e: e.json_path)
     said = [*chain.from_iterable(describe(error, left_out) for error in errors), *mistyped_nulls(left_out, [*layers])]
     return _plain(meant), list(dict.fromkeys(said))  # each of several missing keys is an error that names them all
+
+
+def unfilled(value: Any, *where: str) -> Iterator[str]:
+    """Where `UNKNOWN` stands yet, in a value at a path of keys."""
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from unfilled(part, *where, str(key))
+    elif value == UNKNOWN:
+        yield f"{'.'.join(where)}: {UNKNOWN} is to be filled in; the comment beside it says with what."
 
 
 def _plain(value: Any) -> Any:

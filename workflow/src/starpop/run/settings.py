@@ -12,6 +12,7 @@ from typing import Any
 
 from starpop.run.errors import InputError, nearest
 from starpop.run.files import paths_of, unusable
+from starpop.run.home import at_home
 from starpop.run.schema import conform
 
 # Names of folders beside the catalogues', the system models' and the population models'.
@@ -35,6 +36,8 @@ BYTES_A_SYSTEM, BYTES_A_DRAW = 1000, 128
 SYSTEMS_A_BATCH, BYTES_A_BATCH, MOST_BATCHES = 2500, 1e9, 4096
 # The catalogues of the tutorial, and what ``density: auto`` and ``mu: auto`` mean there.
 TUTORIAL, TUTORIAL_MU = ("apogee", "twin"), [1, 10]
+# That of them whose table comes with the workflow.
+EMBEDDED = "twin"
 
 
 def check(
@@ -49,7 +52,9 @@ def check(
 
 
 def with_table(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """A catalogue's entry with its table, if that is simulated: a file of each share of its systems."""
+    """A catalogue's entry with its table: the embedded one's, or, if it is simulated, a file of each share of it."""
+    if name == EMBEDDED and isinstance(entry["path"], str):
+        return dict(entry) | {"path": at_home(entry["path"])}
     if "simulation" not in entry:
         return dict(entry)
     columns = {key: key for key in ("system", "time", "rv", "rv_err")}
