@@ -35,9 +35,7 @@ class Project:
 
     def would_run(self, *arguments: str) -> dict[str, int]:
         """The jobs that a command would run: their number by rule, without the target."""
-        said = self.snakemake("--dry-run", "--quiet", "rules", *arguments)
-        jobs = {name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)\s*$", said, re.MULTILINE)}
-        return {name: count for name, count in jobs.items() if name not in ("all", "total")}
+        return jobs_in(self.snakemake("--dry-run", "--quiet", "rules", *arguments))
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Replace some text of a file, which must be there."""
@@ -55,6 +53,12 @@ class Project:
         """Write a configuration to lay over the small one, and return the arguments that do."""
         (self.path / "overlay.yaml").write_text(yaml.safe_dump(changes))
         return (*SMALL, "overlay.yaml")
+
+
+def jobs_in(said: str) -> dict[str, int]:
+    """The jobs that a dry run tells of: their number by rule, without the target."""
+    jobs = {name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)\s*$", said, re.MULTILINE)}
+    return {name: count for name, count in jobs.items() if name not in ("all", "total")}
 
 
 def copy_project(target: Path) -> Project:

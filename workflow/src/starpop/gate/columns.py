@@ -54,7 +54,7 @@ NOT_NUMBERS = {"b": "true and false", "c": "complex numbers", "M": "dates", "m":
 FLOAT = re.compile(r"[+-]?\d+(\.\d*([eE][+-]?\d+)?|[eE][+-]?\d+)")
 FORTRAN_EXPONENT = re.compile(r"(?<=[\d.])[dD](?=[+-]?\d)")
 NO_NAME = "no name of {}"
-COMPARISONS = ("at_least", "at_most", "without_bits")
+COMPARISONS, EQUALITIES = ("at_least", "at_most", "without_bits"), ("is", "is_not")
 TRUE_WORDS, FALSE_WORDS = ("true", "t"), ("false", "f")
 
 
@@ -138,7 +138,7 @@ def numbers(table: Table, kind: str, settings: Mapping[str, Any], problems: Prob
     if isinstance(column, Time):
         values, own = np.ma.filled(np.ma.asarray(column.jd, float), np.nan), u.day
     else:
-        values, own = as_floats(column, name, problems), _own_unit(column)
+        values, own = as_floats(column, name, problems), own_unit(column)
     unit = _unit(name, kind, own, getattr(column, "unit", None), settings.get("units", {}), problems)
     if len(problems) > before:
         return None
@@ -189,7 +189,7 @@ def _as_text(values: np.ndarray) -> np.ndarray:
     return values.astype(str)
 
 
-def _own_unit(column: Any) -> u.UnitBase | None:
+def own_unit(column: Any) -> u.UnitBase | None:
     """The unit that a table gives a column, if it can be understood."""
     unit = getattr(column, "unit", None)
     known = unit is not None and not isinstance(unit, u.UnrecognizedUnit) and unit != u.dimensionless_unscaled
@@ -317,7 +317,7 @@ def chosen_rows(
         for key in COMPARISONS:
             if key in asked:
                 yield from _compared(column, name, key, asked[key], ~missing, problems)
-        for key in ("is", "is_not"):
+        for key in EQUALITIES:
             if key in asked:
                 several = asked[key] if isinstance(asked[key], list) else [asked[key]]
                 equal = np.any([_equal(values, one) for one in several], axis=0)

@@ -125,6 +125,13 @@ def read_table(entry: Mapping[str, Any], wanted: Iterable[str], text: Iterable[s
     return _joined(paths, parts)
 
 
+def tables_of_fits(path: str) -> dict[str | int, list[str]]:
+    """The names of the columns of each table in a FITS file, by its name, or by its number if it has none."""
+    with warnings.catch_warnings(action="ignore"), fits.open(path) as hdus:
+        tables = [(i, hdu) for i, hdu in enumerate(hdus) if isinstance(hdu, (fits.BinTableHDU, fits.TableHDU))]
+        return {hdu.name or i: list(hdu.columns.names) for i, hdu in tables}
+
+
 def _joined(paths: Sequence[str], parts: Sequence[tuple[Table, list[str]]]) -> UserTable:
     """The tables of several files as one."""
     tables, colnames = [table for table, _ in parts], parts[0][1]

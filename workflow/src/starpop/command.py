@@ -1,0 +1,201 @@
+"""From a table of radial velocities to the population of the binaries in it: the command `starpop`.
+
+    starpop init mine.csv     # looks at a table and writes what it takes it for: starpop.yaml, to be confirmed
+    starpop run -n            # what would run
+    starpop run               # Snakemake, with the workflow of this package and the configuration of this folder
+    starpop status            # of the last run in this folder: what is done, runs, failed, is left
+    starpop report            # the report of its catalogue, as one page
+
+`run` and `report` take any argument of Snakemake's. Of the workflow's own files, such as config/small.yaml, those are
+taken that this folder does not have.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import webbrowser
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import yaml
+
+from starpop import __version__
+from starpop.run import under_way
+from starpop.run.errors import InputError
+from starpop.run.home import HOME, at_home
+from starpop.run.settings import check, choose_catalog
+
+BASE, MINE = "config/config.yaml", "starpop.yaml"
+SCHEMA = HOME / "workflow" / "schemas" / "config.schema.yaml"
+CONFIGFILES = ("--configfile", "--configfiles")
+# Arguments of Snakemake's that say how many jobs run at once, or leave it to a profile.
+HOW_MANY = re.compile(r"(--cores|--jobs|--profile|--executor|-[cje])(=.*)?|-[cj](\d+|all)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says; 0 if it is done."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    passed_on = given[:1] in (["run"], ["report"]) and not {"-h", "--help"} & set(given[1:2])
+    options = parser().parse_args(given[:1] if passed_on else given)
+    options.arguments = given[1:]
+    try:
+        return options.does(options)
+    except InputError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """What the command understands."""
+    as_written = argparse.RawDescriptionHelpFormatter
+    top = argparse.ArgumentParser(prog="starpop", description=__doc__, formatter_class=as_written)
+    top.add_argument("--version", action="version", version=f"starpop {__version__}")
+    commands = top.add_subparsers(required=True, metavar="command")
+
+    def command(name: str, does: Any, said: str, usage: str | None = None) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=said, description=said, usage=usage)
+        added.set_defaults(does=does)
+        return added
+
+    added = command("init", init, f"look at a table, and write what it is taken for as {MINE}, to be confirmed")
+    added.add_argument("tables", nargs="+", metavar="TABLE", help="the file of a table, or several of one table")
+    added.add_argument("--format", help="its format, if the ending does not tell")
+    added.add_argument("--hdu", help="the number or the name of a table in a FITS file")
+    added.add_argument("--output", default=MINE, help="the configuration to write (%(default)s)")
+    added.add_argument("--force", action="store_true", help="write it over another")
+    passed = "[argument of snakemake ...]"
+    command("run", run, "run the workflow in this folder", f"starpop run {passed}")
+    command("status", status, "of the last run in this folder: what is done, runs, failed, and is left")
+    command("report", report, "make the report of this folder's catalogue, and open it", f"starpop report {passed}")
+    return top
+
+
+def init(options: argparse.Namespace) -> int:
+    """Write what a table is taken for, and what the gate of a run makes of it."""
+    from starpop.gate.proposal import as_yaml, propose  # which takes a second to load
+
+    path = Path(options.output)
+    if path.exists() and not options.force:
+        raise InputError(f"{path} is here, and may hold choices of yours; name another (--output), or add --force.")
+    hdu = int(options.hdu) if (options.hdu or "").isdigit() else options.hdu
+    given = {key: value for key, value in {"format": options.format, "hdu": hdu}.items() if value is not None}
+    proposal = propose(options.tables, **given)
+    path.write_text(as_yaml(proposal), encoding="utf-8")
+    if proposal.unknown:
+        print(f"{path} is written, but for what the table does not tell. Fill in:")
+        print(*(f"  - {said}" for said in proposal.unknown), sep="\n")
+        return 1
+    print(f"{path} is written, each value with its reason. Through the gate of a run:", flush=True)
+    print(*(f"  {said}" for said in first_look(path)), sep="\n")
+    print("Confirm each line of it; then: starpop run")
+    return 0
+
+
+def first_look(path: Path) -> list[str]:
+    """What the gate says of the table that a configuration analyses, and where periods would be looked for."""
+    from starpop.gate.catalog import Selection, prepare, read_catalog
+    from starpop.orbits.visits import cadence_range
+
+    config = configuration([at_home(BASE), path])
+    name, _ = choose_catalog(config)
+    entry = config["catalogs"][name]
+    prepared = prepare(read_catalog(entry), entry, Selection(**config["systems"]))
+    low, high = cadence_range(prepared.visits)
+    count = len(prepared.systems)
+    found = f"{count} system{'s' if count > 1 else ''}; periods are looked for from {low:g} to {high:g} d."
+    return [*prepared.remarks, found]
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the workflow in this folder."""
+    return snakemake(options.arguments)
+
+
+def status(options: argparse.Namespace) -> int:
+    """Tell of the last run in this folder."""
+    return under_way.main()
+
+
+def report(options: argparse.Namespace) -> int:
+    """Make the report of this folder's catalogue, and open it where there is somebody to see it."""
+    files, _ = configfiles(options.arguments)
+    catalog, _ = choose_catalog(configuration([at_home(BASE), *files]))
+    page = Path("results") / catalog / "report.html"
+    code = snakemake([*options.arguments, "--", str(page)])
+    if code == 0 and page.is_file() and sys.stdout.isatty():
+        webbrowser.open(page.resolve().as_uri())
+    return code
+
+
+def configuration(files: Sequence[str | Path]) -> dict[str, Any]:
+    """The checked configuration of files, each laid over those before it, as Snakemake does it."""
+    layers = [yaml.safe_load(Path(file).read_text(encoding="utf-8")) for file in files]
+    return check(reduce(_laid_over, layers, {}), SCHEMA, layers)
+
+
+def _laid_over(below: Any, above: Mapping[str, Any]) -> dict[str, Any]:
+    laid = dict(below) if isinstance(below, Mapping) else {}
+    for key, value in above.items():
+        laid[key] = _laid_over(laid.get(key), value) if isinstance(value, Mapping) else value
+    return laid
+
+
+def snakemake(arguments: Sequence[str]) -> int:
+    """Run Snakemake with the workflow and the configuration, and say so; what it ends with."""
+    command = [sys.executable, "-m", "snakemake", *snakemake_arguments(arguments)]
+    print(shlex.join(command), flush=True)
+    with subprocess.Popen(command) as process:
+
+        def end(number: int, frame: FrameType | None) -> None:
+            process.terminate()
+
+        signal.signal(signal.SIGTERM, end)
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:  # Snakemake has it too, and ends its jobs before itself
+                continue
+
+
+def snakemake_arguments(given: Sequence[str]) -> list[str]:
+    """Arguments of the user's, and before them what they do not say: the workflow, the configuration, all cores."""
+    files, others = configfiles(given)
+    if not Path(BASE).exists():  # which the Snakefile reads by itself
+        files = [at_home(BASE), *files]
+    said = ["--configfile", *files] if files else []
+    said += ["--snakefile", str(HOME / "Snakefile")]
+    if not any(map(HOW_MANY.fullmatch, others)):
+        said += ["--cores", "all"]
+    return [*said, *(at_home(word) if word.startswith("profiles/") else word for word in others)]
+
+
+def configfiles(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The files after --configfile, else that of this folder if there is one; and the other arguments."""
+    files: list[str] = []
+    others: list[str] = []
+    given, reading = False, False
+    for word in arguments:
+        flag, equals, value = word.partition("=")
+        if flag in CONFIGFILES:
+            given = reading = True
+            files += [value] if equals else []
+        elif reading and not word.startswith("-"):
+            files.append(word)
+        else:
+            reading = False
+            others.append(word)
+    if not given and Path(MINE).exists():
+        files = [MINE]
+    return list(map(at_home, files)), others
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,346 @@
+"""What a table is taken for, to be confirmed: the proposal of a catalogue's entry, each value with its reason.
+
+Names of columns, ranges of values and the customs of the field tell what a table may mean. None of it is more than a
+proposal: `as_yaml` writes each value beside its reason, and `UNKNOWN` where the table does not tell.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from astropy.table import Table
+from astropy.time import Time
+
+from starpop.gate import roles
+from starpop.gate.columns import COMPARISONS, EQUALITIES, Problems, as_floats, names, own_unit
+from starpop.gate.dates import MJD_ZERO, PLAUSIBLE_JD
+from starpop.gate.guesses import Guess, time_scale, time_zero, velocity_unit, years
+from starpop.gate.table_file import FORMATS, format_of, read_table, tables_of_fits
+from starpop.run.errors import InputError
+from starpop.run.files import paths_of
+from starpop.run.schema import UNKNOWN
+from starpop.run.settings import RESERVED, TUTORIAL
+
+# What a table must have, and what is asked for where none of its columns seems to be that.
+REQUIRED = {"system": "names of systems", "time": "times", "rv": "velocities", "rv_err": "errors of velocities"}
+# Names that a reader gives to the columns of a table without names.
+NAMELESS = re.compile(r"col\d+")
+# How files of some formats begin; and what is read of a file to see that, and the comments above its rows.
+BEGINNINGS = {"fits": b"SIMPLE  =", "parquet": b"PAR1", "votable": b"<?xml", "ecsv": b"# %ECSV"}
+COMPRESSED, HEAD_BYTES = (b"PK", b"\x1f\x8b", b"BZ", b"\xfd7z"), 20_000
+MOST_LISTED = 12
+# Whole numbers beyond this are names.
+LARGEST_NUMBER = 1e7
+# What surveys advise on columns that are theirs alone.
+CONDITIONS = {
+    "STARFLAG": ({"without_bits": [0, 3, 9, 12, 13, 17]}, "APOGEE: bad pixels, bright neighbour, persistence, lines"),
+    "rejected_by_variability": ({"is": False}, "Gaia's own verdict on each visit"),
+}
+GAIA = {"zero_jd": Guess(2455197.5, "Gaia counts from 2010.0"), "scale": Guess("tcb", "Gaia's")}
+GAIA_COLUMNS, APOGEE_COLUMNS = {"source_id", "rv_obs_time"}, {"APOGEE_ID", "VRELERR"}
+ENLARGED = "errors: {factor: 3.5, power: 1.2, added_kms: 0.072} # APOGEE's are too small (Brown et al. 2020)"
+OFFSETS = "instruments have zero points of their own in a system model with offsets: true (docs/layouts.md)"
+VERDICTS = {"flag", "flags", "qual", "quality", "qc", "bad", "use", "used", "reject", "rejected", "snr", "sn"}
+
+
+@dataclass
+class Proposal:
+    """A catalogue's entry, proposed.
+
+    Attributes
+    ----------
+    name : of the catalogue
+    entry : as in ``catalogs`` of the configuration
+    reasons : why each value is as it is, or what it may be, by its path of keys
+    remarks : what else the entry may have
+    """
+
+    name: str
+    entry: dict[str, Any]
+    reasons: dict[tuple[str, ...], str] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+    def put(self, *keys: str, value: Any, reason: str = "") -> None:
+        """Enter a value at a path of keys, with its reason."""
+        section = self.entry
+        for key in keys[:-1]:
+            section = section.setdefault(key, {})
+        section[keys[-1]] = value
+        self.reasons[keys] = reason
+
+    def column(self, role: str) -> str | None:
+        """The column proposed for a role, if there is one."""
+        name = self.entry.get("columns", {}).get(role)
+        return None if name == UNKNOWN else name
+
+    @property
+    def unknown(self) -> list[str]:
+        """What the table does not tell: where that stands, and what it may be."""
+        return [f"{'.'.join(keys)}: {self.reasons[keys]}" for keys, value in self.flat() if value == UNKNOWN]
+
+    def flat(self) -> Iterator[tuple[tuple[str, ...], Any]]:
+        """Each value of the entry with its path of keys."""
+        for key, part in self.entry.items():
+            if isinstance(part, Mapping):
+                yield from (((key, name), value) for name, value in part.items())
+            else:
+                yield (key,), part
+
+
+def propose(paths: Sequence[str], **given: Any) -> Proposal:
+    """Look at a table and propose the entry of a catalogue.
+
+    Parameters
+    ----------
+    paths : the files of the table
+    given : what is known of them: ``format``, ``hdu``
+
+    Raises
+    ------
+    InputError : a file cannot be read as a table
+    """
+    proposal = Proposal(catalog_name(paths[0]), {"path": paths[0] if len(paths) == 1 else list(paths)})
+    head = _head(paths[0])
+    _propose_format(proposal, given, head)
+    colnames = read_table(proposal.entry, _names_in_comments(head)).colnames
+    found = roles.by_name(colnames)
+    named = [name for several in found.values() for name in several]
+    text = [*found.get("system", []), *found.get("instrument", [])]
+    table = read_table(proposal.entry, named if found.keys() >= REQUIRED.keys() else colnames, text).table
+    if all(NAMELESS.fullmatch(name) for name in colnames):
+        found = _by_order(table)
+    _propose_columns(proposal, found, colnames, table)
+    if "time" in found:
+        _propose_time(proposal, table[found["time"][0]], of_gaia=set(colnames) >= GAIA_COLUMNS)
+    if "rv" in found and "rv_err" in found:
+        _propose_velocity_units(proposal, table[found["rv"][0]], table[found["rv_err"][0]])
+    _propose_rows(proposal, colnames)
+    return proposal
+
+
+def catalog_name(path: str) -> str:
+    """A name of a catalogue, which becomes a folder's, from that of a file."""
+    name = re.sub(r"[^A-Za-z0-9]+", "_", Path(path.removesuffix(".gz")).stem).strip("_") or "mine"
+    return f"my_{name}" if name in RESERVED["catalogs"] or name in TUTORIAL else name
+
+
+def _head(path: str) -> bytes:
+    """The first bytes of a file; none if it is not there, which its reader says."""
+    if not Path(path).is_file():
+        return b""
+    with Path(path).open("rb") as file:
+        return file.read(HEAD_BYTES)
+
+
+def _propose_format(proposal: Proposal, given: Mapping[str, Any], head: bytes) -> None:
+    """Say the format as it is given, or as the first bytes tell it where the ending of the file does not."""
+    for key, value in given.items():
+        proposal.put(key, value=value, reason="as given")
+    try:
+        format_of(paths_of(proposal.entry)[0], proposal.entry)
+    except InputError:
+        found = [kind for kind, beginning in BEGINNINGS.items() if head.startswith(beginning)]
+        if not found and (b"\0" in head or head.startswith(COMPRESSED) or not head):
+            raise
+        reason = f"so the file begins; the ending of its name tells none of {', '.join(FORMATS)}"
+        proposal.put("format", value=[*found, "text"][0], reason=reason)
+    _propose_hdu(proposal, head)
+
+
+def _propose_hdu(proposal: Proposal, head: bytes) -> None:
+    """Say which table of a FITS file has most of what is needed, if that is not the first."""
+    first, *_ = paths_of(proposal.entry)
+    if "hdu" in proposal.entry or not head or format_of(first, proposal.entry) != "fits":
+        return
+    try:
+        tables = tables_of_fits(first)
+    except OSError:  # which its reader says
+        return
+    needed = {hdu: len(REQUIRED.keys() & roles.by_name(colnames).keys()) for hdu, colnames in tables.items()}
+    best = max(needed, key=needed.__getitem__, default=None)
+    if best != next(iter(tables), None):
+        listing = _some(list(map(str, tables)))
+        proposal.put("hdu", value=best, reason=f"has most of what is needed, of the tables {listing}")
+
+
+def _names_in_comments(head: bytes) -> set[str]:
+    """The words of a file's comments that are known names of columns."""
+    lines = map(str.lstrip, head.decode("utf-8", "replace").splitlines())
+    comments = " ".join(line for line in lines if line.startswith(("#", "%", "!", "//")))
+    return {word for word in re.split(r"[\s,;|#%!]+", comments) if roles.plain(word) in roles.ROLE_OF}
+
+
+def _by_order(table: Table) -> dict[str, list[str]]:
+    """Of a table without names: first what is no number, or too long for one; then times, velocities, errors."""
+    numbers = [name for name in table.colnames if _is_measured(table[name])]
+    others = [name for name in table.colnames if name not in numbers]
+    found = {role: [name] for role, name in zip(("time", "rv", "rv_err"), numbers, strict=False)}
+    return ({"system": others} if others else {}) | found
+
+
+def _is_measured(column: Any) -> bool:
+    """Whether a column holds numbers, and not whole ones that are so long that they must be names."""
+    if isinstance(column, Time):
+        return True
+    problems = Problems()
+    values = as_floats(column, "", problems)
+    finite = values[np.isfinite(values)]
+    return not problems and not ((finite == np.rint(finite)) & (np.abs(finite) > LARGEST_NUMBER)).any()
+
+
+def _propose_columns(
+    proposal: Proposal, found: Mapping[str, Sequence[str]], colnames: Sequence[str], table: Table
+) -> None:
+    """Name the columns, each with what it holds, and what else might be meant."""
+    left = [name for name in colnames if not any(name in named for named in found.values())]
+    if "system" not in found and not any(_may_name_systems(table, name) for name in left):
+        single = isinstance(proposal.entry["path"], str)
+        reason = "no column holds names: how is the one system of all rows called?"
+        proposal.put("system", value=Path(proposal.entry["path"]).stem if single else UNKNOWN, reason=reason)
+    proposal.entry["columns"] = {}
+    for role in roles.NAMES:
+        if role in found and _is_of_use(role, found, table):
+            name, *others = found[role]
+            reason = _contents(table, role, name) + (f"; or {_some(others)}" if others else "")
+            proposal.put("columns", role, value=name, reason=reason)
+        elif role in REQUIRED and not (role == "system" and "system" in proposal.entry):
+            reason = f"which column has the {REQUIRED[role]}? Left: {_some(left) or 'none'}"
+            if role == "system":
+                reason += "; or leave this line out, and write system: NAME above, if all rows are of one"
+            proposal.put("columns", role, value=UNKNOWN, reason=reason)
+    instrument = proposal.column("instrument")
+    if instrument and len(_known(table, instrument)) > 1:
+        proposal.remarks.append(OFFSETS)
+
+
+def _may_name_systems(table: Table, name: str) -> bool:
+    """Whether a column may hold names of systems, each in several rows."""
+    verdict = VERDICTS & set(roles.words(name))
+    if verdict or table[name].ndim > 1 or table[name].dtype.kind == "b" or _is_measured(table[name]):
+        return False
+    return len(_known(table, name)) < len(table)
+
+
+def _is_of_use(role: str, found: Mapping[str, Sequence[str]], table: Table) -> bool:
+    """Whether a column of a role can be used: coordinates are two, and masses numbers."""
+    if role in ("ra", "dec"):
+        return "ra" in found and "dec" in found
+    if role in ("mass", "mass_err"):
+        return "mass" in found and _is_measured(table[found[role][0]])
+    return True
+
+
+def _known(table: Table, name: str) -> list[str]:
+    """The different names in a column."""
+    found = names(table, name, "", Problems())
+    return [] if found is None else found.known.tolist()
+
+
+def _some(listed: Sequence[str], most: int = MOST_LISTED) -> str:
+    """Some of several names."""
+    return ", ".join(listed[:most]) + (", ..." if len(listed) > most else "")
+
+
+def _contents(table: Table, role: str, name: str) -> str:
+    """What a column holds, in a few words."""
+    if role in ("system", "instrument"):
+        known = _known(table, name)
+        return f"{len(known)} names: {_some(known, 3)}" if len(known) > 1 else f"one name: {_some(known)}"
+    finite = _values(table[name])
+    finite = finite[np.isfinite(finite)]
+    if not len(finite):
+        return "no numbers"
+    digits = 10 if role == "time" else 4
+    low, high = (f"{end:.{digits}g}" for end in (finite.min(), finite.max()))
+    return f"{low} to {high}" if low != high else f"all {low}"
+
+
+def _values(column: Any) -> np.ndarray:
+    """The numbers of a column, NaN where there are none."""
+    if isinstance(column, Time):
+        return np.ma.filled(np.ma.asarray(column.jd, float), np.nan)
+    found = as_floats(column, "", Problems())
+    return found if len(found) else np.full(len(column), np.nan)
+
+
+def _propose_time(proposal: Proposal, column: Any, of_gaia: bool) -> None:
+    """Say what times are counted from, their scale, and their unit."""
+    if isinstance(column, Time):
+        return
+    name, unit = proposal.entry["columns"]["time"], own_unit(column)
+    days = _values(column) * (unit.to("d") if unit is not None and unit.is_equivalent("d") else 1)
+    choice = GAIA if of_gaia else time_zero(name, days) | time_scale(name)
+    for key, (value, reason) in choice.items():
+        proposal.put("time", key, value=value, reason=reason)
+    settings = proposal.entry.get("time", {})
+    if settings.get("zero_jd") != UNKNOWN:
+        jd = days + settings.get("zero_jd", MJD_ZERO if "format" in settings else 0)
+        dated = jd[(jd >= PLAUSIBLE_JD[0]) & (jd <= PLAUSIBLE_JD[1])]
+        meant = f"dates {years(dated.min(), dated.max())}" if len(dated) else "no dates, so read"
+        proposal.reasons["columns", "time"] += f": {meant}"
+    if unit is None:
+        proposal.put("units", "time", value="d", reason=f"{_untold(column)}; days are the custom")
+
+
+def _untold(column: Any) -> str:
+    """That a table does not tell a unit, or how it does."""
+    written = getattr(column, "unit", None)
+    return f"the table's {str(written)!r} is not understood" if written else "the table tells none"
+
+
+def _propose_velocity_units(proposal: Proposal, rv: Any, rv_err: Any) -> None:
+    """Say the unit of velocities and of their errors where the table does not."""
+    of_rv, of_error = own_unit(rv), own_unit(rv_err)
+    columns = proposal.entry["columns"]
+    if of_rv is None and of_error is not None:
+        proposal.put("units", "rv", value=str(of_error), reason=f"{_untold(rv)}; that of {columns['rv_err']}")
+    elif of_rv is None:
+        told = roles.told_unit(columns["rv"]) or roles.told_unit(columns["rv_err"])
+        value, reason = (told, "by the column's name") if told else velocity_unit(_values(rv), _values(rv_err))
+        proposal.put("units", "rv", value=value, reason=f"{_untold(rv)}; {reason}")
+    elif of_error is None:
+        proposal.put("units", "rv_err", value=str(of_rv), reason=f"{_untold(rv_err)}; that of {columns['rv']}")
+
+
+def _propose_rows(proposal: Proposal, colnames: Sequence[str]) -> None:
+    """Say which rows a survey advises to leave out, and what else could tell."""
+    for name in filter(CONDITIONS.__contains__, colnames):
+        condition, reason = CONDITIONS[name]
+        proposal.put("rows", name, value=condition, reason=reason)
+    telling = [name for name in colnames if name not in CONDITIONS and VERDICTS & set(roles.words(name))]
+    if telling:
+        proposal.remarks.append(
+            f"rows: may leave out visits by what {_some(telling)} says ({', '.join((*COMPARISONS, *EQUALITIES))})"
+        )
+    if set(colnames) >= APOGEE_COLUMNS:
+        proposal.remarks.append(ENLARGED)
+
+
+def as_yaml(proposal: Proposal) -> str:
+    """A proposal as a configuration to lay over the workflow's own, each value beside its reason."""
+    task = f"fill in each {UNKNOWN}, and confirm each other line" if proposal.unknown else "confirm each line"
+    lines = [f"# What {_some(paths_of(proposal.entry))} is taken for: {task}. Then: starpop run"]
+    lines += [f"catalog: {_scalar(proposal.name)}", "catalogs:", f"  {_scalar(proposal.name)}:"]
+    section = ""
+    for keys, value in proposal.flat():
+        if len(keys) > 1 and keys[0] != section:
+            lines.append(f"    {keys[0]}:")
+        section = keys[0]
+        line = f"{'  ' * (len(keys) + 1)}{_scalar(keys[-1])}: {_scalar(value)}"
+        reason = " ".join(proposal.reasons.get(keys, "").split())
+        lines.append(f"{line} # {reason}" if reason else line)
+    lines += [f"    # {remark}" for remark in proposal.remarks]
+    return "\n".join("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in li) for li in lines) + "\n"
+
+
+def _scalar(value: Any) -> str:
+    """A value as YAML in one line."""
+    if value == UNKNOWN:
+        return UNKNOWN
+    return yaml.safe_dump([value], default_flow_style=True, width=float("inf"), allow_unicode=True).strip()[1:-1]
