@@ -73,10 +73,18 @@ def test_the_report_is_that_of_the_catalogue(catalog, folder, ran):
     assert ran == [["-n", "--", f"results/{catalog}/report.html"]]
 
 
-def test_a_mistake_in_the_configuration_is_said_without_a_traceback(folder, ran, capsys):
-    (folder / "starpop.yaml").write_text("catalog: nothing\n")
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("catalog: nothing\n", "the configuration has mistakes:\n  - catalog: 'nothing' is not one of"),
+        ("catalog: [\n", "starpop.yaml: this cannot be read as YAML"),
+        ("mine\n", "starpop.yaml: this is no configuration"),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_said_without_a_traceback(written, said, folder, ran, capsys):
+    (folder / "starpop.yaml").write_text(written)
     assert command.main(["report"]) == 1
-    assert "Error: the configuration has mistakes:\n  - catalog: 'nothing' is not one of" in capsys.readouterr().err
+    assert f"Error: {said}" in capsys.readouterr().err
     assert ran == []
 
 

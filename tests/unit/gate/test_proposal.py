@@ -184,3 +184,21 @@ def test_the_unit_of_velocities_is_told_by_their_size_or_not_at_all(reach, error
 )
 def test_a_catalogues_name_can_be_a_folders(path, name):
     assert catalog_name(path) == name
+
+
+def test_columns_without_names_are_told_by_their_place_and_errors_are_not_negative(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [(str(2456000 + 3.7 * i), str(20 * (-1) ** i), "0.05") for i in range(6)]
+    (tmp_path / "a.dat").write_text("\n".join(" ".join(row) for row in rows))
+    proposal = propose(["a.dat"])
+    assert proposal.entry["columns"] == {"time": "col1", "rv": "col2", "rv_err": "col3"}
+    assert "by its place, since the table has no names" in proposal.reasons["columns", "rv"]
+    (tmp_path / "a.dat").write_text("\n".join(f"{time} {error} {rv}" for time, rv, error in rows))
+    assert propose(["a.dat"]).entry["columns"] == {"time": "col1", "rv": UNKNOWN, "rv_err": UNKNOWN}
+
+
+def test_velocities_and_errors_may_be_in_different_units(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"A,{2456000 + 3.7 * i},{20 * (-1) ** i},50" for i in range(6)]
+    (tmp_path / "a.csv").write_text("star,jd,rv_kms,e_rv_ms\n" + "\n".join(rows))
+    assert propose(["a.csv"]).entry["units"] == {"time": "d", "rv": "km/s", "rv_err": "m/s"}

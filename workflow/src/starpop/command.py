@@ -22,7 +22,6 @@ import webbrowser
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import yaml
@@ -48,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.arguments = given[1:]
     try:
         return options.does(options)
-    except InputError as error:
+    except (InputError, OSError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
 
@@ -137,8 +136,19 @@ def report(options: argparse.Namespace) -> int:
 
 def configuration(files: Sequence[str | Path]) -> dict[str, Any]:
     """The checked configuration of files, each laid over those before it, as Snakemake does it."""
-    layers = [yaml.safe_load(Path(file).read_text(encoding="utf-8")) for file in files]
+    layers = [_layer(file) for file in files]
     return check(reduce(_laid_over, layers, {}), SCHEMA, layers)
+
+
+def _layer(file: str | Path) -> dict[str, Any]:
+    """What a file of the configuration says."""
+    try:
+        said = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: this cannot be read as YAML: {error}") from None
+    if not isinstance(said, dict):
+        raise InputError(f"{file}: this is no configuration; expected keys with values, such as catalog: mine.")
+    return said
 
 
 def _laid_over(below: Any, above: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,11 +163,7 @@ def snakemake(arguments: Sequence[str]) -> int:
     command = [sys.executable, "-m", "snakemake", *snakemake_arguments(arguments)]
     print(shlex.join(command), flush=True)
     with subprocess.Popen(command) as process:
-
-        def end(number: int, frame: FrameType | None) -> None:
-            process.terminate()
-
-        signal.signal(signal.SIGTERM, end)
+        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
         while True:
             try:
                 return process.wait()

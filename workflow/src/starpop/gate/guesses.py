@@ -35,7 +35,7 @@ def time_scale(name: str) -> dict[str, Guess]:
     """``scale`` of times, if their column's name tells one."""
     if "tdb" in roles.words(name) or roles.plain(name).endswith("tdb"):
         return {"scale": Guess("tdb", "the column's name tells it")}
-    if any(word in roles.plain(name) for word in BARYCENTRIC):
+    if any(word in roles.plain(name) for word in BARYCENTRIC) and "utc" not in roles.plain(name):
         return {"scale": Guess("tdb", "barycentric Julian dates are in TDB, unless somebody says utc")}
     return {}
 

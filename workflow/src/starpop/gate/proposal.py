@@ -25,15 +25,17 @@ from starpop.gate.table_file import FORMATS, format_of, read_table, tables_of_fi
 from starpop.run.errors import InputError
 from starpop.run.files import paths_of
 from starpop.run.schema import UNKNOWN
-from starpop.run.settings import RESERVED, TUTORIAL
+from starpop.run.settings import AUTO, RESERVED, TUTORIAL
 
 # What a table must have, and what is asked for where none of its columns seems to be that.
 REQUIRED = {"system": "names of systems", "time": "times", "rv": "velocities", "rv_err": "errors of velocities"}
 # Names that a reader gives to the columns of a table without names.
 NAMELESS = re.compile(r"col\d+")
-# How files of some formats begin; and what is read of a file to see that, and the comments above its rows.
+# How files of some formats begin, and those that are compressed.
 BEGINNINGS = {"fits": b"SIMPLE  =", "parquet": b"PAR1", "votable": b"<?xml", "ecsv": b"# %ECSV"}
-COMPRESSED, HEAD_BYTES = (b"PK", b"\x1f\x8b", b"BZ", b"\xfd7z"), 20_000
+COMPRESSED = (b"PK", b"\x1f\x8b", b"BZ", b"\xfd7z")
+# What is read of a file to see that, and the comments above its rows.
+HEAD_BYTES = 20_000
 MOST_LISTED = 12
 # Whole numbers beyond this are names.
 LARGEST_NUMBER = 1e7
@@ -74,11 +76,6 @@ class Proposal:
         section[keys[-1]] = value
         self.reasons[keys] = reason
 
-    def column(self, role: str) -> str | None:
-        """The column proposed for a role, if there is one."""
-        name = self.entry.get("columns", {}).get(role)
-        return None if name == UNKNOWN else name
-
     @property
     def unknown(self) -> list[str]:
         """What the table does not tell: where that stands, and what it may be."""
@@ -113,9 +110,11 @@ def propose(paths: Sequence[str], **given: Any) -> Proposal:
     named = [name for several in found.values() for name in several]
     text = [*found.get("system", []), *found.get("instrument", [])]
     table = read_table(proposal.entry, named if found.keys() >= REQUIRED.keys() else colnames, text).table
-    if all(NAMELESS.fullmatch(name) for name in colnames):
-        found = _by_order(table)
+    nameless = all(NAMELESS.fullmatch(name) for name in colnames)
+    found = _by_order(table) if nameless else found
     _propose_columns(proposal, found, colnames, table)
+    for role in found.keys() & proposal.entry["columns"].keys() if nameless else ():
+        proposal.reasons["columns", role] += "; by its place, since the table has no names"
     if "time" in found:
         _propose_time(proposal, table[found["time"][0]], of_gaia=set(colnames) >= GAIA_COLUMNS)
     if "rv" in found and "rv_err" in found:
@@ -127,7 +126,7 @@ def propose(paths: Sequence[str], **given: Any) -> Proposal:
 def catalog_name(path: str) -> str:
     """A name of a catalogue, which becomes a folder's, from that of a file."""
     name = re.sub(r"[^A-Za-z0-9]+", "_", Path(path.removesuffix(".gz")).stem).strip("_") or "mine"
-    return f"my_{name}" if name in RESERVED["catalogs"] or name in TUTORIAL else name
+    return f"my_{name}" if name in (*RESERVED["catalogs"], *TUTORIAL, AUTO) else name
 
 
 def _head(path: str) -> bytes:
@@ -177,10 +176,14 @@ def _names_in_comments(head: bytes) -> set[str]:
 
 
 def _by_order(table: Table) -> dict[str, list[str]]:
-    """Of a table without names: first what is no number, or too long for one; then times, velocities, errors."""
+    """Of a table without names: what is no number, or too long for one, is a name; then times, velocities, errors.
+
+    Where the third column of numbers has negative ones, so that it has no errors, only the times are told.
+    """
     numbers = [name for name in table.colnames if _is_measured(table[name])]
     others = [name for name in table.colnames if name not in numbers]
-    found = {role: [name] for role, name in zip(("time", "rv", "rv_err"), numbers, strict=False)}
+    told = 1 if len(numbers) > 2 and (_values(table[numbers[2]]) < 0).any() else 3
+    found = {role: [name] for role, name in zip(("time", "rv", "rv_err"), numbers[:told], strict=False)}
     return ({"system": others} if others else {}) | found
 
 
@@ -214,8 +217,7 @@ def _propose_columns(
             if role == "system":
                 reason += "; or leave this line out, and write system: NAME above, if all rows are of one"
             proposal.put("columns", role, value=UNKNOWN, reason=reason)
-    instrument = proposal.column("instrument")
-    if instrument and len(_known(table, instrument)) > 1:
+    if "instrument" in found and len(_known(table, found["instrument"][0])) > 1:
         proposal.remarks.append(OFFSETS)
 
 
@@ -301,9 +303,12 @@ def _propose_velocity_units(proposal: Proposal, rv: Any, rv_err: Any) -> None:
     if of_rv is None and of_error is not None:
         proposal.put("units", "rv", value=str(of_error), reason=f"{_untold(rv)}; that of {columns['rv_err']}")
     elif of_rv is None:
-        told = roles.told_unit(columns["rv"]) or roles.told_unit(columns["rv_err"])
-        value, reason = (told, "by the column's name") if told else velocity_unit(_values(rv), _values(rv_err))
+        told, told_of_error = (roles.told_unit(columns[kind]) for kind in ("rv", "rv_err"))
+        by_name = Guess(told or told_of_error, "by the column's name")
+        value, reason = by_name if by_name.value else velocity_unit(_values(rv), _values(rv_err))
         proposal.put("units", "rv", value=value, reason=f"{_untold(rv)}; {reason}")
+        if told_of_error not in (None, value):
+            proposal.put("units", "rv_err", value=told_of_error, reason=by_name.reason)
     elif of_error is None:
         proposal.put("units", "rv_err", value=str(of_rv), reason=f"{_untold(rv_err)}; that of {columns['rv']}")
 
@@ -336,7 +341,12 @@ def as_yaml(proposal: Proposal) -> str:
         reason = " ".join(proposal.reasons.get(keys, "").split())
         lines.append(f"{line} # {reason}" if reason else line)
     lines += [f"    # {remark}" for remark in proposal.remarks]
-    return "\n".join("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in li) for li in lines) + "\n"
+    return "".join(f"{_printable(line)}\n" for line in lines)
+
+
+def _printable(text: str) -> str:
+    """A text as a comment can have it: what is no letter, such as a line's end, would end it."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def _scalar(value: Any) -> str:
