@@ -14,7 +14,7 @@ from starpop.inference.densities import Density, TruncatedNormal, density_from_s
 from starpop.inference.eccentricities import EccentricityPrior, Rayleigh
 from starpop.orbits.system_model import SystemModel
 from starpop.run.errors import InputError
-from starpop.run.settings import as_json, check, choose_catalog, cluster_name, pairs, resolve
+from starpop.run.settings import as_json, check, choose_catalog, cluster_name, pairs, resolve, with_table
 
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -767,3 +767,12 @@ def test_a_fraction_is_one_more_parameter_of_a_density():
     assert list(density.parameters) == ["beta", "F"]
     assert density.parameters["F"].bounds == (0.1, 0.8)
     assert density.of_binaries == density_from_settings({"density": "power_law", "beta": [-1, 1]}, (2, 50))
+
+
+def test_the_embedded_table_is_found_from_any_folder_and_no_other_is(tmp_path, monkeypatch):
+    entries = {"twin": {"path": "data/twin.ecsv"}, "mine": {"path": "data/twin.ecsv"}}
+    monkeypatch.chdir(ROOT)
+    assert [with_table(*item)["path"] for item in entries.items()] == ["data/twin.ecsv"] * 2
+    monkeypatch.chdir(tmp_path)
+    found = [with_table(*item)["path"] for item in entries.items()]
+    assert found == [str(ROOT / "data/twin.ecsv"), "data/twin.ecsv"]

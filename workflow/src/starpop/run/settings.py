@@ -53,10 +53,9 @@ def check(
 
 def with_table(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     """A catalogue's entry with its table: the embedded one's, or, if it is simulated, a file of each share of it."""
-    if name == EMBEDDED and isinstance(entry["path"], str):
-        return dict(entry) | {"path": at_home(entry["path"])}
     if "simulation" not in entry:
-        return dict(entry)
+        embedded = name == EMBEDDED and isinstance(entry["path"], str)
+        return dict(entry) | ({"path": at_home(entry["path"])} if embedded else {})
     columns = {key: key for key in ("system", "time", "rv", "rv_err")}
     shares = range(-(-entry["simulation"]["systems"] // SHARE))
     files = [f"results/simulated/{name}/visits/{share}.fits" for share in shares]
