@@ -1,9 +1,12 @@
-"""Where the mass of a density of one to three coordinates is: a map of the unit cube onto it.
+"""Where the mass of a density of one to four coordinates is: a map of the unit cube onto it.
 
 Each coordinate has a range, outside which the mass at a given value lies e^-28 below its maximum, or which ends at the
 prior's bounds. It is found for each value of the coordinates that follow, since the width of a location goes with the
 scale, by grids that are narrowed down to where the mass is; it is interpolated between these values, for it need not
 be smooth, only wide enough.
+
+A density with more maxima than one, or a plateau, leads such grids astray: there a box grows from the maxima that are
+known (`box_around`), and the grids begin with it.
 """
 
 from __future__ import annotations
@@ -16,9 +19,11 @@ from scipy.interpolate import RegularGridInterpolator
 from scipy.special import logsumexp
 
 DEPTH = 28.0
-# Points of the grid of the first coordinate, and of each of one or two others.
-FIRST_GRID, OTHER_GRID = 25, {1: 33, 2: 17}
+# Points of the grid of the first coordinate, and of each of one to three others.
+FIRST_GRID, OTHER_GRID = 25, {1: 33, 2: 17, 3: 11}
 MOST_STEPS = 40
+# Points of the grid of each coordinate in a box that grows.
+BOX_GRID = 7
 
 LnDensity = Callable[..., np.ndarray]
 Bounds = Sequence[tuple[float, float]]
@@ -65,6 +70,33 @@ class Chart:
         return points, ln_jacobian
 
 
+def box_around(ln_density: LnDensity, bounds: Bounds, box: Bounds, ln_top: float) -> Bounds:
+    """A box that has grown until the density is negligible on its faces, or they are at the bounds.
+
+    Parameters
+    ----------
+    bounds : within which the box stays
+    box : at first, around the maximum
+    ln_top : ln of the density there
+    """
+    (bottom, top), (low, high) = (np.array(ends, float).T for ends in (bounds, box))
+    low, high = np.maximum(low, bottom), np.minimum(high, top)
+    for _ in range(MOST_STEPS):
+        axes = np.linspace(low, high, BOX_GRID).T
+        values = ln_density(*mesh(list(axes)).T).reshape((BOX_GRID,) * len(low))
+        counts = values > max(values.max(), ln_top) - DEPTH
+        faces = [np.moveaxis(counts, k, 0)[[0, -1]].reshape(2, -1).any(axis=1) for k in range(len(low))]
+        grow_low, grow_high = np.array(faces).T & [low > bottom, high < top]
+        if not (grow_low.any() or grow_high.any()):
+            break
+        margin = (high - low) / 2
+        low, high = (
+            np.where(grow_low, np.maximum(low - margin, bottom), low),
+            np.where(grow_high, np.minimum(high + margin, top), high),
+        )
+    return list(zip(low.tolist(), high.tolist(), strict=True))
+
+
 def find_chart(ln_density: LnDensity, bounds: Bounds) -> Chart:
     """Narrow the bounds down to where the mass is."""
     first, others = bounds[0], list(bounds[1:])
@@ -79,10 +111,11 @@ def find_chart(ln_density: LnDensity, bounds: Bounds) -> Chart:
         if all(2 * (j - i) > count for i, j in spans):
             break
     ends = [np.stack([low, high], axis=-1).reshape(*kept.shape, 2)]
-    if len(others) == 2:
-        # of the second coordinate, at each value of the third; where there is nothing, all of its range will do
-        rows = [_span(row) if row.any() else spans[0] for row in kept.T]
-        ends.append(np.array([[knots[0][i], knots[0][j]] for i, j in rows]))
+    for k in range(len(others) - 1):
+        # at each value of those that follow; where there is nothing, all of its range will do
+        rows = kept.any(axis=tuple(range(k))).reshape(count, -1).T
+        pairs = [_span(row) if row.any() else spans[k] for row in rows]
+        ends.append(np.array([[knots[k][i], knots[k][j]] for i, j in pairs]).reshape(*kept.shape[k + 1 :], 2))
     ends += [np.array(span) for span in others[-1:]]
     return Chart(tuple(knots[k:] for k in range(len(bounds))), tuple(ends))
 

@@ -1,4 +1,4 @@
-"""Exact posteriors of one, two or three hyper-parameters, by adaptive quadrature.
+"""Exact posteriors of one to four hyper-parameters, by adaptive quadrature.
 
 In the cube that a `chart` maps onto where the mass is, composite 10-point Gauss-Legendre rules take more and more
 panels until the ln evidence, means and standard deviations change by less than 1e-7, or there are as many as there may
@@ -25,12 +25,17 @@ from starpop.inference.chart import DEPTH, Bounds, Chart, LnDensity, find_chart,
 from starpop.inference.priors import Prior
 from starpop.inference.weighted import Posterior
 
-# Coordinates of more than these are sampled.
+# Hyper-parameters of a density: more are sampled. (Four are integrated where most points cost next to nothing.)
 MOST_INTEGRATED = 3
 POINTS = 10
 TOLERANCE = 1e-7
-# Panels to be tried, for one, two and three coordinates.
-PANELS = {1: (8, 12, 16, 24, 32, 48, 64), 2: (6, 10, 16, 24, 36, 50, 64), 3: (3, 4, 5, 6, 8, 10, 12, 15)}
+# Panels to be tried, for one to four coordinates.
+PANELS = {
+    1: (8, 12, 16, 24, 32, 48, 64),
+    2: (6, 10, 16, 24, 36, 50, 64),
+    3: (3, 4, 5, 6, 8, 10, 12, 15),
+    4: (2, 3, 4, 5),
+}
 # Between a point and its neighbours, the density exceeds the highest of them by less than this factor a coordinate.
 ENVELOPE = 1.06
 # Between its points a panel's polynomial is no higher than the highest of them by more than this, in the ln.
@@ -175,7 +180,7 @@ def integrate(
     Parameters
     ----------
     ln_density : ln of likelihood times prior at (M,) values of each
-    names : of one to three; locations before the scales that their widths go with
+    names : of one to four; locations before the scales that their widths go with
     bounds : between which all that counts of the prior lies
     tolerance : the error to reach
     most_points : where ln_density may be evaluated for the rules, whatever the error then is
