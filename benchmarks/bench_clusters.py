@@ -36,7 +36,7 @@ def outcome(parallax: np.ndarray, error: np.ndarray, rng: np.random.Generator) -
     try:
         hyper = cluster.posterior(parallax, error, PRIOR)
         cluster.exact_summary(hyper)
-        drawn = cluster.draw(range(len(error)), parallax, error, hyper, 1000, rng)["posterior"]["r"].values
+        drawn = cluster.draw(range(len(error)), parallax, error, PRIOR, hyper, 1000, rng)["posterior"]["r"].values
     except FloatingPointError as refusal:
         return str(refusal)
     except Exception as error:

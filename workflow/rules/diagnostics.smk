@@ -2,7 +2,7 @@
 
 
 rule diagnose_cluster:
-    """Diagnostics and summary of the cluster's fit, and posterior predictive checks of its parallaxes."""
+    """Diagnostics and summary of the cluster's fit, its stars, and posterior predictive checks of its parallaxes."""
     input:
         stars=f"{CLUSTER}/stars.ecsv",
         exact=f"{CLUSTER}/exact.nc",
@@ -11,6 +11,7 @@ rule diagnose_cluster:
         criticism=f"{CLUSTER}/criticism.csv",
         diagnostics=f"{CLUSTER}/diagnostics.csv",
         summary=f"{CLUSTER}/summary.csv",
+        distances=f"{CLUSTER}/distances.csv",
     params:
         settings=settings(
             "seed",

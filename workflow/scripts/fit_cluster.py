@@ -13,7 +13,7 @@ with store.job(snakemake.log[0]):
         list(stars["star"]),
         stars["parallax"].value,
         stars["parallax_error"].value,
-        cluster.ClusterPrior(**settings["prior"]),
+        cluster.ClusterPrior.from_settings(settings["prior"]),
         store.read_tree(snakemake.input.exact),
         SamplerSettings(**settings["sampler"], draws=settings["draws"]),
         settings["seed"],

@@ -1,4 +1,4 @@
-"""Draw the cluster's parallaxes and the posterior of its distance and depth."""
+"""Draw the cluster's parallaxes, with who is a member, and the posterior of its distance and depth."""
 
 import json
 
@@ -12,9 +12,12 @@ with store.job(snakemake.log[0]):
     stars = store.read_table(snakemake.input.stars)
     status = store.read_csv(snakemake.input.diagnostics).set_index("fit")["status"]
     failed = failures([status["cluster exact"]])
-    draws = convergence.columns_of(store.read_tree(snakemake.input.exact)["posterior"].to_dataset())
+    exact = store.read_tree(snakemake.input.exact)
+    draws, known = convergence.columns_of(exact["posterior"].to_dataset()), exact["exact"].to_dataset()
+    membership = known["membership_probability"].values if "membership_probability" in known else None
     simulated = "mean_distance_pc" in stars.meta
     source = "simulated star cluster" if simulated else "star cluster"
     mean, whose = (stars.meta["mean_distance_pc"], "true") if simulated else (1e3 * draws["mu_r"].mean(), "posterior")
-    save(cluster.parallaxes(stars, mean, whose, style), snakemake.output.parallaxes, style, source, failed)
+    figure = cluster.parallaxes(stars, mean, whose, style, membership)
+    save(figure, snakemake.output.parallaxes, style, source, failed)
     save(cluster.posterior_corner(draws, stars, stars.meta, style), snakemake.output.corner, style, source, failed)

@@ -16,17 +16,17 @@ PRIOR = cluster.ClusterPrior(1, 2, (-8, 0))
 FIELD = ROOT.parent / "shared/data/faults/cluster_with_field/F5_cluster_with_field_stars.csv"
 
 
-def table_of(parallax, error, seed=0, replicates=119):
+def table_of(parallax, error, seed=0, replicates=119, prior=PRIOR):
     rng = np.random.default_rng(seed)
-    hyper = np.column_stack(list(cluster.posterior(parallax, error, PRIOR).draw(500, rng).values()))
+    hyper = np.column_stack(list(cluster.posterior(parallax, error, prior).draw(500, rng).values()))
     names = [f"S{i}" for i in range(len(parallax))]
-    return criticism.criticise_cluster(names, parallax, error, PRIOR, hyper, replicates, rng)
+    return criticism.criticise_cluster(names, parallax, error, prior, hyper, replicates, rng)
 
 
 def random_cluster(rng, stars=40):
     error = 10 ** rng.uniform(-2, -0.5, stars)
     mean, ln_depth = 10 ** rng.uniform(-1, 0.3), rng.uniform(-6, -1.5)
-    return criticism.replicate(error, mean, min(ln_depth, np.log(0.4 * mean)), rng), error
+    return cluster.simulate(error, np.array([mean, min(ln_depth, np.log(0.4 * mean))]), PRIOR, rng)[0], error
 
 
 def test_p_values_are_uniform_where_the_stars_are_a_cluster():
@@ -53,12 +53,39 @@ def test_field_stars_among_members_are_a_misfit_that_the_status_says_in_words():
     table = table_of(stars["parallax"].to_numpy(), stars["parallax_error"].to_numpy())
     said = diagnostics.misfit(table)
     assert said.startswith("misfit: not the parallaxes of one cluster: largest_deviation 10.9 (star S")
+    assert said.endswith("(of stars of the field among the members: cluster.prior.field)")
     assert status.has_failed(said)
+    assert diagnostics.misfit(table, with_field=True).startswith(
+        "misfit: not the parallaxes of a cluster in this field"
+    )
+
+
+def test_stars_of_the_field_are_no_misfit_of_a_model_that_has_them_and_a_star_that_is_of_neither_is():
+    rng, error = np.random.default_rng(4), np.full(120, 0.02)
+    prior = cluster.ClusterPrior(1, 2, (-8, 0), field=cluster.Field((0, 1), 0.5, 0.06))
+    parallax, *_ = cluster.simulate(error, np.array([0.2, 0.5, -4.9]), prior, rng)
+    assert table_of(parallax, error)["misfit"].any()
+    assert not table_of(parallax, error, prior=prior)["misfit"].any()
+    parallax[9] = 9.0
+    table = table_of(parallax, error, prior=prior).set_index("statistic")
+    assert table.loc["largest_deviation", ["misfit", "star"]].tolist() == [True, "S9"]
+
+
+def test_a_parallax_in_the_mixture_is_as_far_out_as_among_simulated_ones():
+    rng, values = np.random.default_rng(6), np.array([0.3, 0.5, -4.7])
+    prior = cluster.ClusterPrior(1, 2, (-8, 0), field=cluster.Field((0, 1), 0.6, 0.3))
+    error = np.full(20_000, 0.05)
+    parallax, *_ = cluster.simulate(error, values, prior, rng)
+    assert kstest(criticism.standardised(parallax, error, values, prior), "norm").pvalue > 1e-3
+    far = criticism.standardised(np.array([1e4, -3.0]), np.full(2, 0.05), values, prior)
+    assert np.isfinite(far).all()
+    assert far[0] > 4 > -4 > far[1]
 
 
 def test_one_star_of_the_field_and_two_clusters_are_found():
     rng = np.random.default_rng(1)
-    parallax, error = criticism.replicate(np.full(60, 0.02), 0.5, -4.5, rng), np.full(60, 0.02)
+    error = np.full(60, 0.02)
+    parallax, *_ = cluster.simulate(error, np.array([0.5, -4.5]), PRIOR, rng)
     parallax[7] = 2.9
     table = table_of(parallax, error).set_index("statistic")
     assert table.loc["largest_deviation", "misfit"]
@@ -88,9 +115,9 @@ def test_the_highest_point_is_that_of_a_grid():
     parallax, error = random_cluster(np.random.default_rng(8))
     hyper = cluster.posterior(parallax, error, PRIOR)
     (mean, sd), (ln_depth, ln_depth_sd) = hyper.moments().values()
-    found = criticism.highest_point(parallax, error, PRIOR, np.array([mean, ln_depth]), np.array([sd, ln_depth_sd]))
-    best = hyper.points[np.argmax(cluster.ln_posterior(*hyper.points.T, parallax, error, PRIOR))]
-    values = cluster.ln_posterior(*np.array([found, best]).T, parallax, error, PRIOR)
+    found = cluster.highest_point(parallax, error, PRIOR, np.array([mean, ln_depth]), np.array([sd, ln_depth_sd]))
+    best = hyper.points[np.argmax(cluster.ln_posterior(hyper.points.T, parallax, error, PRIOR))]
+    values = cluster.ln_posterior(np.array([found, best]).T, parallax, error, PRIOR)
     assert values[0] > values[1] - 0.01
 
 

@@ -47,6 +47,21 @@ def test_the_zero_point_is_subtracted_and_rows_are_chosen(tmp_path):
     assert set(rejected["reason"]) == {"rows: ruwe is above 1.4"}
 
 
+def test_each_stars_own_zero_point_is_subtracted_too_and_a_star_without_one_is_rejected(tmp_path):
+    own = np.linspace(-0.05, -0.01, 10)
+    own[3] = np.nan
+    entry, table = gaia(tmp_path, zpt=own)
+    entry |= {"columns": COLUMNS | {"zero_point": "zpt"}, "units": {"zero_point": "mas"}, "zero_point_mas": 0.015}
+    stars, rejected = prepare(read_stars(entry), entry)
+    kept = np.isfinite(own)
+    expected = table["parallax"][kept][::-1] - own[kept][::-1] - 0.015
+    np.testing.assert_allclose(stars["parallax"], expected, rtol=1e-14)
+    assert list(rejected["reason"]) == ["zero point is not a number"]
+    entry["columns"] = COLUMNS | {"zero_point": "zero"}
+    with pytest.raises(InputError, match=r"cluster\.table\.columns\.zero_point"):
+        prepare(read_stars(entry), entry)
+
+
 def test_bad_values_reject_their_stars_alone_and_a_negative_parallax_none(tmp_path):
     parallax, error = np.full(10, 2.0), np.full(10, 0.05)
     parallax[[0, 1, 2]] = [np.nan, 9999.0, -0.01]

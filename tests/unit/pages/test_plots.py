@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from astropy.table import Table
 from pymc.model_graph import ModelGraph
 
 from starpop.checks import criticism
@@ -14,6 +15,7 @@ from starpop.inference.densities import Normal
 from starpop.orbits import periods, single
 from starpop.orbits.system_model import SystemModel
 from starpop.pages import abstract, comparison, eccentricities, pgm, style, systems
+from starpop.pages import cluster as draw_cluster
 from starpop.pages import criticism as draw_criticism
 from starpop.pages.corner import ENCLOSED, contour_levels
 from starpop.pages.overview import overview
@@ -242,3 +244,17 @@ def test_the_abstract_leads_from_the_visits_of_three_systems_to_the_population(t
     assert titles == list(abstract.HEADINGS)
     flat = abstract.example_of(twin[0], scan.assign(peak_ln_period_sd=scan["peak_ln_period_sd"] + np.inf))
     assert flat.mode[1] == abstract.WIDEST
+
+
+def test_the_members_of_a_cluster_are_told_by_their_colours_and_its_field_has_a_place_in_the_corner():
+    rng, look = np.random.default_rng(0), style.Style(80, 10, style.Colors("k", "b", "r", "0.5"))
+    stars = Table({"star": ["a", "b", "c"], "parallax": [2.0, 1.9, 5.0], "parallax_error": [0.1, 0.1, 0.2]})
+    plain, told = (draw_cluster.parallaxes(stars, 500, "posterior", look, m) for m in (None, np.array([1, 0.9, 0])))
+    assert len(plain.axes) == 1
+    assert told.axes[1].get_ylabel() == "probability to be a member"
+    np.testing.assert_array_equal(told.axes[0].collections[-1].get_array(), [1, 0.9, 0])
+    draws = {name: rng.normal(0.5, 0.01, 500) for name in ("mu_r", "std_r", "f_field", "r[a]", "r[b]", "r[c]")}
+    corner = draw_cluster.posterior_corner(draws, stars, {}, look)
+    bottom = [ax.get_xlabel() for ax in corner.axes[-6:]]
+    assert bottom[:3] == [r"$\mu_r$ [pc]", r"$\sigma_r$ [pc]", r"$f_\mathrm{field}$"]
+    assert corner.axes[-4].get_xlim()[1] < 1

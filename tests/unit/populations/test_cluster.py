@@ -68,7 +68,7 @@ def test_the_published_numbers(stars):
 def test_draws_bear_the_names_of_the_stars():
     parallax, error, names = np.array([2.0, -0.4]), np.array([0.05, 0.2]), ["Gaia 1", "Gaia 2"]
     hyper = cluster.posterior(parallax, error, PRIOR)
-    tree = cluster.draw(names, parallax, error, hyper, 50, np.random.default_rng(0))
+    tree = cluster.draw(names, parallax, error, PRIOR, hyper, 50, np.random.default_rng(0))
     assert list(columns_of(tree["posterior"].to_dataset())) == ["mu_r", "ln_std_r", "std_r", "r[Gaia 1]", "r[Gaia 2]"]
     assert list(cluster.build_model(names, parallax, error, PRIOR).coords["star"]) == names
 
@@ -92,7 +92,7 @@ def test_any_table_of_parallaxes_has_an_answer_or_says_that_it_has_not(seed):
     parallax = rng.normal(0 if seed % 3 == 0 else 10 ** rng.uniform(-1, 1.5), error + (seed % 2) * 0.5, stars)
     hyper = cluster.posterior(parallax, error, PRIOR)
     values = cluster.exact_summary(hyper)
-    drawn = cluster.draw(range(stars), parallax, error, hyper, 200, rng)["posterior"]["r"].values
+    drawn = cluster.draw(range(stars), parallax, error, PRIOR, hyper, 200, rng)["posterior"]["r"].values
     assert np.isfinite(drawn).all()
     assert (drawn > 0).all()
     mean, sd = values["value"].sel(parameter="mu_r").values[:2]

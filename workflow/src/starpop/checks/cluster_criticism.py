@@ -5,8 +5,12 @@ parallaxes follow. The statistics (`STATISTICS`) are of the standardised paralla
 
     z_n = (parallax_n - 1/m) / sqrt(error_n^2 + (s / m^2)^2),
 
-with m and s the mean distance and the depth where the posterior of these very parallaxes is highest. Of each replicate
-m and s are its own: the comparison is of like with like, and
+with m and s the mean distance and the depth where the posterior of these very parallaxes is highest. With stars of the
+field, F_n(z) the distribution of a parallax in the cluster, as normal, and G_n that in the field, it is
+
+    z_n = Phi^-1((1 - f) F_n + f G_n).
+
+Of each replicate m, s and all other hyper-parameters are its own: the comparison is of like with like, and
 
     p = (1 + number of replicates that are at least as extreme) / (1 + number of replicates)
 
@@ -23,11 +27,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize
+from numpy.polynomial.hermite_e import hermegauss
 from scipy.special import ndtr, ndtri
 from scipy.stats import rankdata
 
-from starpop.populations.cluster import ClusterPrior, bounds, ln_posterior
+from starpop.populations.cluster import ClusterPrior, highest_point, simulate
+from starpop.populations.field import Field
 from starpop.run.progress import progress
 
 # Largest |z|, fourth and third standardised moment of z, rank correlation of |z| with the errors; what is a misfit on
@@ -38,35 +43,35 @@ COLUMNS = ("statistic", "observed", *QUANTILES, "p_value", "replicates", "star",
 # A p below the first asks for so many times the replicates, one below the second is a misfit; both can be reached
 # with a hundred replicates.
 SUSPICIOUS, TIMES, MISFIT = 0.02, 5, 0.004
-# Of the highest point, in posterior standard deviations.
-NEAR = 0.02
+# Of an integral over the error of a parallax; and the least share of parallaxes that may be farther out than one.
+RULE, LEAST = hermegauss(40), 1e-30
 # What of a kurtosis, say, of two stars is rounding.
 DIGITS = 9
 
 
-def highest_point(
-    parallax_mas: np.ndarray, parallax_error_mas: np.ndarray, prior: ClusterPrior, start: np.ndarray, sd: np.ndarray
+def standardised(
+    parallax_mas: np.ndarray, parallax_error_mas: np.ndarray, values: np.ndarray, prior: ClusterPrior
 ) -> np.ndarray:
-    """Mean distance [kpc] and ln depth where their posterior is highest.
+    """(N,) deviations from the parallax of the mean distance, by error and depth together, at (D,) hyper-parameters.
 
-    Parameters
-    ----------
-    start, sd : a point to start at, and the standard deviations of such a posterior
+    With a field the normal variable that is as far out in its distribution as the parallax is in the mixture's.
     """
+    hyper = prior.hyper(*values)
+    error = parallax_error_mas * np.exp(hyper.ln_error_factor)
+    z = (parallax_mas - 1 / hyper.mu_r) / np.hypot(error, np.exp(hyper.ln_std_r) / hyper.mu_r**2)
+    if prior.field is None:
+        return z
+    f, below_in_field = hyper.f_field, share_below(parallax_mas, error, prior.field)
+    below, above = (1 - f) * ndtr(z) + f * below_in_field, (1 - f) * ndtr(-z) + f * (1 - below_in_field)
+    return np.where(below < above, ndtri(np.maximum(below, LEAST)), -ndtri(np.maximum(above, LEAST)))
 
-    def cost(x: np.ndarray) -> float:
-        mu_r, ln_std_r = (start + sd * x)[:, None]
-        return -float(ln_posterior(mu_r, ln_std_r, parallax_mas, parallax_error_mas, prior)[0])
 
-    simplex = np.array([[0, 0], [1, 0], [0, 1]])
-    limits = [tuple((np.array(ends) - s) / d) for ends, s, d in zip(bounds(prior), start, sd, strict=True)]
-    options = {"initial_simplex": simplex, "xatol": NEAR, "fatol": NEAR**2, "maxfev": 200}
-    return start + sd * minimize(cost, np.zeros(2), method="Nelder-Mead", bounds=limits, options=options).x
-
-
-def standardised(parallax_mas: np.ndarray, parallax_error_mas: np.ndarray, mu_r: float, ln_std_r: float) -> np.ndarray:
-    """(N,) deviations from the parallax of the mean distance, by error and depth together."""
-    return (parallax_mas - 1 / mu_r) / np.hypot(parallax_error_mas, np.exp(ln_std_r) / mu_r**2)
+def share_below(parallax_mas: np.ndarray, error_mas: np.ndarray, field: Field) -> np.ndarray:
+    """(N,) share of the stars of the field whose parallaxes, with these errors, are below each of some."""
+    node, weight = RULE
+    without_error = np.maximum(parallax_mas[:, None] - error_mas[:, None] * node, LEAST)
+    farther = ndtr((field.mean_distance_kpc - 1 / without_error) / field.sd_kpc)
+    return farther @ weight / (weight.sum() * ndtr(field.mean_distance_kpc / field.sd_kpc))
 
 
 def statistics(z: np.ndarray, parallax_error_mas: np.ndarray) -> np.ndarray:
@@ -76,14 +81,6 @@ def statistics(z: np.ndarray, parallax_error_mas: np.ndarray) -> np.ndarray:
     norm = np.sqrt(np.prod([np.sum(rank**2) for rank in ranks]))
     correlation = np.sum(ranks[0] * ranks[1]) / norm if norm > 0 else 0.0
     return np.round([size.max(), np.mean(scaled**4), np.mean(scaled**3), correlation], DIGITS)
-
-
-def replicate(parallax_error_mas: np.ndarray, mu_r: float, ln_std_r: float, rng: np.random.Generator) -> np.ndarray:
-    """(N,) parallaxes of a cluster, with these errors."""
-    std = np.exp(ln_std_r)
-    beyond = ndtr(mu_r / std)  # of the normal density, the part at distances above 0
-    distance = mu_r - std * ndtri(beyond * (1 - rng.random(len(parallax_error_mas))))
-    return rng.normal(1 / np.maximum(distance, np.finfo(float).tiny), parallax_error_mas)
 
 
 def p_values(observed: np.ndarray, replicated: np.ndarray) -> np.ndarray:
@@ -111,21 +108,21 @@ def criticise_cluster(
     ----------
     stars : names
     prior : of the cluster
-    hyper : (S, 2) exact draws of mu_r [kpc] and ln_std_r
+    hyper : (S, D) exact draws of the hyper-parameters
     replicates : at first; none leaves the p-values out
     """
     sd = hyper.std(axis=0)
 
     def fitted(parallax: np.ndarray, start: np.ndarray) -> np.ndarray:
         point = highest_point(parallax, parallax_error_mas, prior, start, sd)
-        return standardised(parallax, parallax_error_mas, *point)
+        return standardised(parallax, parallax_error_mas, point, prior)
 
     z = fitted(parallax_mas, hyper.mean(axis=0))
     observed, replicated = statistics(z, parallax_error_mas), np.empty((0, len(STATISTICS)))
     for times in (1, TIMES - 1):
         some = hyper[(len(replicated) + np.arange(times * replicates)) % len(hyper)]
         new = [
-            statistics(fitted(replicate(parallax_error_mas, h[0], h[1], rng), h), parallax_error_mas)
+            statistics(fitted(simulate(parallax_error_mas, h, prior, rng)[0], h), parallax_error_mas)
             for h in progress(some, "replicates")
         ]
         replicated = np.concatenate([replicated, np.reshape(new, (-1, len(STATISTICS)))])

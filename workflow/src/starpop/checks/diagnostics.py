@@ -198,15 +198,19 @@ def assess_exact(fit: str, tree: xr.DataTree, limits: Thresholds) -> dict[str, o
     return row
 
 
-def misfit(criticism: pd.DataFrame) -> str:
-    """What of a cluster's parallaxes its model does not predict, in words; empty where there is nothing."""
+def misfit(criticism: pd.DataFrame, with_field: bool = False) -> str:
+    """What of a cluster's parallaxes its model, with a field or not, does not predict, in words; or empty."""
     said = [
         f"{row['statistic']} {row['observed']:.3g}"
         + (f" (star {row['star']})" if row["star"] else "")
         + f", predicted {row['predicted_5%']:.3g} to {row['predicted_95%']:.3g}"
         for _, row in criticism[criticism["misfit"]].iterrows()
     ]
-    return f"misfit: not the parallaxes of one cluster: {'; '.join(said)}" if said else ""
+    if not said:
+        return ""
+    of_what = "a cluster in this field" if with_field else "one cluster"
+    helps = "" if with_field else " (of stars of the field among the members: cluster.prior.field)"
+    return f"misfit: not the parallaxes of {of_what}: {'; '.join(said)}{helps}"
 
 
 def _not_drawn(tree: xr.DataTree) -> list[str]:

@@ -46,8 +46,11 @@ def of_orbit(orbit: Orbit) -> None:
 def of_cluster() -> None:
     """Take three stars from their parallaxes to draws of their distances."""
     parallax, error, rng = np.array([1.9, 2.0, 2.1]), np.full(3, 0.1), np.random.default_rng(0)
-    hyper = cluster.posterior(parallax, error, cluster.ClusterPrior(0.5, 0.1, (-4, -2)))
-    cluster.draw("abc", parallax, error, hyper, 10, rng)
+    for field in (None, cluster.Field((0, 1), 0.5, 0.2)):
+        prior = cluster.ClusterPrior(0.5, 0.1, (-4, -2), field=field)
+        hyper = cluster.posterior(parallax, error, prior)
+        cluster.membership_probability(parallax, error, prior, hyper)
+        cluster.draw("abc", parallax, error, prior, hyper, 10, rng)
 
 
 if __name__ == "__main__":

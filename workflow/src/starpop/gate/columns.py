@@ -28,6 +28,7 @@ UNITS = {
     "dec": u.deg,
     "parallax": u.mas,
     "parallax_error": u.mas,
+    "zero_point": u.mas,
     "mass": u.M_sun,
     "mass_err": u.M_sun,
 }
@@ -44,7 +45,7 @@ UNIT_ALIASES = {
 # What a number without a unit means, where there is only one custom.
 USUAL_UNITS = {"ra": u.deg, "dec": u.deg, "mass": u.M_sun, "mass_err": u.M_sun}
 # A unit given for one column is also that of another, unless this has one of its own.
-UNIT_FALLBACK = {"rv_err": "rv", "parallax_error": "parallax", "mass_err": "mass"}
+UNIT_FALLBACK = {"rv_err": "rv", "parallax_error": "parallax", "zero_point": "parallax", "mass_err": "mass"}
 # Doubles, and numbers of 32 bits, tell whole numbers apart up to here: longer names stored as floating-point numbers
 # have lost digits.
 LARGEST_WHOLE, LARGEST_WHOLE_OF_32_BITS = 2**53, 2**24

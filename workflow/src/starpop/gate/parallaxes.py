@@ -1,7 +1,8 @@
 """From a user's table of parallaxes to the stars of a cluster: what is used, what is not, and why.
 
 Every row ends among the stars or among the rejected rows, with the value and the reason; `catalog` does the same for
-radial velocities. A configured zero point is subtracted. A negative parallax is a measurement like any other.
+radial velocities. A configured zero point is subtracted,
+and each star's own, from a column. A negative parallax is a measurement like any other.
 """
 
 from __future__ import annotations
@@ -49,6 +50,9 @@ def prepare(source: UserTable, settings: Mapping[str, Any]) -> tuple[Table, Tabl
     if len(source.row) == 0:
         problems.append("the table has no rows.")
     parallax, error = (columns.numbers(source.table, kind, settings, problems) for kind in KINDS)
+    zero_point = None
+    if "zero_point" in settings["columns"]:
+        zero_point = columns.numbers(source.table, "zero_point", settings, problems)
     star = columns.names(source.table, settings["columns"]["star"], "a star", problems)
     unmet = list(columns.chosen_rows(source.table, settings.get("rows", {}), problems))
     problems.raise_if_any(title)
@@ -63,6 +67,11 @@ def prepare(source: UserTable, settings: Mapping[str, Any]) -> tuple[Table, Tabl
     verdicts.reject_numbers(error, "parallax error")
     verdicts.reject(error.values <= 0, "parallax error is not positive", error.raw)
     verdicts.reject(error.values > ABSURD_MAS, f"parallax error is beyond {ABSURD_MAS:g} mas", error.raw)
+    if zero_point is not None:
+        verdicts.reject_numbers(zero_point, "zero point")
+        verdicts.reject(
+            np.abs(zero_point.values) > ABSURD_MAS, f"zero point is beyond {ABSURD_MAS:g} mas", zero_point.raw
+        )
     verdicts.reject_repeated("parallax of this star", [star.code], [parallax.values, error.values])
     used = verdicts.used
     if used.sum() < 2:
@@ -71,9 +80,10 @@ def prepare(source: UserTable, settings: Mapping[str, Any]) -> tuple[Table, Tabl
             f"{verdicts.listing()}."
         )
     order = np.flatnonzero(used)[np.argsort(star.code[used], kind="stable")]
+    subtracted = settings.get("zero_point_mas", 0.0) + (0.0 if zero_point is None else zero_point.values[order])
     stars = {
         "star": star.known[star.code[order]],
-        "parallax": (parallax.values[order] - settings.get("zero_point_mas", 0.0)) * u.mas,
+        "parallax": (parallax.values[order] - subtracted) * u.mas,
         "parallax_error": error.values[order] * u.mas,
     }
     rejected = {

@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 
 from starpop.inference.sampling import SamplerSettings, sample_from
-from starpop.populations import cluster
-from starpop.run.seeds import seed_for
+from starpop.populations import cluster, field
+from starpop.run.seeds import generator_for, seed_for
 from starpop.run.status import LEFT_OUT
 
 logger = logging.getLogger("starpop")
@@ -35,8 +35,38 @@ def sample(
     """
     if settings.backend == "none":
         return xr.DataTree(), LEFT_OUT
-    model = cluster.build_model(stars, parallax_mas, parallax_error_mas, prior)
-    tree, reason = sample_from(exact, model, settings, seed_for(base_seed, "fit_cluster"))
+    model, seed = (
+        cluster.build_model(stars, parallax_mas, parallax_error_mas, prior),
+        seed_for(base_seed, "fit_cluster"),
+    )
+    tree, reason = sample_from(exact if prior.field is None else as_members(exact), model, settings, seed)
     if reason:
         logger.info("The cluster is not checked: %s.", reason)
+    elif prior.field is not None:
+        rng = generator_for(base_seed, "fit_cluster", "field")
+        tree["posterior"] = with_field(tree["posterior"].to_dataset(), parallax_mas, parallax_error_mas, prior, rng)
     return tree, reason
+
+
+def as_members(exact: xr.DataTree) -> xr.DataTree:
+    """Exact draws with the distance that each star has as a member, that of the cluster in draws where it is none."""
+    drawn = exact["posterior"].to_dataset()
+    return xr.DataTree.from_dict(
+        {"posterior": drawn.assign(r_member=drawn["r"].where(drawn["member"] > 0, drawn["mu_r"]))}
+    )
+
+
+def with_field(
+    drawn: xr.Dataset,
+    parallax_mas: np.ndarray,
+    parallax_error_mas: np.ndarray,
+    prior: cluster.ClusterPrior,
+    rng: np.random.Generator,
+) -> xr.Dataset:
+    """Draws of the model with the distance ``r`` of each star, member or not, in the place of ``r_member``."""
+    assert prior.field is not None
+    flat = drawn.stack(sample=("chain", "draw")).transpose("sample", ...)
+    given = prior.hyper(*(flat[name].values for name in prior.bounds))
+    r = field.of_all(given, flat["r_member"].values, parallax_mas, parallax_error_mas, prior.field, rng)
+    shape = (drawn.sizes["chain"], drawn.sizes["draw"], -1)
+    return drawn.drop_vars("r_member").assign(r=(("chain", "draw", "star"), r.reshape(shape)))

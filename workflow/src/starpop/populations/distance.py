@@ -260,34 +260,71 @@ def draw_distance(star, population, r, value, rng):
 
 
 @compiled
-def _ln_likelihood(mean, sd, parallax, error, values):
+def _ln_likelihood(mean, sd, factor, parallax, error, values):
     r, value = np.empty(MOST_POINTS), np.empty(MOST_POINTS)
     for k in range(len(mean)):
         population, total = Population(mean[k], sd[k]), 0.0
         for n in range(len(parallax)):
-            total += ln_mass(Star(parallax[n], error[n]), population, r, value)
+            total += ln_mass(Star(parallax[n], error[n] * factor[k]), population, r, value)
         values[k] = total
 
 
+@compiled
+def _ln_likelihood_of_each(mean, sd, factor, parallax, error, values):
+    r, value = np.empty(MOST_POINTS), np.empty(MOST_POINTS)
+    for k in range(len(mean)):
+        population = Population(mean[k], sd[k])
+        for n in range(len(parallax)):
+            values[k, n] = ln_mass(Star(parallax[n], error[n] * factor[k]), population, r, value)
+
+
 def ln_likelihood(
-    mu_r: np.ndarray, ln_std_r: np.ndarray, parallax_mas: np.ndarray, parallax_error_mas: np.ndarray
+    mu_r: np.ndarray,
+    ln_std_r: np.ndarray,
+    parallax_mas: np.ndarray,
+    parallax_error_mas: np.ndarray,
+    ln_error_factor: np.ndarray | float = 0.0,
 ) -> np.ndarray:
-    """(M,) sum over stars of ln p(parallax | mu_r, std_r), at mean distances [kpc] and ln depths."""
+    """(M,) sum over stars of ln p(parallax | mu_r, std_r), at mean distances [kpc] and ln depths.
+
+    All errors may be wrong by one factor, of which (M,) ln is given.
+    """
     values = np.empty(len(mu_r))
-    mean, sd = np.ascontiguousarray(mu_r, float), np.exp(np.ascontiguousarray(ln_std_r, float))
-    _ln_likelihood(mean, sd, parallax_mas, parallax_error_mas, values)
+    mean, sd, factor = _flat(mu_r, ln_std_r, ln_error_factor)
+    _ln_likelihood(mean, sd, factor, parallax_mas, parallax_error_mas, values)
     stars = len(parallax_mas)
     # the normalisations of N(parallax | .) and of TN(r | .)
-    values -= stars * (np.log(2 * np.pi) + ln_std_r) + np.sum(np.log(parallax_error_mas))
+    values -= stars * (np.log(2 * np.pi) + ln_std_r + ln_error_factor) + np.sum(np.log(parallax_error_mas))
     return values - stars * log_ndtr(mean / sd)
 
 
+def ln_likelihood_of_each(
+    mu_r: np.ndarray,
+    ln_std_r: np.ndarray,
+    parallax_mas: np.ndarray,
+    parallax_error_mas: np.ndarray,
+    ln_error_factor: np.ndarray | float = 0.0,
+) -> np.ndarray:
+    """(M, N) ln p(parallax | mu_r, std_r) of each of N stars, whose sum over stars `ln_likelihood` is."""
+    values = np.empty((len(mu_r), len(parallax_mas)))
+    mean, sd, factor = _flat(mu_r, ln_std_r, ln_error_factor)
+    _ln_likelihood_of_each(mean, sd, factor, parallax_mas, parallax_error_mas, values)
+    values -= (np.log(2 * np.pi) + np.log(sd * factor) + log_ndtr(mean / sd))[:, None]
+    return values - np.log(parallax_error_mas)
+
+
+def _flat(mu_r, ln_std_r, ln_error_factor):
+    """(M,) mean distances, depths and factors."""
+    sd = np.exp(np.ascontiguousarray(ln_std_r, float))
+    return np.ascontiguousarray(mu_r, float), sd, np.exp(np.broadcast_to(ln_error_factor, sd.shape))
+
+
 @compiled
-def _draw(mean, sd, parallax, error, rng, drawn):
+def _draw(mean, sd, factor, parallax, error, rng, drawn):
     r, value = np.empty(MOST_POINTS), np.empty(MOST_POINTS)
     for k in range(len(mean)):
         for n in range(len(parallax)):
-            star, population = Star(parallax[n], error[n]), Population(mean[k], sd[k])
+            star, population = Star(parallax[n], error[n] * factor[k]), Population(mean[k, n], sd[k, n])
             drawn[k, n] = draw_distance(star, population, r, value, rng)
 
 
@@ -297,8 +334,15 @@ def draw(
     parallax_mas: np.ndarray,
     parallax_error_mas: np.ndarray,
     rng: np.random.Generator,
+    ln_error_factor: np.ndarray | float = 0.0,
 ) -> np.ndarray:
-    """(M, N) independent distances [kpc] of N stars, at M mean distances [kpc] and ln depths."""
+    """(M, N) independent distances [kpc] of N stars, at M mean distances [kpc] and ln depths.
+
+    These are (M,), or (M, N) where stars are of different populations.
+    """
     drawn = np.empty((len(mu_r), len(parallax_mas)))
-    _draw(mu_r, np.exp(ln_std_r), parallax_mas, parallax_error_mas, rng, drawn)
+    each = (np.reshape(values, (len(drawn), -1)) for values in (mu_r, np.exp(ln_std_r)))
+    mean, sd = (np.array(np.broadcast_to(values, drawn.shape)) for values in each)
+    factor = np.exp(np.broadcast_to(ln_error_factor, len(drawn)))
+    _draw(mean, sd, factor, parallax_mas, parallax_error_mas, rng, drawn)
     return drawn
