@@ -78,6 +78,7 @@ def test_a_product_that_is_lost_or_cut_short_is_made_again_also_where_only_other
             CRITICISM | CLUSTER_DIAGNOSTICS | POPULATION_DIAGNOSTICS,
         ),
         ({"cluster": {"prior": {"mean_distance_sd_kpc": 3}}}, CLUSTER),
+        ({"cluster": {"prior": {"ln_error_factor": [-0.5, 1]}}}, CLUSTER),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) and "scan_periods" not in value else None,
 )

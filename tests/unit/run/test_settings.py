@@ -18,6 +18,7 @@ from starpop.run.settings import as_json, check, choose_catalog, cluster_name, p
 
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+FIELD = {"fraction": [0, 1], "mean_distance_kpc": 0.5, "sd_kpc": 0.3}
 TWIN = CONFIG["catalogs"]["twin"]
 SIMULATION = {
     "systems": 100,
@@ -124,6 +125,28 @@ APO = CONFIG["catalogs"]["apogee"]["observatory"]
             "calibration.population_models.jitter",
             {"density": "normal", "mu": [1, 2], "ln_sigma": [-1, 0]},
             r"calibration\.population_models\.jitter: a system model has this name too",
+        ),
+        (
+            "calibration.clusters.jitter",
+            CONFIG["calibration"]["clusters"]["cluster_with_field"],
+            r"calibration\.clusters\.jitter: a system model has this name too; each names a case of its own",
+        ),
+        (
+            "calibration.clusters.cluster_with_field.stars",
+            [200, 50],
+            r"clusters\.cluster_with_field\.stars: \[200, 50\] is empty",
+        ),
+        ("cluster.prior.ln_error_factor", [1, -1], r"cluster\.prior\.ln_error_factor: \[1, -1\] is empty"),
+        ("cluster.prior.field", FIELD | {"fraction": [0.4, 0.4]}, r"prior\.field\.fraction: \[0\.4, 0\.4\] is empty"),
+        (
+            "cluster.prior.field",
+            FIELD | {"fraction": [0, 1.5]},
+            r"field\.fraction.*1\.5 is greater than the maximum of 1",
+        ),
+        (
+            "cluster.prior.field",
+            {"fraction": [0, 1]},
+            r"cluster\.prior\.field: missing keys mean_distance_kpc",
         ),
         (
             "calibration.population_models.power_law.beta",
@@ -418,7 +441,9 @@ def test_all_mistakes_are_said_at_once():
 def test_each_case_of_a_calibration_differs_from_the_base_in_one_model_and_has_the_priors_it_uses():
     cases = resolve(CONFIG, "twin")["calibration"]["cases"]
     given = CONFIG["calibration"]
-    assert len(cases) == len(given["system_models"]) + len(given["population_models"]) - 1
+    kinds = ("system_models", "population_models", "clusters")
+    assert len(cases) == sum(len(given[kind]) for kind in kinds) - 1
+    assert cases["cluster_with_field"] == given["clusters"]["cluster_with_field"] | {"catalogs": 500, "draws": 199}
     assert cases["jitter"]["population_model"] == given["population_models"]["truncated_normal"]
     assert cases["jitter"]["system_model"]["noise_prior"] == given["noise_prior"]["ln_jitter_kms"]
     assert "noise_prior" not in cases["student_t"]["system_model"]

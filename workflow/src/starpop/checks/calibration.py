@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -51,6 +51,13 @@ FALSE_ALARM = 0.01
 MOST_TRIES = 1000
 
 
+class Ranked(Protocol):
+    """A case of any kind: this one's binaries, or a cluster's stars (`cluster_calibration`)."""
+
+    def ranks(self, draws: int, rng: np.random.Generator) -> dict[str, int]:
+        """The ranks of the truth of one simulated catalogue."""
+
+
 @dataclass(frozen=True)
 class Case:
     """What catalogues are simulated from and analysed with: so many systems each, and the range of their periods."""
@@ -72,6 +79,10 @@ class Case:
             Survey(**settings["survey"]),
             settings["systems"],
         )
+
+    def ranks(self, draws: int, rng: np.random.Generator) -> dict[str, int]:
+        """The ranks of the truth of one simulated catalogue."""
+        return rank_truth(*simulate_catalog(self, rng), self, draws, rng)
 
 
 def draw_population(case: Case, rng: np.random.Generator) -> tuple[dict[str, float], np.ndarray]:
@@ -144,7 +155,7 @@ def rank_among(drawn: np.ndarray, value: float, rng: np.random.Generator) -> int
     return int(np.sum(drawn < value) + rng.integers(0, np.sum(drawn == value) + 1))
 
 
-def rank_catalogs(chosen: Iterable[int], name: str, case: Case, draws: int, base_seed: int) -> pd.DataFrame:
+def rank_catalogs(chosen: Iterable[int], name: str, case: Ranked, draws: int, base_seed: int) -> pd.DataFrame:
     """Ranks of some catalogues of a case, a row for each parameter of each.
 
     A catalogue's numbers depend on the case's name and its own index alone.
@@ -152,8 +163,7 @@ def rank_catalogs(chosen: Iterable[int], name: str, case: Case, draws: int, base
     rows = []
     for k in chosen:
         rng = generator_for(base_seed, "calibrate", name, str(k))
-        ranks = rank_truth(*simulate_catalog(case, rng), case, draws, rng)
-        rows += [(name, k, parameter, rank) for parameter, rank in ranks.items()]
+        rows += [(name, k, parameter, rank) for parameter, rank in case.ranks(draws, rng).items()]
     return pd.DataFrame(rows, columns=["case", "catalog", "parameter", "rank"])
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from starpop.run.cluster_settings import cluster_cases, cluster_ranges, contradictory_clusters
 from starpop.run.errors import InputError, nearest
 from starpop.run.files import paths_of, unusable
 from starpop.run.home import at_home
@@ -90,10 +91,9 @@ def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
         yield from contradictory_coordinates(f"catalogs.{name}", entry)
     if config["systems"]["keep"] == []:
         yield "systems.keep: [] keeps no system; name some, or set it to all."
-    ranges = {
-        "cluster.prior.ln_depth_kpc": config["cluster"]["prior"]["ln_depth_kpc"],
-        "cluster.simulation.log10_parallax_error_mas": config["cluster"]["simulation"]["log10_parallax_error_mas"],
-    }
+    if "table" in config["cluster"]:
+        yield from contradictory_table("cluster.table", config["cluster"]["table"])
+    ranges = cluster_ranges(config)
     for section in ("calibration", "recovery"):
         survey = config[section]["survey"]
         ranges |= {f"{section}.survey.{key}": survey[key] for key in ("visits", "baseline_days", "rv_err_kms")}
@@ -117,6 +117,7 @@ def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
     calibration = config["calibration"]
     yield from narrow_populations("calibration.", calibration["population_models"], calibration["period_range_days"])
     yield from contradictory_cases(config["calibration"])
+    yield from contradictory_clusters(config["calibration"])
 
 
 def contradictory_simulations(config: Mapping[str, Any]) -> Iterable[str]:
@@ -353,7 +354,8 @@ def cases(calibration: Mapping[str, Any]) -> dict[str, Any]:
         for name, model in populations.items()
         if name != base["population_model"]
     }
-    return of_systems | {name: case("population_models", model, name) for name, model in with_base.items()}
+    of_populations = {name: case("population_models", model, name) for name, model in with_base.items()}
+    return of_systems | of_populations | cluster_cases(calibration)
 
 
 def keplerian_models(config: Mapping[str, Any]) -> list[str]:
