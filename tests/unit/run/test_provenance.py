@@ -1,5 +1,6 @@
 """The digests of a rule's code and of a user's files change with what they do and hold, and with nothing else."""
 
+import ast
 import hashlib
 import os
 import textwrap
@@ -68,6 +69,36 @@ def test_an_import_counts_wherever_it_stands(project, script):
     before = source_digest(project / "script.py")
     edit(project / "starpop" / "other.py", "y = 2\n")
     assert source_digest(project / "script.py") != before
+
+
+def test_a_source_is_parsed_once_until_it_changes(project, monkeypatch):
+    script = project / "script.py"
+    before = source_digest(script)
+    provenance._read.cache_clear()
+    parsed = []
+    monkeypatch.setattr(
+        provenance.ast, "parse", lambda content, parse=ast.parse: parsed.append(content) or parse(content)
+    )
+    assert source_digest(script) == before
+    assert not parsed
+    edit(project / "starpop" / "far.py", "def f(x):\n    return 3 * x\n")
+    assert source_digest(script) != before
+    assert len(parsed) == 1
+
+
+@pytest.mark.parametrize("kept", ["", "[", "3", "[]", '["a", "b", ["c"]]', b"\xff"])
+def test_what_is_kept_of_a_source_may_be_damaged(project, kept):
+    before = source_digest(project / "script.py")
+    file = project / "starpop" / "__pycache__" / "far.source.json"
+    assert file.is_file()
+    file.write_bytes(kept if isinstance(kept, bytes) else kept.encode())
+    provenance._read.cache_clear()
+    assert source_digest(project / "script.py") == before
+
+
+def test_a_folder_that_cannot_keep_it_is_no_reason_to_stop(project):
+    (project / "starpop" / "__pycache__").write_text("a file where the folder should be")
+    assert source_digest(project / "script.py")
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -18,6 +19,8 @@ from typing import Any
 from starpop.run.files import replacing
 
 PACKAGE = Path(__file__).parents[1]
+# What is kept of a source file holds for this version of Python, and as long as it is read as it is here.
+READER = repr(sys.version_info[:2]).encode() + Path(__file__).read_bytes()
 # The digests of large files, by path, are kept here, and hold while size and times are the same.
 MEMORY = Path(".snakemake/starpop_digests.json")
 LARGE_BYTES = 10_000_000
@@ -26,9 +29,7 @@ YOUNGEST_NS = 3_000_000_000
 
 
 def _module_path(name: str) -> Path | None:
-    """The file of a first-party module, or None."""
-    if name.split(".")[0] != PACKAGE.name:
-        return None
+    """The file of a module of the package, or None."""
     path = PACKAGE.joinpath(*name.split(".")[1:])
     for candidate in (path.with_suffix(".py"), path / "__init__.py"):
         if candidate.is_file():
@@ -46,16 +47,15 @@ def _statements(tree: ast.AST) -> Iterator[ast.AST]:
             waiting.extend(getattr(node, block, ()))
 
 
-def _imports(tree: ast.AST) -> set[Path]:
-    """Files of the first-party modules that a syntax tree imports, wherever in it they are imported."""
-    found: set[Path | None] = set()
+def _imports(tree: ast.AST) -> set[str]:
+    """Names in the package that a syntax tree imports, wherever in it they are imported; they need not be modules."""
+    found: set[str] = set()
     for node in _statements(tree):
         if isinstance(node, ast.Import):
-            found |= {_module_path(alias.name) for alias in node.names}
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(_module_path(node.module))
-            found |= {_module_path(f"{node.module}.{alias.name}") for alias in node.names}
-    return {path for path in found if path is not None}
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {name for name in found if name.split(".")[0] == PACKAGE.name}
 
 
 def _without_docstrings(tree: ast.AST) -> ast.AST:
@@ -67,11 +67,24 @@ def _without_docstrings(tree: ast.AST) -> ast.AST:
 
 
 @cache
-def _read(path: Path) -> tuple[str, frozenset[Path]]:
-    """What counts of a source file (its syntax tree as text), and the first-party files that it imports."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    imports = frozenset(_imports(tree))
-    return ast.dump(_without_docstrings(tree)), imports
+def _read(path: Path) -> tuple[str, tuple[str, ...]]:
+    """What counts of a source file (a digest of its syntax tree), and the names in the package that it imports.
+
+    It is kept beside what Python keeps of the file: to parse them all takes as long as all else of a dry run.
+    """
+    content, kept = path.read_bytes(), path.parent / "__pycache__" / f"{path.stem}.source.json"
+    key = hashlib.sha256(READER + content).hexdigest()
+    with suppress(OSError, ValueError, TypeError):
+        read_from, digest, imports = json.loads(kept.read_text())
+        if read_from == key:
+            return digest, tuple(imports)
+    tree = ast.parse(content)
+    imports = sorted(_imports(tree))
+    digest = hashlib.sha256(ast.dump(_without_docstrings(tree)).encode()).hexdigest()
+    with suppress(OSError):
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_text(json.dumps([key, digest, imports]))
+    return digest, tuple(imports)
 
 
 def sources(script: Path) -> list[Path]:
@@ -82,7 +95,7 @@ def sources(script: Path) -> list[Path]:
         path = waiting.pop()
         if path not in seen:
             seen.add(path)
-            waiting.extend(_read(path)[1])
+            waiting.extend(filter(None, map(_module_path, _read(path)[1])))
     return sorted(seen)
 
 

@@ -62,7 +62,7 @@ VALIDATOR = extend(
 @cache
 def validator_of(schema_path: str | Path) -> Any:
     """The validator of a schema, which takes longer to read than to hold a configuration against."""
-    return VALIDATOR(yaml.safe_load(Path(schema_path).read_text(encoding="utf-8")))
+    return VALIDATOR(yaml.load(Path(schema_path).read_text(encoding="utf-8"), yaml.CSafeLoader))
 
 
 def conform(
