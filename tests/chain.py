@@ -17,7 +17,7 @@ from starpop.inference.sampling import SamplerSettings
 from starpop.orbits import periods, single
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import cadence_range, split_systems
-from starpop.pages import tables
+from starpop.pages import joined, tables
 from starpop.run import store
 from starpop.run.settings import check, choose_catalog, resolve
 
@@ -53,9 +53,9 @@ def orbits(overlay: dict, replicates: int = 119) -> dict[str, pd.DataFrame]:
         fits = single.fit_systems(likelihoods, model, looked_for, WITHOUT_NUTS, SEED)
         criticised, _ = criticism.criticise_systems(likelihoods, exact, looked_for, replicates, SEED)
         table = tables.tabulate_orbits(by_name, scan, exact, fits, criticised, {}, model, looked_for)
-        joined = as_read(tables.join_orbits(table, rejected))
-        joined["flags"] = joined["flags"].astype(object).fillna("")
-        found[model_name] = joined.set_index("system")
+        rows = as_read(joined.join_orbits(table, rejected))
+        rows["flags"] = rows["flags"].astype(object).fillna("")
+        found[model_name] = rows.set_index("system")
     return found
 
 

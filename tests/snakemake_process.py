@@ -14,7 +14,9 @@ import snakemake.cli
 ROOT = Path(__file__).parents[1]
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["snakemake.cli", "snakemake.report", "snakemake.deployment.conda", "yte"])
+_context.set_forkserver_preload(
+    ["snakemake.cli", "snakemake.report", "snakemake.deployment.conda", "yte", "jsonschema"]
+)
 
 
 def snakemake_in(folder: Path, arguments: list[str]) -> tuple[int, str]:

@@ -64,6 +64,8 @@ def test_a_product_that_is_lost_or_cut_short_is_made_again_also_where_only_other
         ({"draws": {"cluster": 900}}, NUTS_CLUSTER),
         ({"figures": {"colors": {"model": "#009E73"}}}, FIGURES),
         ({"diagnostics": {"r_hat_max": 1.02}}, DIAGNOSTICS),
+        ({"diagnostics": {"strict": True}}, once("collect_diagnostics")),
+        ({"sampler": {"sampled_systems": 2}}, SYSTEM_FITS),
         (
             {"focus_system": "TWIN-10"},
             FOCUS_SYSTEM,

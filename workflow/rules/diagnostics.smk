@@ -150,7 +150,7 @@ rule collect_diagnostics:
     output:
         diagnostics="results/{catalog}/diagnostics.csv",
     params:
-        settings=settings("diagnostics"),
+        settings=settings("strict"),
         code=source_digest("collect_diagnostics"),
     log:
         "logs/collect_diagnostics/{catalog}.log",

@@ -58,6 +58,7 @@ rule fit_systems:
             "period_range_days",
             "batches",
             "sampler",
+            "sampled_systems",
             "seed",
             model="system_models/{system_model}",
             draws="draws/systems",

@@ -18,6 +18,6 @@ with store.job(snakemake.log[0]) as log:
     table = pd.concat([*map(store.read_csv, others), *systems])
     verdict = status.of_fits(table)
     log.info("%s", verdict)
-    if settings["diagnostics"]["strict"] and table["status"].map(status.has_failed).any():
+    if settings["strict"] and table["status"].map(status.has_failed).any():
         raise InputError(f"diagnostics.strict: {verdict}")
     store.write_csv(table, snakemake.output.diagnostics)

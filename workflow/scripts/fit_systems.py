@@ -18,7 +18,7 @@ with store.job(snakemake.log[0]):
         settings["period_range_days"],
         sampler,
         settings["seed"],
-        visits.chosen_by_name(visits.system_names(snakemake.input.visits), sampler.sampled_systems),
+        visits.chosen_by_name(visits.system_names(snakemake.input.visits), settings["sampled_systems"]),
     )
     attributes = store.provenance(settings=settings, **visits.origin(snakemake.input.visits))
     store.write_tree(tree, snakemake.output.posteriors, attributes)

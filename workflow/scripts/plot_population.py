@@ -7,7 +7,6 @@ from starpop.inference.densities import density_from_settings
 from starpop.orbits.fitted import are_a_sample
 from starpop.pages import criticism, population
 from starpop.pages.style import Style, failures, save
-from starpop.populations.simulate import simulated_density
 from starpop.run import status, store
 
 with store.job(snakemake.log[0]):
@@ -27,9 +26,11 @@ with store.job(snakemake.log[0]):
     posterior = population.binaries_of(posterior)
     ln_periods = posterior["lnP"].mean(("chain", "draw")).values
     many = exact["exact"].sizes["system"] if are_a_sample(exact) or "binary" in posterior else None
-    truth = (
-        simulated_density(settings["simulation"], fitted["period_range_days"]) if "simulation" in settings else None
-    )
+    truth = None
+    if "simulation" in settings:
+        from starpop.populations.simulate import simulated_density  # a second
+
+        truth = simulated_density(settings["simulation"], fitted["period_range_days"])
     figures = {
         "corner": (population.hyper_corner(hyper, style), failed),
         "trace": (population.trace(chains, style), failures([statuses[name]])),

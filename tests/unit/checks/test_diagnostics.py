@@ -12,7 +12,7 @@ from starpop.inference.convergence import columns_of, quality, quality_of_indepe
 from starpop.inference.weighted import STATISTICS
 from starpop.run import status
 
-LIMITS = Thresholds(1.01, 400, 0, 0.01, 0.3, False)
+LIMITS = Thresholds(1.01, 400, 0, 0.01, 0.3)
 
 
 def make(rng, shift=0.0, diverging=0, depth=3, energy=None):

@@ -87,5 +87,5 @@ def test_a_system_that_cannot_be_drawn_with_its_population_stops_no_other(system
     drawn = tree["posterior"]["lnP"].sel(chain=0)
     assert np.isnan(drawn).all("draw").values.tolist() == [visits.system == BAD for visits in systems]
     tree["exact"] = xr.DataTree(hyper.summary())
-    row = diagnostics.assess_exact("p exact", tree, diagnostics.Thresholds(1.01, 400, 0, 0.01, 0.3, False))
+    row = diagnostics.assess_exact("p exact", tree, diagnostics.Thresholds(1.01, 400, 0, 0.01, 0.3))
     assert row["status"] == f"not drawn: {BAD}"

@@ -27,7 +27,7 @@ COEFFICIENTS = ("a", "b", "v0")
 NOISES = [Reported(), Scaled(0.0, 1.5), Jitter(-2.0, 2.0)]
 PRIOR = SystemModel(100, 150)
 RANGE = (1.5, 20.0)
-LIMITS = Thresholds(1.01, 400, 0, 0.01, 0.3, False)
+LIMITS = Thresholds(1.01, 400, 0, 0.01, 0.3)
 SETTINGS = SamplerSettings("nutpie", chains=2, tune=300, draws=300, target_accept=0.8, max_treedepth=10)
 
 

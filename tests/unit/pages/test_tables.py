@@ -10,6 +10,7 @@ from starpop.checks import criticism
 from starpop.orbits import fitted
 from starpop.orbits.system_model import SystemModel
 from starpop.pages import tables
+from starpop.pages.joined import ORBIT_COLUMNS, join_orbits
 from starpop.populations import cluster
 from starpop.run.errors import InputError
 
@@ -37,9 +38,9 @@ def test_the_focus_system_is_the_first_or_the_one_named(posteriors):
 def test_a_rejected_system_has_its_row():
     reasons = ["velocity is not a number", "time is not a number"]
     rejected = pd.DataFrame({"system": ["LOST", "LOST"], "reason": reasons})
-    table = tables.join_orbits(pd.DataFrame(columns=tables.ORBIT_COLUMNS), rejected)
+    table = join_orbits(pd.DataFrame(columns=ORBIT_COLUMNS), rejected)
     assert list(table["status"]) == ["not used: time is not a number; velocity is not a number"]
-    assert tuple(table.columns) == tables.ORBIT_COLUMNS
+    assert tuple(table.columns) == ORBIT_COLUMNS
 
 
 @pytest.mark.parametrize("field", [None, cluster.Field((0, 1), 0.6, 0.3)])

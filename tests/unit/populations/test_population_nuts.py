@@ -20,7 +20,7 @@ from starpop.run.seeds import generator_for
 PRIOR, RANGE = SystemModel(100, 150), (1.5, 20.0)
 TRUNCATED = TruncatedNormal((np.log(1.5), np.log(20.0)), (-2, 3), RANGE)
 SETTINGS = SamplerSettings("nutpie", 2, 200, 200, 0.9, 10)
-LIMITS = diagnostics.Thresholds(1.01, 400, 0, 0.01, 0.3, False)
+LIMITS = diagnostics.Thresholds(1.01, 400, 0, 0.01, 0.3)
 
 
 @pytest.fixture(scope="module")

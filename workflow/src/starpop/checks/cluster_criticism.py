@@ -29,7 +29,6 @@ import numpy as np
 import pandas as pd
 from numpy.polynomial.hermite_e import hermegauss
 from scipy.special import ndtr, ndtri
-from scipy.stats import rankdata
 
 from starpop.populations.cluster import ClusterPrior, highest_point, simulate
 from starpop.populations.field import Field
@@ -77,7 +76,7 @@ def share_below(parallax_mas: np.ndarray, error_mas: np.ndarray, field: Field) -
 def statistics(z: np.ndarray, parallax_error_mas: np.ndarray) -> np.ndarray:
     """(4,) statistics of (N,) standardised parallaxes, in the order of `STATISTICS`."""
     size, scaled = np.abs(z), (z - z.mean()) / max(z.std(), np.finfo(float).tiny)
-    ranks = [rankdata(values) - (len(z) + 1) / 2 for values in (size, parallax_error_mas)]
+    ranks = [pd.Series(values).rank().to_numpy() - (len(z) + 1) / 2 for values in (size, parallax_error_mas)]
     norm = np.sqrt(np.prod([np.sum(rank**2) for rank in ranks]))
     correlation = np.sum(ranks[0] * ranks[1]) / norm if norm > 0 else 0.0
     return np.round([size.max(), np.mean(scaled**4), np.mean(scaled**3), correlation], DIGITS)

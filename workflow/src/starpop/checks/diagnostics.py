@@ -52,14 +52,13 @@ REMEDIES = {
 
 @dataclass(frozen=True)
 class Thresholds:
-    """``diagnostics`` of the configuration: what a fit must keep to."""
+    """``diagnostics`` of the configuration, but for ``strict``: what a fit must keep to."""
 
     r_hat_max: float
     ess_min: float
     divergences_max: int
     max_treedepth_share_max: float
     bfmi_min: float
-    strict: bool
 
 
 def assess(

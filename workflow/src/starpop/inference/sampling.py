@@ -41,7 +41,7 @@ STATISTICS = {
 
 @dataclasses.dataclass(frozen=True)
 class SamplerSettings:
-    """How to sample: ``sampler`` of the configuration, with the number of draws of the fit.
+    """How to sample: ``sampler`` of the configuration, without ``sampled_systems``, and the draws of the fit.
 
     Attributes
     ----------
@@ -49,7 +49,6 @@ class SamplerSettings:
     chains, tune, draws, target_accept, max_treedepth : of NUTS
     max_minutes : how long a fit may take
     max_systems : of more, the full model of a population is left to the nodes
-    sampled_systems : of more, NUTS samples the orbits of so many
     """
 
     backend: str
@@ -60,7 +59,6 @@ class SamplerSettings:
     max_treedepth: int
     max_minutes: float = 10.0
     max_systems: int = 40
-    sampled_systems: int = 50
 
 
 class TooSlow(RuntimeError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import scipy
+import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
@@ -79,7 +79,7 @@ def trace(parameters: Mapping[str, np.ndarray], style: Style) -> Figure:
     for (density, path, ranks), name in zip(axes, names, strict=True):
         draws = parameters[name]
         chains, length = draws.shape
-        ranked = scipy.stats.rankdata(draws).reshape(draws.shape)
+        ranked = pd.Series(draws.ravel()).rank().to_numpy().reshape(draws.shape)
         step = max(length // TRACE_POINTS, 1)
         for i in range(chains):
             color = CHAIN_COLORS[i % len(CHAIN_COLORS)]

@@ -278,7 +278,14 @@ def resolve(config: Mapping[str, Any], catalog: str) -> dict[str, Any]:
         entries[catalog]["simulation"] = chosen | {key: of[chosen[key]] for key, of in drawn_from.items()}
     resolved = {"system_models": models, "population_models": populations, "calibration": calibration}
     single = {"batches": number_of_batches(config, catalog), "period_range_days": looked_for(config, catalog)}
-    return dict(config) | resolved | {"catalogs": entries} | single
+    return dict(config) | resolved | {"catalogs": entries} | single | of_one_rule(config)
+
+
+def of_one_rule(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Sections without what one of their rules alone takes, and that apart, which so reruns no other."""
+    sampler, diagnostics = dict(config["sampler"]), dict(config["diagnostics"])
+    apart = {"sampled_systems": sampler.pop("sampled_systems"), "strict": diagnostics.pop("strict")}
+    return {"sampler": sampler, "diagnostics": diagnostics} | apart
 
 
 def number_of_batches(config: Mapping[str, Any], catalog: str) -> int:
