@@ -154,6 +154,7 @@ def test_systems_called_by_numbers_run_as_circles_and_ellipses_side_by_side(fres
     entry = {"path": "mine.csv", "columns": columns, "units": {"time": "d", "rv": "km/s"}}
     changes = {"catalog": "mine", "catalogs": {"mine": entry}, "systems": {"keep": "all"}}
     changes |= {"sampler": {"backend": "none"}, "period_range_days": [2, 6], "draws": {"exact": 500}, "batches": 1}
+    changes |= {"criticism": {"replicates": 0}, "cluster": {"simulation": {"stars": 10}}}  # which are not looked at
     ellipse = {"orbit": "keplerian", "trend": 0, "noise": "reported"}
     of_e = {"density": "circularised", "mu": "auto", "ln_width": [-3, 1]}
     both = {"density": "power_law", "beta": [-3, 3], "eccentricity": of_e}
@@ -178,7 +179,8 @@ def test_systems_called_by_numbers_run_as_circles_and_ellipses_side_by_side(fres
 @pytest.mark.slow
 def test_a_survey_is_simulated_and_its_population_found_again(fresh):
     """Of more systems than are drawn jointly, so that their nodes are condensed; NUTS checks the population."""
-    changes = {"catalogs": {"survey": {"simulation": {"systems": 300}}}, "batches": 3, "figures": {"dpi": 60}}
+    changes = {"catalogs": {"survey": {"simulation": {"systems": 300}}}, "batches": 2}
+    changes |= {"figures": {"dpi": 60, "max_systems": 6}}
     changes |= {"sampler": {"sampled_systems": 1, "tune": 500}, "draws": {"exact": 200, "population": 1000}}
     (fresh.path / "overlay.yaml").write_text(yaml.safe_dump(changes))
     folder = "results/survey/survey"

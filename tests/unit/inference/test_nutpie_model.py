@@ -1,6 +1,8 @@
 """The callbacks of this project against nutpie's own: the same draws to the last digit."""
 
 import ctypes
+import subprocess
+import sys
 
 import numpy as np
 import nutpie
@@ -8,6 +10,7 @@ import pymc as pm
 import pytest
 from pytensor.raise_op import Assert
 
+from conftest import ROOT
 from starpop.inference.nutpie_model import DENSITY_NOT_FINITE, FAILED, GOOD, GRADIENT_NOT_FINITE, compile_model
 
 
@@ -26,6 +29,13 @@ def a_model() -> pm.Model:
 def draws(compiled) -> dict[str, np.ndarray]:
     tree = nutpie.sample(compiled, draws=50, tune=100, chains=2, cores=1, seed=3, progress_bar=False)
     return {str(name): values.values for name, values in tree["posterior"].to_dataset().data_vars.items()}
+
+
+def test_nutpie_is_loaded_without_arvizs_plots_which_are_there_for_others():
+    load = "import starpop.inference.nutpie_model, sys; assert 'arviz_plots' not in sys.modules"
+    code = f"{load}; import arviz; assert arviz.plot_dist"
+    path = str(ROOT / "workflow" / "src")
+    subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": path}, check=True)
 
 
 def test_the_draws_are_nutpies_own_also_of_other_data():

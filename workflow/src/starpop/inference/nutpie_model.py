@@ -7,15 +7,22 @@ compiles even the message of a shape that does not fit. These do the same by loo
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+import arviz_base
 import numba
-import nutpie
 from numba import types
-from nutpie import compile_pymc
 
+# Of ArviZ nutpie uses what is in its base, and loads all of it, plots and statistics: two seconds.
+sys.modules.setdefault("arviz", arviz_base)
+import nutpie  # noqa: E402
+from nutpie import compile_pymc  # noqa: E402
+
+if sys.modules["arviz"] is arviz_base:
+    del sys.modules["arviz"]
 if TYPE_CHECKING:
     import numpy as np
     import pymc as pm
