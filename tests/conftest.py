@@ -32,6 +32,11 @@ def as_visit_table(table: Table, system: str, time: str, rv: str, rv_err: str) -
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no core waits at the end for a run that another has just begun."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
 def apogee_path() -> Path:
     """The tutorial's own table, where there is a copy of it."""

@@ -23,6 +23,7 @@ from nutpie import compile_pymc  # noqa: E402
 
 if sys.modules["arviz"] is arviz_base:
     del sys.modules["arviz"]
+
 if TYPE_CHECKING:
     import numpy as np
     import pymc as pm
