@@ -28,6 +28,12 @@ def clone(tmp_path):
     return copy_project(tmp_path / "path" / "to" / "a" / "clone")
 
 
+@pytest.fixture(scope="module")
+def small_jobs(tmp_path_factory):
+    """The jobs of a small run in a clone."""
+    return copy_project(tmp_path_factory.mktemp("small") / "clone").would_run(*SMALL)
+
+
 @pytest.fixture
 def user(tmp_path, clone):
     """A folder with the configuration and the data, and a workflow that uses the clone, which is yet to be written."""
@@ -40,9 +46,9 @@ def use(user, snakefile='"../path/to/a/clone/Snakefile"', more="", name=""):
     (user.path / "Snakefile").write_text(USING.format(snakefile=snakefile, more=more, name=name))
 
 
-def test_a_module_has_the_jobs_of_a_clone(clone, user):
+def test_a_module_has_the_jobs_of_a_clone(user, small_jobs):
     use(user)
-    assert user.would_run(*SMALL) == clone.would_run(*SMALL)
+    assert user.would_run(*SMALL) == small_jobs
 
 
 @pytest.mark.skipif(not FAULT.is_file(), reason="the inputs that failed are not beside this folder")
@@ -51,16 +57,16 @@ def test_a_module_as_it_is_deployed_has_the_jobs_of_a_clone(clone, user):
     assert user.would_run() == clone.would_run()
 
 
-def test_the_rules_of_a_module_may_have_other_names(clone, user):
+def test_the_rules_of_a_module_may_have_other_names(user, small_jobs):
     use(user, name="as starpop_*")
-    jobs = {f"starpop_{name}": count for name, count in clone.would_run(*SMALL).items()}
+    jobs = {f"starpop_{name}": count for name, count in small_jobs.items()}
     assert user.would_run(*SMALL) == jobs | {"starpop_all": 1}
 
 
 @pytest.mark.parametrize("more", ['prefix: "stars"', 'replace_prefix: {"results/": "stars/results/"}'])
-def test_the_products_of_a_module_may_lie_elsewhere_and_the_data_stay_where_they_are(clone, user, more):
+def test_the_products_of_a_module_may_lie_elsewhere_and_the_data_stay_where_they_are(user, small_jobs, more):
     use(user, more=more)
-    assert user.would_run(*SMALL) == clone.would_run(*SMALL)
+    assert user.would_run(*SMALL) == small_jobs
     said = user.snakemake(*SMALL, "--dry-run", "--", "stars/results/twin/visits.fits")
     assert "input: data/twin.ecsv" in said
 
@@ -85,7 +91,7 @@ def test_a_module_makes_what_a_clone_makes(clone, user):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("git"), reason="git is not here")
-def test_a_module_may_be_taken_from_a_repository(clone, user, tmp_path, monkeypatch):
+def test_a_module_may_be_taken_from_a_repository(clone, user, small_jobs, tmp_path, monkeypatch):
     """From Snakemake's cache of a repository, since there may be no network."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     cached = tmp_path / "cache/snakemake/snakemake/source-cache/snakemake-git-cache/github.com/a/b"
@@ -100,6 +106,6 @@ def test_a_module_may_be_taken_from_a_repository(clone, user, tmp_path, monkeypa
     git("tag", "v1")
     git("clone", "--bare", ".", str(cached))
     use(user, 'github("a/b", path="Snakefile", tag="v1")')
-    assert user.would_run(*SMALL) == clone.would_run(*SMALL)
+    assert user.would_run(*SMALL) == small_jobs
     user.snakemake(*SMALL, "--", "results/twin/visits.fits")
     assert (user.path / "results/twin/visits.fits").stat().st_size > 0
