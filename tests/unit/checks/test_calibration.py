@@ -140,7 +140,10 @@ def test_the_likelihood_that_is_ranked_is_that_of_all_parameters():
 
 def test_every_density_and_every_choice_of_a_system_model_has_its_case():
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
-    cases = [Case.from_settings(case) for case in resolve(config, "twin")["calibration"]["cases"].values()]
+    resolved = resolve(config, "twin")["calibration"]["cases"]
+    cases = [
+        Case.from_settings(case) for name, case in resolved.items() if name not in config["calibration"]["clusters"]
+    ]
     of_x = {type(case.density.of_periods) for case in cases}
     assert of_x == set(Density.registered.values())
     of_e = {type(case.density.of_e) for case in cases if case.density.of_e is not None}
