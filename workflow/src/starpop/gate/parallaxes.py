@@ -1,8 +1,8 @@
 """From a user's table of parallaxes to the stars of a cluster: what is used, what is not, and why.
 
 Every row ends among the stars or among the rejected rows, with the value and the reason; `catalog` does the same for
-radial velocities. A configured zero point is subtracted,
-and each star's own, from a column. A negative parallax is a measurement like any other.
+radial velocities. A configured zero point is subtracted, and each star's own, from a column. A negative parallax is a
+measurement like any other.
 """
 
 from __future__ import annotations

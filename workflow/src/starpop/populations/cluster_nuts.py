@@ -35,11 +35,9 @@ def sample(
     """
     if settings.backend == "none":
         return xr.DataTree(), LEFT_OUT
-    model, seed = (
-        cluster.build_model(stars, parallax_mas, parallax_error_mas, prior),
-        seed_for(base_seed, "fit_cluster"),
-    )
-    tree, reason = sample_from(exact if prior.field is None else as_members(exact), model, settings, seed)
+    model = cluster.build_model(stars, parallax_mas, parallax_error_mas, prior)
+    starts = exact if prior.field is None else as_members(exact)
+    tree, reason = sample_from(starts, model, settings, seed_for(base_seed, "fit_cluster"))
     if reason:
         logger.info("The cluster is not checked: %s.", reason)
     elif prior.field is not None:
@@ -51,9 +49,8 @@ def sample(
 def as_members(exact: xr.DataTree) -> xr.DataTree:
     """Exact draws with the distance that each star has as a member, that of the cluster in draws where it is none."""
     drawn = exact["posterior"].to_dataset()
-    return xr.DataTree.from_dict(
-        {"posterior": drawn.assign(r_member=drawn["r"].where(drawn["member"] > 0, drawn["mu_r"]))}
-    )
+    r_member = drawn["r"].where(drawn["member"] > 0, drawn["mu_r"])
+    return xr.DataTree.from_dict({"posterior": drawn.assign(r_member=r_member)})
 
 
 def with_field(
