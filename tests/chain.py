@@ -19,7 +19,8 @@ from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import cadence_range, split_systems
 from starpop.pages import joined, tables
 from starpop.run import store
-from starpop.run.settings import check, choose_catalog, resolve
+from starpop.run.check_config import check, choose_catalog
+from starpop.run.settings import resolve
 
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 WITHOUT_NUTS = SamplerSettings("none", 4, 100, 100, 0.8, 10)

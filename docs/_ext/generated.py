@@ -12,7 +12,9 @@ from nbclient import NotebookClient
 from sphinx.application import Sphinx
 
 import starpop
+from starpop.checks.flags import MEANING
 from starpop.run.products import Column, Product, products
+from starpop.run.status import SERIOUS
 
 # What the notebook's kernel imports the package from, wherever it runs.
 SOURCE = Path(starpop.__file__).parents[1]
@@ -39,6 +41,14 @@ def _column(column: Column) -> str:
     """A row of such a table; what not every file has is in italics."""
     name = f"`{column.name}`" if column.always else f"*`{column.name}`*"
     return f"| {name} | {column.unit} | {column.meaning} |"
+
+
+def flags_table() -> str:
+    """What each flag of a system says, as Markdown; those that say not to trust its orbit first."""
+    order = [*SERIOUS, *(flag for flag in MEANING if flag not in SERIOUS)]
+    named = [f"**`{flag}`**" if flag in SERIOUS else f"`{flag}`" for flag in order]
+    rows = [f"| {name} | {MEANING[flag]} |" for name, flag in zip(named, order, strict=True)]
+    return "\n".join(["| flag | |", "|---|---|", *rows])
 
 
 def run_notebook(path: Path) -> nbformat.NotebookNode:
@@ -77,6 +87,7 @@ def write_pages(app: Sphinx) -> None:
     folder.mkdir(exist_ok=True)
     pages = {
         "products.md": product_pages(),
+        "flags.md": flags_table(),
         "notebook.md": notebook_page(run_notebook(source / "notebook.ipynb"), folder),
     }
     for name, text in pages.items():

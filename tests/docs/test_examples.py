@@ -12,7 +12,7 @@ import yaml
 
 from conftest import ROOT
 from starpop.inference.density import Density
-from starpop.run.settings import check
+from starpop.run.check_config import check
 
 PAGES = [ROOT / "README.md", ROOT / "config" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SCHEMA, CONFIG = config_reference.SCHEMA, yaml.safe_load(config_reference.DEFAULTS.read_text())

@@ -39,19 +39,11 @@ if (WORKFLOW / "src").is_dir():
     os.environ |= {"PYTHONPATH": os.pathsep.join(filter(None, [sys.path[0], os.getenv("PYTHONPATH")]))}
 
 from starpop.run import files, provenance, status
+from starpop.run.check_config import check, choose_catalog
 from starpop.run.errors import InputError
 from starpop.run.files import paths_of
 from starpop.run.home import at_home
-from starpop.run.settings import (
-    TUTORIAL,
-    as_json,
-    check,
-    choose_catalog,
-    cluster_name,
-    keplerian_models,
-    pairs,
-    resolve,
-)
+from starpop.run.settings import TUTORIAL, as_json, cluster_name, keplerian_models, pairs, resolve
 
 try:
     config = check(config, WORKFLOW / "schemas" / "config.schema.yaml", map(load_configfile, workflow.configfiles))

@@ -12,7 +12,7 @@ from astropy.table import Table
 
 from conftest import ROOT
 from starpop.gate.catalog import Selection, prepare, read_catalog
-from starpop.run.settings import check, choose_catalog
+from starpop.run.check_config import check, choose_catalog
 
 BLOCKS = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "layouts.md").read_text(), re.DOTALL)
 LAYOUTS = {layout["catalog"]: layout for layout in map(yaml.safe_load, BLOCKS)}

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from conftest import ROOT
 from starpop.gate.catalog import Selection, prepare
 from starpop.orbits.visits import split_systems
+from starpop.run.check_config import check
 from starpop.run.errors import InputError
-from starpop.run.settings import check, resolve
+from starpop.run.settings import resolve
 
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())

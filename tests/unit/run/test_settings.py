@@ -13,8 +13,9 @@ from conftest import ROOT
 from starpop.inference.densities import Density, TruncatedNormal, density_from_settings
 from starpop.inference.eccentricities import EccentricityPrior, Rayleigh
 from starpop.orbits.system_model import SystemModel
+from starpop.run.check_config import check, choose_catalog, with_table
 from starpop.run.errors import InputError
-from starpop.run.settings import as_json, check, choose_catalog, cluster_name, pairs, resolve, with_table
+from starpop.run.settings import as_json, cluster_name, pairs, resolve
 
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())

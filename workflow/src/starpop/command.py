@@ -28,9 +28,9 @@ import yaml
 
 from starpop import __version__
 from starpop.run import under_way
+from starpop.run.check_config import check, choose_catalog
 from starpop.run.errors import InputError
 from starpop.run.home import HOME, at_home
-from starpop.run.settings import check, choose_catalog
 
 BASE, MINE = "config/config.yaml", "starpop.yaml"
 SCHEMA = HOME / "workflow" / "schemas" / "config.schema.yaml"

@@ -12,8 +12,8 @@ from astropy.table import Table
 from starpop.gate.catalog import Selection, prepare, read_catalog
 from starpop.gate.columns import Problems
 from starpop.orbits.visits import FEWEST_VISITS, Times, Visits, split_systems
+from starpop.run.check_config import contradictory_coordinates, contradictory_entry
 from starpop.run.errors import nearest
-from starpop.run.settings import contradictory_coordinates, contradictory_entry
 
 # What an entry of ``catalogs`` may have, and what its keys may.
 ENTRY: dict[str, tuple[str, ...]] = {
