@@ -1,9 +1,14 @@
 """The report: one HTML file of a run, to read and to pass on."""
 
-# The simulated cluster belongs to the tutorial.
+# The simulated cluster belongs to the tutorial; a workflow that uses this one may leave rules of figures out.
 TOLD_OF_CLUSTER = PUBLISHED or CLUSTER_TABLE
-FIGURES = {path: said for path, said in pictures().items() if TOLD_OF_CLUSTER or said["category"] != "Cluster"}
-PAGE = [WORKFLOW / f"src/starpop/pages/report/page.{ending}" for ending in ("html", "css", "js")]
+MADE = set(outputs())
+FIGURES = {
+    path: said
+    for path, said in pictures().items()
+    if path in MADE and (TOLD_OF_CLUSTER or said["category"] != "Cluster")
+}
+PAGE = [provenance.PACKAGE / f"pages/report/page.{ending}" for ending in ("html", "css", "js")]
 
 
 rule write_report:

@@ -4,7 +4,7 @@ import json
 
 from starpop.checks import diagnostics
 from starpop.checks.cluster_criticism import criticise_cluster
-from starpop.pages import tables
+from starpop.pages.stars import tabulate_stars
 from starpop.populations import cluster
 from starpop.run import store
 from starpop.run.seeds import generator_for
@@ -28,4 +28,4 @@ with store.job(snakemake.log[0]):
     store.write_csv(criticism, snakemake.output.criticism)
     store.write_csv(rows, snakemake.output.diagnostics)
     store.write_csv(summary, snakemake.output.summary)
-    store.write_csv(tables.cluster_stars(stars, exact, summary), snakemake.output.distances)
+    store.write_csv(tabulate_stars(stars, exact, summary), snakemake.output.distances)

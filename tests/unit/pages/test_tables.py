@@ -9,8 +9,8 @@ from astropy.table import Table
 from starpop.checks import criticism
 from starpop.orbits import fitted
 from starpop.orbits.system_model import SystemModel
-from starpop.pages import tables
 from starpop.pages.joined import ORBIT_COLUMNS, join_orbits
+from starpop.pages.stars import tabulate_stars
 from starpop.populations import cluster
 from starpop.run.errors import InputError
 
@@ -55,7 +55,7 @@ def test_each_star_of_a_cluster_has_a_row_with_its_distance_and_where_there_is_a
         exact["exact"] = exact["exact"].to_dataset().assign(membership_probability=("star", probability))
     stars = Table({"star": names, "parallax": data[0], "parallax_error": data[1]})
     summary = pd.DataFrame({"method": ["exact", "nuts"], "status": ["misfit: so", "ok"]})
-    rows = tables.cluster_stars(stars, exact, summary).set_index("star")
+    rows = tabulate_stars(stars, exact, summary).set_index("star")
     assert list(rows.index) == names
     assert (rows["status"] == "misfit: so").all()
     assert (rows["distance_p16_kpc"] < rows["distance_kpc"]).all()
