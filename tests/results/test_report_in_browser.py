@@ -77,5 +77,6 @@ def test_it_prints_with_every_system(report, browser, tmp_path):
         seen.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
         assert len(seen.names()) == 14
         assert not seen.page.get_by_label("Sections").is_visible()
+        assert seen.page.get_by_text("systemic_velocity_sd_kms").is_visible()  # of the configuration, which is folded
         seen.page.pdf(path=tmp_path / "report.pdf", format="A4")
         assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")

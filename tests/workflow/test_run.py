@@ -160,7 +160,7 @@ def test_systems_called_by_numbers_run_as_circles_and_ellipses_side_by_side(fres
     both = {"density": "power_law", "beta": [-3, 3], "eccentricity": of_e}
     changes |= {"system_models": {"jitter": None, "ellipse": ellipse}, "population_models": {"circularised": both}}
     results = fresh.path / "results/mine"
-    products = [f"results/mine/{name}" for name in ("tutorial/orbits.csv", "diagnostics.csv", "figures/forest.png")]
+    products = [f"results/mine/{name}" for name in ("tutorial/orbits.csv", "diagnostics.csv", "report.html")]
     fresh.snakemake(*fresh.overlay(**changes), "--", *products)
     pairs = {path.parent.relative_to(results).as_posix() for path in results.glob("*/*/exact.nc")}
     assert pairs == {"tutorial/normal", "ellipse/normal", "ellipse/circularised"}
@@ -174,6 +174,7 @@ def test_systems_called_by_numbers_run_as_circles_and_ellipses_side_by_side(fres
     statuses = pd.read_csv(results / "diagnostics.csv", keep_default_na=False).set_index("fit")["status"]
     assert {f"tutorial/{name}" for name in names} < set(statuses.index)
     assert (results / "figures/forest.png").is_file()
+    assert "No fit was sampled" in (results / "report.html").read_text()
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """What all rules share: the checked configuration, and the parameters that decide what reruns."""
 
+import json
 import os
 import socket
 import sys
@@ -42,8 +43,8 @@ from starpop.run import files, provenance, status
 from starpop.run.check_config import check, choose_catalog
 from starpop.run.errors import InputError
 from starpop.run.files import paths_of
-from starpop.run.home import at_home
-from starpop.run.settings import TUTORIAL, as_json, cluster_name, keplerian_models, pairs, resolve
+from starpop.run.home import HOME, at_home
+from starpop.run.settings import TUTORIAL, as_json, as_overlay, cluster_name, keplerian_models, pairs, resolve
 
 try:
     config = check(config, WORKFLOW / "schemas" / "config.schema.yaml", map(load_configfile, workflow.configfiles))
@@ -227,10 +228,8 @@ def pictures():
 
 
 def asked(wildcards):
-    """What the configuration says of a run of this catalogue, as one line of JSON."""
-    own = {key: value for key, value in config.items() if key not in ("calibration", "recovery")}
-    own |= {"catalog": CATALOG, "catalogs": {CATALOG: config["catalogs"][CATALOG]}}
-    return as_json(own, {key: key for key in own})
+    """What gives the configuration of this run again, laid over that of the workflow, as one line of JSON."""
+    return json.dumps(as_overlay(config, CATALOG, load_configfile(HOME / "config" / "config.yaml")))
 
 
 def print_verdict():

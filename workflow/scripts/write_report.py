@@ -4,16 +4,16 @@ import json
 
 from starpop.checks.flags import MEANING
 from starpop.pages.report import contents, page, systems
-from starpop.run import store
+from starpop.run import status, store
 
 with store.job(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params
     asked, figures = json.loads(params.settings), json.loads(params.figures)["figures"]
     run = contents.read_run(snakemake.wildcards.catalog, given, params.models, params.pairs, params.calibration)
-    context = contents.contents(run) | contents.settings(asked)
+    context = contents.contents(run) | contents.settings(asked, run.catalog)
     context |= contents.models_in_words(params.pairs, given.populations)
     context["origin"] = contents.origin(given.visits, given.exact[0])
     context["figures"] = page.figures(zip(given.figures, figures, strict=True))
     models = systems.read_models(run.orbits, given, asked["system_models"])
-    data = {"models": models, "flags": MEANING, "first": context["best"].split("/")[0]}
+    data = {"models": models, "flags": MEANING, "kinds": status.KINDS, "first": context["best"].split("/")[0]}
     store.write_text(page.render(context, data), snakemake.output.report)

@@ -40,8 +40,8 @@ def clean(rng, period=5.3, **kwargs):
     return with_velocity(visits, radial_velocity(visits.time_days, period, THETA), rng)
 
 
-def flags_of(visits, model, rng, criticised=CLEAN):
-    """The flags as a set, with the numbers that tabulate_orbits has."""
+def known_of(visits, model, rng, criticised=CLEAN):
+    """What the flags are raised from, with the numbers that tabulate_orbits has."""
     likelihood = period_likelihood(visits, model, RANGE)
     drawn = draw_orbits(likelihood, UniformPeriod(RANGE), (), 400, rng)
     drawn["P"] = np.exp(drawn.pop("lnP"))
@@ -54,8 +54,19 @@ def flags_of(visits, model, rng, criticised=CLEAN):
     row["ln_bayes_orbit"] = evidence - no_orbit.ln_evidence(visits, model)
     row["ln_bayes_drift"] = evidence - no_orbit.ln_evidence_of_drift(visits, model)
     row |= tables.best_mode(likelihood, RANGE, drawn["P"]) | {"outside_ln_gain": best_outside(likelihood, RANGE)[1]}
-    said = flags.flags_of(row, criticised, likelihood, RANGE, model)
+    return row, criticised, likelihood, RANGE, model
+
+
+def flags_of(visits, model, rng, criticised=CLEAN):
+    """The flags as a set."""
+    said = flags.flags_of(*known_of(visits, model, rng, criticised))
     return set(filter(None, said.split(";")))
+
+
+def test_each_flag_has_its_meaning_in_words():
+    rng = np.random.default_rng(1)
+    assert list(flags.raised(*known_of(clean(rng), MODEL, rng))) == list(flags.MEANING)
+    assert set(status.SERIOUS) < set(flags.MEANING)
 
 
 @pytest.mark.parametrize(

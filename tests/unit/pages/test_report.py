@@ -9,8 +9,15 @@ from starpop.checks import flags
 from starpop.checks.statistics import STATISTICS
 from starpop.orbits.visits import Visits
 from starpop.pages.report import contents, page, systems
+from starpop.run import status
 
-NASTY = ["<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "Ω & 'ß' \"q\"", "{{ 7 * 7 }}"]
+NASTY = [
+    "toString",
+    "<img src=x onerror=alert(1)>",
+    "</script><script>alert(2)</script>",
+    "Ω & 'ß' \"q\"",
+    "{{ 7 * 7 }}",
+]
 
 
 def made_orbits(names, **changed):
@@ -54,7 +61,7 @@ def made_run(names, **changed):
     )
     tables = {
         "systems": pd.DataFrame({"n_visits": [5, 9], "baseline_days": [10.0, 90.0], "rv_err_median_kms": 0.1}),
-        "rejected": pd.DataFrame({"row": [3], "system": [NASTY[0]], "value": [NASTY[1]], "reason": ["no number"]}),
+        "rejected": pd.DataFrame({"row": [3], "system": [NASTY[1]], "value": [NASTY[2]], "reason": ["no number"]}),
         "diagnostics": fits,
         "comparison": comparison,
         "sensitivity": sensitivity,
@@ -82,7 +89,7 @@ def made_run(names, **changed):
     return contents.Run("mine", **(tables | changed))
 
 
-def made_page(run, charts=None):
+def made_page(run, charts=None, figures=()):
     origin = {"sha256": "ab" * 32, "scale": "UTC", "period_range_days": [1.5, 20], "versions": {"starpop": "0"}}
     asked = {
         "catalogs": {"mine": {"path": "mine.csv"}},
@@ -91,11 +98,11 @@ def made_page(run, charts=None):
     }
     context = (
         contents.contents(run)
-        | contents.settings(asked)
-        | {"origin": origin, "figures": [], "models": {"s": "noise jitter"}, "populations": {}}
+        | contents.settings(asked, "mine")
+        | {"origin": origin, "figures": figures, "models": {"s": "noise jitter"}, "populations": {}}
     )
     data = {model: systems.table(orbits) | {"charts": charts or {}} for model, orbits in run.orbits.items()}
-    return page.render(context, {"models": data, "flags": flags.MEANING, "first": "s"})
+    return page.render(context, {"models": data, "flags": flags.MEANING, "kinds": status.KINDS, "first": "s"})
 
 
 def test_the_answer_is_that_of_the_likeliest_models_which_can_be_trusted():
@@ -167,6 +174,9 @@ def test_numbers_are_short_and_none_where_there_are_none():
     assert page.number(-1.5e-7) == "\N{MINUS SIGN}1.500 \N{MULTIPLICATION SIGN} 10^\N{MINUS SIGN}7"
     assert page.number(None) == page.number(np.nan) == ""
     assert page.plus_minus((2.841146, 0.0000143)) == "2.841146 ± 0.000014"
+    assert [page.number(x, 3) for x in (999.7, 99.97, 12345.6)] == ["1,000", "100", "12,300"]
+    assert page.number(-np.inf) == "\N{MINUS SIGN}\N{INFINITY}"
+    assert page.plus_minus((1.0, np.inf)) == page.plus_minus((1.0, np.nan)) == "1"
     assert page.plus_minus((-3.0, 12.3)) == "\N{MINUS SIGN}3 ± 12"
 
 
@@ -177,10 +187,56 @@ def test_an_alternative_text_is_whole_sentences_that_say_enough():
     assert page.alternative("One sentence") == "One sentence"
 
 
-def test_each_flag_has_its_words():
-    assert set(flags.WINDOWS) <= set(flags.MEANING)
-    row = dict.fromkeys(("outside_ln_gain", "ln_bayes_orbit", "ln_bayes_drift"), 0.0)
-    assert flags.of_evidence(row).keys() <= flags.MEANING.keys()
+def test_without_nuts_there_is_nothing_to_compare():
+    empty = pd.DataFrame(columns=["section", "parameter", "mean_z", "sd_z", "agrees", "note"])
+    run = made_run(["A"], agreement={"s": empty})
+    assert contents.certificate(run, "s")["parameters"] == 0
+    unsampled = run.diagnostics.assign(r_hat=np.nan)
+    said = made_page(made_run(["A"], agreement={"s": empty}, diagnostics=unsampled))
+    assert "nothing to compare" in said
+    assert "No fit was sampled" in said
+
+
+def test_systems_that_were_not_used_or_fitted_are_not_counted_and_the_pairs_passed_over_are_named():
+    orbits = made_orbits(["A", "B", "C"], status=["ok", "not used: too few visits", "not fitted: why"])
+    failed = made_run(["A"]).diagnostics.assign(status=["not converged", "ok", "ok"])
+    run = made_run(["A"], orbits={"s": orbits}, diagnostics=failed)
+    assert contents.answer(run, "s/b")["systems"] == 1
+    assert "not that of s/a" in made_page(run)
+    assert "not that of" not in made_page(made_run(["A"]))
+
+
+def test_the_figure_of_the_answer_is_that_of_its_own_models():
+    item = {"src": "", "width": 2, "height": 1, "alt": "", "caption": ""}
+    paths = [f"results/mine/{folder}/figures/density.png" for folder in ("s/a", "my_s/a")]
+    figures = [{"category": "Population", "figures": [item | {"path": path} for path in paths]}]
+    before, _, _ = made_page(made_run(["A"]), figures=figures).partition('id="data"')
+    assert paths[0] in before
+    assert paths[1] not in before
+
+
+def test_what_is_in_brackets_of_a_model_is_told_too_and_what_it_has_not_is_left_out():
+    model = {"density": "power_law", "offsets": False, "noise_prior": {"sd": 1}, "eccentricity": {"density": "beta"}}
+    assert contents.in_words(model) == "density power_law, eccentricity (density beta)"
+
+
+def test_hyper_parameters_are_told_in_plain_letters():
+    (row,) = contents.answer(made_run(["A"]), "s/a")["hyper"]
+    assert row["meaning"] == "\N{GREEK SMALL LETTER MU}, mean of ln(P/d)"
+
+
+@pytest.mark.parametrize(
+    ("flags_of_one", "expected"),
+    [
+        ("", status.SURE),
+        ("trend;misfit", status.SURE),
+        ("multimodal", status.DOUBTFUL),
+        ("at_range_end", status.DOUBTFUL),
+        ("multimodal;no_orbit", status.HARDLY),
+    ],
+)
+def test_a_system_is_of_one_kind(flags_of_one, expected):
+    assert status.kind(flags_of_one) == expected
 
 
 @pytest.mark.parametrize("name", NASTY)
@@ -193,6 +249,9 @@ def test_a_name_is_nothing_but_a_name(name, browser, tmp_path):
         assert seen.page.locator("#system-title").inner_text() == name
         seen.page.keyboard.press("Escape")
         seen.page.get_by_text("rows that were not used").click()
-        assert seen.page.get_by_role("cell", name=NASTY[0]).first.is_visible()
+        assert seen.page.get_by_role("cell", name=NASTY[1]).first.is_visible()
+        seen.page.get_by_label("Search").fill("nobody")
+        seen.page.get_by_text("No matching records").wait_for()
+        seen.page.evaluate("step(1)")
         assert seen.dialogs == []
         assert seen.errors == []

@@ -15,7 +15,7 @@ from starpop.inference.eccentricities import EccentricityPrior, Rayleigh
 from starpop.orbits.system_model import SystemModel
 from starpop.run.check_config import check, choose_catalog, with_table
 from starpop.run.errors import InputError
-from starpop.run.settings import as_json, cluster_name, pairs, resolve
+from starpop.run.settings import as_json, as_overlay, cluster_name, pairs, resolve
 
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -314,6 +314,22 @@ def laid_over(changes, base=CONFIG):
     config = copy.deepcopy(base)
     update_config(config, changes)
     return config
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"catalog": "twin"},
+        {"catalog": "apogee", "system_models": {"tutorial": None}},
+        yaml.safe_load((ROOT / "config" / "survey.yaml").read_text()),
+    ],
+    ids=["twin", "one model", "survey"],
+)
+def test_a_run_can_be_had_again_by_laying_its_configuration_over_the_base(changes):
+    config = check(laid_over(changes), SCHEMA)
+    overlay = as_overlay(config, config["catalog"], CONFIG)
+    again = check(laid_over(yaml.safe_load(yaml.safe_dump(overlay))), SCHEMA)
+    assert again == config
 
 
 @pytest.mark.parametrize(

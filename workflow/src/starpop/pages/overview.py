@@ -9,13 +9,11 @@ from matplotlib.figure import Figure
 
 from starpop.pages.style import TWO_COLUMNS, WARNING, Style, new_figure
 from starpop.pages.systems import write_round
-from starpop.run.status import SERIOUS
+from starpop.run.status import DOUBTFUL, HARDLY, SERIOUS, SURE, UNFITTED, UNUSED, kind
 
 # More orbits are counted in hexagons.
 MOST_POINTS = 500
 HEXAGONS = 40
-# What a table of orbits says of a system besides its flags.
-UNUSED, UNFITTED = "not used", "not fitted"
 
 
 def overview(orbits: pd.DataFrame, style: Style) -> Figure:
@@ -34,10 +32,8 @@ def overview(orbits: pd.DataFrame, style: Style) -> Figure:
 
 def _amplitudes(ax: Axes, orbits: pd.DataFrame, style: Style) -> None:
     """Semi-amplitude over period; what has several modes, is not to be trusted, or is hardly one, otherwise."""
-    flags = orbits["flags"].fillna("").str.split(";")
-    none = flags.map(lambda own: "no_orbit" in own).to_numpy(bool)
-    doubtful = ~none & flags.map(lambda own: any(flag in own for flag in (*SERIOUS, "multimodal"))).to_numpy(bool)
-    sure = ~none & ~doubtful
+    kinds = orbits["flags"].fillna("").map(kind)
+    none, sure, doubtful = ((kinds == one).to_numpy(bool) for one in (HARDLY, SURE, DOUBTFUL))
     period, amplitude = (orbits[name].to_numpy(float) for name in ("best_mode_period_days", "semi_amplitude_kms"))
     few = len(orbits) <= MOST_POINTS
     if not few and sure.any():
@@ -55,9 +51,9 @@ def _amplitudes(ax: Axes, orbits: pd.DataFrame, style: Style) -> None:
         bar = ax.figure.colorbar(kept, ax=ax, label=f"{sure.sum()} systems of one period", pad=0.01, aspect=40)
         write_round(bar.ax.yaxis, *bar.ax.get_ylim())
     for chosen, color, marker, label in (
-        (none, style.colors.neutral, ".", "hardly an orbit"),
-        (sure & few, style.colors.model, "o", "one period"),
-        (doubtful, style.colors.accent, "x", "several, or not to be trusted"),
+        (none, style.colors.neutral, ".", HARDLY),
+        (sure & few, style.colors.model, "o", SURE),
+        (doubtful, style.colors.accent, "x", DOUBTFUL),
     ):
         if chosen.any():
             size = 3 if few else 1.5

@@ -11,6 +11,7 @@ from typing import Any
 
 from starpop.run.cluster_settings import cluster_cases
 from starpop.run.files import paths_of
+from starpop.run.home import at_home
 
 # Names of folders beside the catalogues', the system models' and the population models'.
 RESERVED = {
@@ -176,3 +177,23 @@ def cluster_name(table: Mapping[str, Any]) -> str:
     first, *others = paths_of(table)
     name = re.sub(r"[^\w-]+", "_", Path(first).stem)
     return f"{name}_and_{len(others)}_more" if others else name
+
+
+def as_overlay(config: Mapping[str, Any], catalog: str, base: Mapping[str, Any]) -> dict[str, Any]:
+    """What gives a checked configuration again where it is laid over another: of the catalogues that of its run.
+
+    Parameters
+    ----------
+    config : as it is checked
+    catalog : that is analysed
+    base : what it is laid over, as it stands in its file
+    """
+    entry, own = dict(config["catalogs"][catalog]), base["catalogs"].get(catalog, {})
+    if "simulation" in entry:  # whose table `check_config` names
+        del entry["path"], entry["columns"]
+    elif "path" in own and at_home(own["path"]) == entry["path"]:
+        entry["path"] = own["path"]
+    overlay = dict(config) | {"catalog": catalog, "catalogs": {catalog: entry}}
+    for section in ("system_models", "population_models"):
+        overlay[section] = dict(config[section]) | dict.fromkeys(base[section].keys() - config[section].keys())
+    return overlay

@@ -27,6 +27,19 @@ SERIOUS = (
 MOST_NAMED = 5
 
 
+# What a system's flags make of its orbit, in one word; and what a status of a system without an orbit begins with.
+KINDS = HARDLY, SURE, DOUBTFUL = "hardly an orbit", "one period", "several, or not to be trusted"
+UNUSED, UNFITTED = "not used", "not fitted"
+
+
+def kind(flags: str) -> str:
+    """Whether a system hardly has an orbit, has one period, or several or one that is not to be trusted."""
+    raised = flags.split(";")
+    if "no_orbit" in raised:
+        return HARDLY
+    return DOUBTFUL if any(flag in raised for flag in (*SERIOUS, "multimodal")) else SURE
+
+
 def has_failed(status: str) -> bool:
     """Whether a status is that of something gone wrong."""
     return status != "ok" and not status.startswith((NOT_CHECKED, UNINFORMED))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from unicodedata import lookup
 
 import numpy as np
 import pandas as pd
@@ -13,15 +15,20 @@ import yaml
 
 from starpop import __version__
 from starpop.checks.agreement import LARGEST_Z
+from starpop.checks.sensitivity import AS_CONFIGURED, DERIVED
 from starpop.checks.statistics import SIGNIFICANT_P, STATISTICS
+from starpop.inference.with_singles import FRACTION
+from starpop.pages.population import label
 from starpop.run import status, store
 from starpop.run.files import paths_of
+from starpop.run.products import describe
 
 # Rows of a long table that stand in the report, the first.
 MOST_ROWS = 200
-# Quantities that every population has, in the table of sensitivity, and the parameter that is a fraction of stars.
-MEAN, LN_SD, FRACTION = "mean_ln_period", "ln_sd_ln_period", "F"
-AS_CONFIGURED = "as configured"
+# Quantities that every population has, within the range where periods are looked for.
+MEAN, LN_SD = DERIVED
+# Letters of mathematics as they are written in a page.
+GREEK = {name: lookup(f"GREEK SMALL LETTER {name}") for name in ("mu", "sigma", "nu", "beta", "alpha", "tau")}
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,7 @@ def contents(run: Run) -> dict[str, Any]:
         "best": best,
         "verdict": verdict(run),
         "answer": answer(run, best),
-        "cluster": hyper_parameters(run.cluster),
+        "cluster": of_cluster(run.cluster),
         "data": data(run),
         "certificate": [certificate(run, model) for model in run.agreement],
         "convergence": convergence(run.diagnostics),
@@ -113,12 +120,23 @@ def of_pair(system_model: object, population_model: object) -> str:
 
 def best_pair(run: Run) -> str:
     """The pair of models of the highest evidence among those whose exact fit is to be trusted, or among all."""
+    evidence = _evidence(run)
+    known = evidence[
+        [name for name in evidence.index if name not in passed_over(run)] or list(evidence.index)
+    ].dropna()
+    return str(known.idxmax()) if len(known) else next(iter(run.summaries))
+
+
+def passed_over(run: Run) -> list[str]:
+    """The pairs of models whose exact fit is not to be trusted."""
+    return [name for name in _evidence(run).index if status.has_failed(_status(run, f"{name} exact"))]
+
+
+def _evidence(run: Run) -> pd.Series:
+    """The ln evidence of each pair of models."""
     pairs = run.comparison[run.comparison["scope"] == "population"]
     names = [of_pair(*models) for models in zip(pairs["system_model"], pairs["population_model"], strict=True)]
-    evidence = pd.Series(pairs["ln_evidence"].to_numpy(float), index=names)
-    trusted = [name for name in names if not status.has_failed(_status(run, f"{name} exact"))]
-    known = evidence[trusted or names].dropna()
-    return str(known.idxmax()) if len(known) else next(iter(run.summaries))
+    return pd.Series(pairs["ln_evidence"].to_numpy(float), index=names)
 
 
 def _status(run: Run, fit: str) -> str:
@@ -140,10 +158,13 @@ def verdict(run: Run) -> dict[str, Any]:
 def answer(run: Run, pair: str) -> dict[str, Any]:
     """The population in one sentence, and the hyper-parameters that it is made of."""
     rows = _sensitivity_of(run, pair).set_index("parameter")
-    hyper = hyper_parameters(run.summaries[pair])
-    used = run.orbits[pair.split("/")[0]]
+    hyper = [
+        row | {"meaning": in_plain_letters(label(row["parameter"])), "unit": ""} for row in _hyper(run.summaries[pair])
+    ]
+    unused = run.orbits[pair.split("/")[0]]["status"].fillna("").str.startswith((status.UNUSED, status.UNFITTED))
     fraction = next((row for row in hyper if row["parameter"] == FRACTION), None)
-    found: dict[str, Any] = {"pair": pair, "hyper": hyper, "systems": len(used), "fraction": fraction}
+    found: dict[str, Any] = {"pair": pair, "hyper": hyper, "fraction": fraction, "passed_over": passed_over(run)}
+    found["systems"] = int((~unused).sum())
     if {MEAN, LN_SD} <= set(rows.index):
         middle, width = rows.loc[MEAN], rows.loc[LN_SD]
         found |= {
@@ -162,12 +183,26 @@ def _sensitivity_of(run: Run, pair: str) -> pd.DataFrame:
     return table[(names == pair) & (table["prior"] == AS_CONFIGURED)]
 
 
-def hyper_parameters(table: pd.DataFrame | None) -> list[dict[Hashable, Any]]:
+def _hyper(table: pd.DataFrame) -> list[dict[Hashable, Any]]:
     """The exact rows of a summary, of what is not a single system's or star's."""
-    if table is None:
-        return []
     own = (table["method"] == "exact") & ~table["parameter"].str.contains("[", regex=False)
     return table[own].to_dict("records")
+
+
+def in_plain_letters(text: str) -> str:
+    """What is written for a figure, without its mathematics: ln(P/d) and Greek letters."""
+    for name, letter in GREEK.items():
+        text = text.replace(f"\\{name}", letter)
+    return re.sub(r"[$\\{}]|mathrm|rm ", "", text).replace("ln", "ln ").replace("ln (", "ln(")
+
+
+def of_cluster(table: pd.DataFrame | None) -> list[dict[Hashable, Any]]:
+    """The hyper-parameters of a cluster, each with its meaning and unit."""
+    described = describe("results/cluster/exact.nc")
+    if table is None or described is None:
+        return []
+    columns = [(row, described.column(f"posterior/{row['parameter']}")) for row in _hyper(table)]
+    return [row | {"meaning": column.meaning, "unit": column.unit} for row, column in columns]
 
 
 def data(run: Run) -> dict[str, Any]:
@@ -189,8 +224,8 @@ def certificate(run: Run, model: str) -> dict[str, Any]:
     """How far NUTS lies from the exact answers under a system model."""
     table = run.agreement[model]
     z = table[["mean_z", "sd_z"]].to_numpy(float)
+    compared = table[np.isfinite(z[:, 0])]
     z = np.abs(z[np.isfinite(z)])
-    compared = table[np.isfinite(table["mean_z"])]
     return {
         "model": model,
         "parameters": len(compared),
@@ -200,13 +235,12 @@ def certificate(run: Run, model: str) -> dict[str, Any]:
         "largest": float(z.max()) if len(z) else None,
         "limit": LARGEST_Z,
         "rms": float(np.sqrt(np.mean(z**2))) if len(z) else None,
-        "notes": sorted({str(note) for note in table["note"].dropna() if str(note)}),
     }
 
 
 def convergence(diagnostics: pd.DataFrame) -> dict[str, Any]:
     """The worst of each number that tells of a chain's convergence, and the fits that did not pass."""
-    sampled = diagnostics[np.isfinite(diagnostics["r_hat"])]
+    sampled = diagnostics[np.isfinite(diagnostics["r_hat"].astype(float))]
     failing = diagnostics[diagnostics["status"] != "ok"]
     return {
         "fits": len(diagnostics),
@@ -275,7 +309,6 @@ def assumptions(run: Run) -> list[dict[Hashable, Any]]:
         found.append(
             {
                 "pair": pair,
-                "ln_evidence": row["ln_evidence"],
                 "ln_odds": row["ln_odds"],
                 "difference": row["difference"],
                 "difference_se": row["difference_se"],
@@ -291,8 +324,10 @@ def assumptions(run: Run) -> list[dict[Hashable, Any]]:
 
 def rejected(table: pd.DataFrame) -> dict[str, Any]:
     """The first rows that were not used, and how many more there are."""
+    shown = [name for name in ("file", "row", "system", "value", "reason") if name in table]
     return {
-        "rows": table.head(MOST_ROWS).fillna("").to_dict("records"),
+        "rows": table[shown].head(MOST_ROWS).astype(object).fillna("").to_dict("records"),
+        "several": "file" in table,
         "left": max(len(table) - MOST_ROWS, 0),
     }
 
@@ -313,11 +348,12 @@ def origin(visits: str, product: str) -> dict[str, Any]:
     }
 
 
-def settings(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What the configuration asked for: the table's name, and all of it as YAML."""
-    (entry,) = asked["catalogs"].values()
+def settings(asked: Mapping[str, Any], catalog: str) -> dict[str, Any]:
+    """What the configuration asked for: the name of the catalogue's table, and all of it as YAML."""
+    entry = asked["catalogs"][catalog]
     text = yaml.safe_dump(dict(asked), sort_keys=False, width=100, allow_unicode=True)
-    return {"tables_named": ", ".join(paths_of(entry)), "configuration": text}
+    named = "simulated" if "simulation" in entry else ", ".join(paths_of(entry))
+    return {"tables_named": named, "configuration": text}
 
 
 def models_in_words(pairs: Iterable[str], products: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -338,5 +374,11 @@ def models_in_words(pairs: Iterable[str], products: Iterable[str]) -> dict[str, 
 
 
 def in_words(model: Mapping[str, Any]) -> str:
-    """The choices of a model, without its priors, which the configuration has."""
-    return ", ".join(f"{key} {value}" for key, value in model.items() if not key.endswith("_prior"))
+    """The choices of a model, without what it does not have, and without its priors, which the configuration has."""
+    said = []
+    for key, value in model.items():
+        if key.endswith("_prior") or value is False:
+            continue
+        written = f"({in_words(value)})" if isinstance(value, Mapping) else "yes" if value is True else str(value)
+        said.append(f"{key.replace('_', ' ')} {written}")
+    return ", ".join(said)

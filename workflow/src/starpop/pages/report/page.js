@@ -4,6 +4,7 @@ const report = JSON.parse(document.getElementById("report-data").textContent);
 const byId = (id) => document.getElementById(id);
 const isDark = window.matchMedia("(prefers-color-scheme: dark)");
 const MANY = 2000; // points from which on a canvas draws them
+const PAGE = 25; // rows of the table at first
 const PRINTED = 500; // rows of the table that are printed, at most
 const FIRST = 3; // columns of numbers that stand before the flags
 let model, table, shown, opener;
@@ -61,7 +62,7 @@ const color = (name) => getComputedStyle(document.documentElement).getPropertyVa
 const SHOWN = {
   all: ["all systems", () => true],
   doubtful: ["those worth a second look", (i) => shown.doubtfulSet.has(i)],
-  charted: ["those with charts", (i) => shown.names[i] in shown.charts],
+  charted: ["those with charts", (i) => Object.hasOwn(shown.charts, shown.names[i])],
 };
 
 function rows() {
@@ -93,7 +94,7 @@ function columnsOfTable() {
     title,
     data: null,
     createdCell: (cell, i) => (cell.textContent = values[i] === "ok" ? "ok" : spaced(values[i]).replaceAll(";", ", ")),
-    render: (i, kind) => (kind === "display" ? "" : spaced(values[i])),
+    render: (i, kind) => (kind === "display" ? "" : `${spaced(values[i])} ${values[i]}`), // is found as it is written, and as in orbits.csv
   });
   const first = ofNumbers.slice(0, FIRST), others = ofNumbers.slice(FIRST);
   return [name, ...first, words("flags", shown.flags), ...others, words("status", shown.statuses)];
@@ -103,14 +104,14 @@ async function fillTable() {
   const { default: DataTable } = await tables();
   table?.destroy();
   const made = element("table", undefined, { className: "dataTable" });
-  made.append(element("caption", `Orbits under system model ${model}: posterior means, with the standard deviation of the last two digits, as in 2.841146(14); of several modes, those of the heaviest.`));
+  made.append(element("caption", `Orbits under system model ${model}: posterior means, with the standard deviation of the last two digits, as in 2.841146(14). The period is that of the heaviest mode, all else over all possible periods.`));
   byId("table-holder").replaceChildren(made);
   table = new DataTable(made, {
     data: rows(),
     columns: columnsOfTable(),
     order: [],
-    pageLength: 25,
-    lengthMenu: [10, 25, 100, 500],
+    pageLength: PAGE,
+    lengthMenu: [10, PAGE, 100, PRINTED],
     deferRender: true,
     autoWidth: false,
     layout: { topStart: "pageLength", topEnd: "search", bottomStart: "info", bottomEnd: "paging" },
@@ -134,7 +135,7 @@ function fillScatter() {
 
 async function drawScatter() {
   const [x, y] = ["across", "up"].map((id) => shown.columns[Number(byId(id).value)]);
-  const values = shown.names.map((name, i) => ({ i, name, x: x.values[i], y: y.values[i], said: shown.doubtfulSet.has(i) ? "worth a second look" : "one period" }));
+  const values = shown.names.map((name, i) => ({ i, name, x: x.values[i], y: y.values[i], said: shown.kinds[i] }));
   const axis = (column) => {
     const logarithmic = column.log && column.values.every((value) => value === null || value > 0);
     return { type: "quantitative", title: titled(column), scale: { ...(logarithmic ? { type: "log" } : { zero: false }), nice: false, padding: 15 } };
@@ -148,8 +149,8 @@ async function drawScatter() {
     encoding: {
       x: { field: "x", ...axis(x) },
       y: { field: "y", ...axis(y) },
-      color: { field: "said", title: null, scale: { domain: ["one period", "worth a second look"], range: [color("model"), color("accent")] }, legend: { orient: "top" } },
-      shape: { field: "said", scale: { domain: ["one period", "worth a second look"], range: ["circle", "cross"] } },
+      color: { field: "said", title: null, scale: { domain: report.kinds, range: ["soft", "model", "accent"].map(color) }, legend: { orient: "top" } },
+      shape: { field: "said", scale: { domain: report.kinds, range: ["triangle-up", "circle", "cross"] } },
       tooltip: [{ field: "name", title: "system" }, { field: "x", title: titled(x), format: ".6~g" }, { field: "y", title: titled(y), format: ".6~g" }],
     },
   };
@@ -175,7 +176,7 @@ function open(i, from) {
   const dialog = byId("system");
   dialog.dataset.row = i;
   if (!dialog.open) dialog.showModal();
-  const charts = shown.charts[name];
+  const charts = Object.hasOwn(shown.charts, name) ? shown.charts[name] : undefined;
   if (!charts) body.append(element("p", "No charts are kept of this system: of very many, those of a sample and of the systems worth a second look are.", { className: "note" }));
   else drawSystem(body, name, charts);
   body.append(element("h3", "Its orbit"), facts(i));
@@ -276,8 +277,25 @@ function posteriorOf({ period, other, middle_days, label }) {
 
 function step(by) {
   const order = table.rows({ search: "applied", order: "applied" }).data().toArray();
+  if (!order.length) return;
   const at = order.indexOf(Number(byId("system").dataset.row));
   open(order[(at + by + order.length) % order.length]);
+}
+
+// --- on paper -----------------------------------------------------------------------------------------------------
+// All that is folded is opened, and the table shows as many rows as are printed.
+let folded = [];
+function unfold() {
+  folded = [...document.querySelectorAll("details:not([open])")];
+  folded.forEach((details) => (details.open = true));
+  table?.page.len(PRINTED).draw(false);
+  const rowsShown = table?.rows({ search: "applied" }).count() ?? 0;
+  byId("printed").textContent = rowsShown > PRINTED ? `The first ${PRINTED} of ${rowsShown} systems; all are in orbits.csv.` : "";
+}
+function fold() {
+  folded.forEach((details) => (details.open = false));
+  table?.page.len(PAGE).draw(false);
+  byId("printed").textContent = "";
 }
 
 // --- everything together ------------------------------------------------------------------------------------------
@@ -307,8 +325,8 @@ async function start() {
   byId("next").addEventListener("click", () => step(1));
   byId("system").addEventListener("close", () => opener?.focus?.());
   isDark.addEventListener("change", drawScatter);
-  window.addEventListener("beforeprint", () => table?.page.len(Math.min(shown.names.length, PRINTED)).draw(false));
-  window.addEventListener("afterprint", () => table?.page.len(25).draw(false));
+  window.addEventListener("beforeprint", unfold);
+  window.addEventListener("afterprint", fold);
   await choose(report.first);
   performance.mark("ready");
   document.documentElement.dataset.ready = "yes";

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
 from io import BytesIO
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from PIL import Image
 HERE = Path(__file__).parent
 # Numbers this large or small are written with a power of ten.
 LARGE, SMALL = 1e6, 1e-4
-TIMES, MINUS = "\N{MULTIPLICATION SIGN}", "\N{MINUS SIGN}"
+TIMES, MINUS, INFINITY = "\N{MULTIPLICATION SIGN}", "\N{MINUS SIGN}", "\N{INFINITY}"
 # Letters that tell what a figure shows, at least.
 ENOUGH = 50
 # What a reader looks at first.
@@ -116,18 +117,23 @@ def number(value: object, digits: int = 4) -> str:
         return ""
     if not isinstance(value, (int, float)):
         return str(value)
+    if not isfinite(value):
+        return signed(f"{value:+}"[0].strip("+") + INFINITY)
+    value = float(f"{value:.{digits}g}")
     if value != 0 and not SMALL <= abs(value) < LARGE:
         mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
         return signed(f"{mantissa} {TIMES} 10^{int(exponent)}")
-    return signed(f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:,.0f}")
+    return signed(f"{value:.{digits}g}" if abs(value) < 10 ** (digits - 1) else f"{value:,.0f}")
 
 
 def plus_minus(pair: Sequence[float] | None) -> str:
-    """A mean with its standard deviation, which has two digits."""
-    if pair is None or not all(value == value for value in pair):
+    """A mean with its standard deviation, which has two digits; the mean alone where that is none."""
+    if pair is None or pair[0] != pair[0]:
         return ""
     mean, sd = pair
-    decimals = max(1 - int(f"{sd:e}".split("e")[1]), 0) if sd > 0 else 3
+    if not (isfinite(sd) and isfinite(mean) and sd > 0):
+        return number(mean)
+    decimals = max(1 - int(f"{sd:.1e}".split("e")[1]), 0)
     return signed(f"{mean:.{decimals}f} ± {sd:.{decimals}f}")
 
 

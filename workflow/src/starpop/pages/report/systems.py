@@ -13,9 +13,9 @@ import xarray as xr
 from starpop.orbits import fitted
 from starpop.orbits.orbit import total_errors, wave, without_trend_and_offsets
 from starpop.orbits.visits import Times, Visits, read_named
-from starpop.pages.overview import UNFITTED
 from starpop.pages.systems import drawn_in
 from starpop.run import status, store
+from starpop.run.products import describe
 
 # Rows of the table: of more systems those that are worth a second look, and so many.
 MOST_ROWS = 20_000
@@ -38,29 +38,42 @@ class Batches:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of orbits.csv, its title in the table, and the column of its standard deviation, if it has one."""
+    """A column of orbits.csv, its title, the column of its standard deviation, and whether it goes in decades."""
 
     name: str
     title: str
-    unit: str = ""
     sd: str = ""
     logarithmic: bool = False
 
+    @property
+    def unit(self) -> str:
+        """As it is written in a heading."""
+        described = describe("results/catalog/model/orbits.csv")
+        unit = described.column(self.name).unit if described else ""
+        return unit.replace(" / ", "/").replace("solMass", "Msun")
+
 
 COLUMNS = (
-    Column("best_mode_period_days", "period", "d", "best_mode_period_sd_days", logarithmic=True),
-    Column("semi_amplitude_kms", "K", "km/s", "semi_amplitude_sd_kms", logarithmic=True),
+    Column("best_mode_period_days", "period", "best_mode_period_sd_days", logarithmic=True),
+    Column("semi_amplitude_kms", "K", "semi_amplitude_sd_kms", logarithmic=True),
     Column("n_visits", "visits"),
-    Column("eccentricity", "e", "", "eccentricity_sd"),
+    Column("eccentricity", "e", "eccentricity_sd"),
+    Column("eccentricity_upper_95", "e below (95%)"),
+    Column("omega_deg", "omega", "omega_sd_deg"),
+    Column("n_modes", "modes"),
     Column("mode_weight", "share of the mode"),
-    Column("baseline_days", "baseline", "d", logarithmic=True),
-    Column("v0_kms", "v0", "km/s", "v0_sd_kms"),
-    Column("jitter_kms", "jitter", "km/s", "jitter_sd_kms"),
+    Column("baseline_days", "baseline", logarithmic=True),
+    Column("v0_kms", "v0", "v0_sd_kms"),
+    Column("trend_kms_per_year", "trend", "trend_sd_kms_per_year"),
+    Column("jitter_kms", "jitter", "jitter_sd_kms"),
+    Column("error_scale", "factor of errors", "error_scale_sd", logarithmic=True),
     Column("chi2_reduced", "reduced chi²", logarithmic=True),
-    Column("mass_function_msun", "mass function", "Msun", "mass_function_sd_msun", logarithmic=True),
-    Column("companion_mass_min_msun", "companion at least", "Msun", "companion_mass_min_sd_msun", logarithmic=True),
+    Column("mass_function_msun", "mass function", "mass_function_sd_msun", logarithmic=True),
+    Column("companion_mass_min_msun", "companion at least", "companion_mass_min_sd_msun", logarithmic=True),
     Column("ln_bayes_orbit", "ln Bayes, orbit"),
+    Column("ln_bayes_drift", "ln Bayes, drift"),
     Column("ln_bayes_keplerian", "ln Bayes, ellipse"),
+    Column("better_period_days", "better period", logarithmic=True),
 )
 
 
@@ -109,17 +122,17 @@ def table(orbits: pd.DataFrame) -> dict[str, Any]:
         "names": [str(name) for name in rows["system"]],
         "flags": [str(flags) for flags in rows["flags"].fillna("")],
         "statuses": [str(said) for said in rows["status"].fillna("")],
+        "kinds": [status.kind(flags) for flags in rows["flags"].fillna("")],
         "doubtful": np.flatnonzero(doubtful(rows)).tolist(),
         "columns": columns,
     }
 
 
 def doubtful(orbits: pd.DataFrame) -> np.ndarray:
-    """(N,) whether each system is worth a second look: a serious flag, several modes, or not fitted."""
-    flags = orbits["flags"].fillna("").str.split(";")
-    raised = flags.map(lambda own: any(flag in own for flag in (*status.SERIOUS, "multimodal", "second_period")))
-    unfitted = orbits["status"].fillna("").str.startswith(UNFITTED)
-    return (raised | unfitted).to_numpy(bool)
+    """(N,) whether each system is worth a second look: a serious flag, several periods or a second, no fit."""
+    flags = orbits["flags"].fillna("")
+    raised = (flags.map(status.kind) == status.DOUBTFUL) | flags.str.contains("second_period")
+    return (raised | orbits["status"].fillna("").str.startswith(status.UNFITTED)).to_numpy(bool)
 
 
 def read_charts(orbits: pd.DataFrame, products: Batches, path: str, times: Times) -> dict[str, dict[str, Any]]:
