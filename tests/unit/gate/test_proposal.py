@@ -101,6 +101,16 @@ def test_a_proposal_never_takes_the_place_of_a_file(tmp_path, monkeypatch):
     assert proposed() == proposed("other.yaml")
 
 
+def test_what_the_gate_refuses_is_said_with_where_to_mend_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "stars.csv").write_text("star,bjd,rv,e_rv\n" + "".join(f"A,{2456000 + i},{i},-1\n" for i in range(6)))
+    code, said = init("stars.csv")
+    assert code == 1
+    assert "Error: stars.csv: no visit of the table" in said
+    assert said.endswith("Mend that in starpop.yaml, which is written, or in the table; then: starpop run\n")
+    assert proposed()["path"] == "stars.csv"
+
+
 def test_what_is_not_filled_in_stops_a_run_with_its_place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "stars.csv").write_text("star,bjd,speed,e\n" + "".join(f"A,{2456000 + i},1,1\n" for i in range(6)))
@@ -178,6 +188,8 @@ def test_the_unit_of_velocities_is_told_by_their_size_or_not_at_all(reach, error
         ("data/mine.csv", "mine"),
         ("a b.tar.gz", "a_b"),
         ("twin.ecsv", "my_twin"),
+        ("Twin.csv", "my_Twin"),
+        ("APOGEE.fits", "my_APOGEE"),
         ("-.csv", "mine"),
         ("51 Peg", "51_Peg"),
     ],

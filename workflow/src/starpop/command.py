@@ -93,7 +93,11 @@ def init(options: argparse.Namespace) -> int:
         print(*(f"  - {said}" for said in proposal.unknown), sep="\n")
         return 1
     print(f"{path} is written, each value with its reason. Through the gate of a run:", flush=True)
-    print(*(f"  {said}" for said in first_look(path)), sep="\n")
+    try:
+        print(*(f"  {said}" for said in first_look(path)), sep="\n")
+    except InputError as refusal:
+        mend = f"Mend that in {path}, which is written, or in the table; then: starpop run"
+        raise InputError(f"{refusal}\n{mend}") from None
     print("Confirm each line of it; then: starpop run")
     return 0
 

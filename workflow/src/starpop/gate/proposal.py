@@ -126,7 +126,8 @@ def propose(paths: Sequence[str], **given: Any) -> Proposal:
 def catalog_name(path: str) -> str:
     """A name of a catalogue, which becomes a folder's, from that of a file."""
     name = re.sub(r"[^A-Za-z0-9]+", "_", Path(path.removesuffix(".gz")).stem).strip("_") or "mine"
-    return f"my_{name}" if name in (*RESERVED["catalogs"], *TUTORIAL, AUTO) else name
+    # on some disks Twin and twin are one folder
+    return f"my_{name}" if name.lower() in (*RESERVED["catalogs"], *TUTORIAL, AUTO) else name
 
 
 def _head(path: str) -> bytes:
