@@ -417,6 +417,10 @@ def test_null_leaves_out_an_optional_key_of_an_entry():
             r"calibration\.system_models\.scale: null, or no value, .* Did you mean 'scaled'",
         ),
         (
+            {"calibration": {"clusters": {"cluster_with_feild": None}}},
+            r"calibration\.clusters\.cluster_with_feild: null, or no value, .* Did you mean 'cluster_with_field'",
+        ),
+        (
             {"catalog": "mine", "catalogs": {"mine": None}},
             r"catalogs\.mine: null, or no value, .* there are apogee, twin",
         ),

@@ -31,6 +31,7 @@ NAMED = {
     "population_models",
     "calibration.system_models",
     "calibration.population_models",
+    "calibration.clusters",
 }
 # What `starpop init` writes where a table does not tell.
 UNKNOWN = "???"
