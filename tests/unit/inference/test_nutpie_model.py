@@ -31,10 +31,21 @@ def draws(compiled) -> dict[str, np.ndarray]:
     return {str(name): values.values for name, values in tree["posterior"].to_dataset().data_vars.items()}
 
 
-def test_nutpie_is_loaded_without_arvizs_plots_which_are_there_for_others():
-    load = "import starpop.inference.nutpie_model, sys; assert 'arviz_plots' not in sys.modules"
-    code = f"{load}; import arviz; assert arviz.plot_dist"
+LOADED = "import starpop.inference.nutpie_model, sys; assert 'arviz_plots' not in sys.modules"
+WITHOUT_NUTPIE = """
+import sys
+sys.modules["nutpie"] = None
+try:
+    import starpop.inference.nutpie_model
+except ImportError:
+    pass
+"""
+
+
+@pytest.mark.parametrize("load", [LOADED, WITHOUT_NUTPIE])
+def test_nutpie_is_loaded_without_arvizs_plots_which_are_there_for_others(load):
     path = str(ROOT / "workflow" / "src")
+    code = f"{load}\nimport arviz; assert arviz.plot_dist"
     subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": path}, check=True)
 
 

@@ -18,11 +18,12 @@ from numba import types
 
 # Of ArviZ nutpie uses what is in its base, and loads all of it, plots and statistics: two seconds.
 sys.modules.setdefault("arviz", arviz_base)
-import nutpie  # noqa: E402
-from nutpie import compile_pymc  # noqa: E402
-
-if sys.modules["arviz"] is arviz_base:
-    del sys.modules["arviz"]
+try:
+    import nutpie
+    from nutpie import compile_pymc
+finally:
+    if sys.modules["arviz"] is arviz_base:
+        del sys.modules["arviz"]
 
 if TYPE_CHECKING:
     import numpy as np
