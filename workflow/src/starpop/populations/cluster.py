@@ -41,7 +41,7 @@ TOLERANCE, MOST_INTEGRALS, LEAST_POINTS = 1e-6, 4e7, 40_000
 # and how far, in the ln, one may lie below the highest that counts.
 GUESSES, MOST_GUESSES = {"f_field": 6, "ln_std_r": 17, "ln_error_factor": 3}, 100
 OTHER_MAXIMA = 16.0
-# About how wide a maximum is.
+# About how wide a maximum is; in the mean distance half the depth.
 WIDTHS = {"f_field": 0.1, "ln_std_r": 0.5, "ln_error_factor": 0.1}
 # How near to the highest point is near enough, in standard deviations.
 NEAR = 0.02
@@ -144,13 +144,8 @@ def first_box(
     points = mesh([axes[name] for name in ends])
     values = ln_posterior(points.T, parallax_mas, parallax_error_mas, prior)
     best = points[np.argmax(values)]
-    width = {
-        "f_field": 0.1,
-        "mu_r": 0.5 * np.exp(prior.hyper(*best).ln_std_r),
-        "ln_std_r": 0.5,
-        "ln_error_factor": 0.1,
-    }
-    sd = np.array([width[name] for name in ends])
+    widths = WIDTHS | {"mu_r": 0.5 * np.exp(prior.hyper(*best).ln_std_r)}
+    sd = np.array([widths[name] for name in ends])
     top = highest_point(parallax_mas, parallax_error_mas, prior, best, sd)
     around = np.vstack([top - 0.3 * sd, top + 0.3 * sd, points[values > values.max() - OTHER_MAXIMA]])
     box = list(zip(around.min(axis=0).tolist(), around.max(axis=0).tolist(), strict=True))
