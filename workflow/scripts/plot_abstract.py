@@ -23,7 +23,8 @@ with store.job(snakemake.log[0]):
     density = density_from_settings(fitted["population"], fitted["period_range_days"])
     hyper = convergence.columns_of(posterior[list(density.parameters)])
     ln_periods = population.binaries_of(posterior)["lnP"].mean(("chain", "draw")).values
-    figure = abstract.abstract(examples, density.of_periods, hyper, ln_periods, style)
+    count = population.count_of(exact)
+    figure = abstract.abstract(examples, density.of_periods, hyper, ln_periods, style, count)
     diagnosed = store.read_csv(snakemake.input.diagnostics)
     failed = failures(diagnosed["status"][diagnosed["fit"].str.endswith(" exact")])
     save(figure, snakemake.output.abstract, style, f"catalogue {snakemake.wildcards.catalog}", failed)

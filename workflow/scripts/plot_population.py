@@ -4,7 +4,6 @@ import json
 
 from starpop.inference import convergence
 from starpop.inference.densities import density_from_settings
-from starpop.orbits.fitted import are_a_sample
 from starpop.pages import criticism, population
 from starpop.pages.style import Style, failures, save
 from starpop.run import status, store
@@ -25,7 +24,7 @@ with store.job(snakemake.log[0]):
     checked = store.read_csv(snakemake.input.criticism)
     posterior = population.binaries_of(posterior)
     ln_periods = posterior["lnP"].mean(("chain", "draw")).values
-    many = exact["exact"].sizes["system"] if are_a_sample(exact) or "binary" in posterior else None
+    count = population.count_of(exact)
     truth = None
     if "simulation" in settings:
         from starpop.populations.simulate import simulated_density  # a second
@@ -34,7 +33,7 @@ with store.job(snakemake.log[0]):
     figures = {
         "corner": (population.hyper_corner(hyper, style), failed),
         "trace": (population.trace(chains, style), failures([statuses[name]])),
-        "density": (population.density(density.of_periods, hyper, ln_periods, style, many, truth), failed),
+        "density": (population.density(density.of_periods, hyper, ln_periods, style, count, truth), failed),
         "criticism": (
             criticism.population(density.of_periods, posterior, checked, fitted["period_range_days"], style),
             failed,

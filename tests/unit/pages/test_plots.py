@@ -17,11 +17,13 @@ from starpop.orbits.system_model import SystemModel
 from starpop.pages import abstract, comparison, eccentricities, pgm, style, systems
 from starpop.pages import cluster as draw_cluster
 from starpop.pages import criticism as draw_criticism
+from starpop.pages import population as draw_population
 from starpop.pages.corner import ENCLOSED, contour_levels
 from starpop.pages.overview import overview
 from starpop.populations import cluster, population
 
 PRIOR = SystemModel(100, 150)
+COLORS = style.Colors("k", "b", "r", "0.5")
 
 
 def models(twin):
@@ -150,7 +152,7 @@ def test_an_ellipse_has_errors_and_a_circle_an_upper_limit(ln_bayes, tmp_path):
             "ln_bayes_keplerian": [*ln_bayes, np.nan],
         }
     )
-    look = style.Style(80, 10, style.Colors("k", "b", "r", "0.5"))
+    look = style.Style(80, 10, COLORS)
     figure = eccentricities.diagram(table, look)
     (ax,) = figure.axes
     is_ellipse = np.array(ln_bayes) > 0
@@ -173,7 +175,7 @@ def test_a_population_shows_its_eccentricities_and_where_orbits_are_circularised
     table = table.assign(
         eccentricity=[0.01, 0.5], eccentricity_sd=0.01, eccentricity_upper_95=0.02, ln_bayes_keplerian=[-3.0, 50.0]
     )
-    (ax,) = eccentricities.diagram(table, style.Style(80, 10, style.Colors("k", "b", "r", "0.5")), exact).axes
+    (ax,) = eccentricities.diagram(table, style.Style(80, 10, COLORS), exact).axes
     lines = {line.get_label(): line for line in ax.lines}
     period, middle = lines["population: median"].get_data()
     assert (middle[period < 5] < 0.02).all() and middle[period > 30] == pytest.approx(0.475, abs=0.04)
@@ -191,7 +193,7 @@ def test_a_systems_corner_shows_its_period_shape_and_amplitude(named):
     draws |= {"b": -amplitude * np.sin(anomaly + omega)}
     if named:
         draws |= {"e": e, "h": np.sqrt(e) * np.cos(anomaly), "k": np.sqrt(e) * np.sin(anomaly)}
-    look = style.Style(80, 10, style.Colors("k", "b", "r", "0.5"))
+    look = style.Style(80, 10, COLORS)
     figure = systems.orbit_corner("A$1", draws, look)
     lowest = [ax for ax in figure.axes if ax.get_xlabel()]
     if named:
@@ -211,7 +213,7 @@ def test_the_overview_is_drawn_whatever_the_orbits_are(flags, count):
     table = pd.DataFrame(10 ** rng.uniform(0, 2, (count, 2)), columns=names)
     table = table.assign(system=[f"S{i}" for i in range(count)], flags=flags, status="ok")
     table.loc[len(table)] = [np.nan, np.nan, "lost", np.nan, "not used: no velocities"]
-    plane, shares, *_ = overview(table, style.Style(80, 10, style.Colors("k", "b", "r", "0.5"))).axes
+    plane, shares, *_ = overview(table, style.Style(80, 10, COLORS)).axes
     said = [text.get_text() for text in shares.get_yticklabels()]
     assert set(said) == {"not used", *filter(None, flags.replace("_", " ").split(";"))}
     assert str(count + 1) in shares.get_xlabel()
@@ -237,17 +239,40 @@ def test_the_abstract_leads_from_the_visits_of_three_systems_to_the_population(t
         spread = np.average((example.ln_period - example.mode[0]) ** 2, weights=example.weight) ** 0.5
         assert spread < 1.1 * example.mode[1]
     hyper = {"mu": np.linspace(1.7, 1.9, 50), "lnsigma": np.linspace(-0.5, -0.3, 50)}
-    look = style.Style(80, 10, style.Colors("k", "b", "r", "0.5"))
-    figure = abstract.abstract(examples, Normal((1, 10), (-2, 3)), hyper, np.log(days), look)
+    look = style.Style(80, 10, COLORS)
+    figure = abstract.abstract(examples, Normal((1, 10), (-2, 3)), hyper, np.log(days), look, "5 of 9 systems")
     style.save(figure, [str(tmp_path / "abstract.png")], look, "a source")
+    assert "5 of 9 systems" in [text.get_text() for ax in figure.axes if ax.legend_ for text in ax.legend_.texts]
     titles = [text.get_text() for ax in figure.axes for text in ax.texts if text.get_weight() == "bold"]
     assert titles == list(abstract.HEADINGS)
     flat = abstract.example_of(twin[0], scan.assign(peak_ln_period_sd=scan["peak_ln_period_sd"] + np.inf))
     assert flat.mode[1] == abstract.WIDEST
 
 
+def test_the_abstract_of_systems_none_of_which_is_fitted_has_the_population_alone():
+    hyper, look = {"mu": np.full(9, 1.8), "lnsigma": np.full(9, -0.4)}, style.Style(80, 10, COLORS)
+    names = abstract.chosen(pd.DataFrame({"system": ["lost"], "period_days": [np.nan], "flags": ""}), ["lost"])
+    assert names == []
+    figure = abstract.abstract([], Normal((1, 10), (-2, 3)), hyper, np.log([2.0, 9.0]), look, "2 of 3 systems")
+    assert [ax.get_xlabel() for ax in figure.axes if ax.get_xlabel()] == [r"$\ln(P\,/\,\mathrm{day})$"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "binary", "said"),
+    [(3, None, "3 systems"), (2, None, "2 of 3 systems"), (3, [0.9, 0.1, 0.2], "1 of 3 systems")],
+)
+def test_the_systems_shown_with_a_population_are_counted_where_they_are_not_all(shown, binary, said):
+    dims = ("chain", "draw", "system")
+    posterior = xr.Dataset({"lnP": (dims, np.ones((1, 1, shown)))})
+    if binary is not None:
+        posterior["binary"] = (dims, np.array(binary)[None, None])
+    every = xr.Dataset(coords={"system": ["a", "b", "c"]})
+    exact = xr.DataTree.from_dict({"posterior": posterior, "exact": every})
+    assert draw_population.count_of(exact) == said
+
+
 def test_the_members_of_a_cluster_are_told_by_their_colours_and_its_field_has_a_place_in_the_corner():
-    rng, look = np.random.default_rng(0), style.Style(80, 10, style.Colors("k", "b", "r", "0.5"))
+    rng, look = np.random.default_rng(0), style.Style(80, 10, COLORS)
     stars = Table({"star": ["a", "b", "c"], "parallax": [2.0, 1.9, 5.0], "parallax_error": [0.1, 0.1, 0.2]})
     plain, told = (draw_cluster.parallaxes(stars, 500, "posterior", look, m) for m in (None, np.array([1, 0.9, 0])))
     assert len(plain.axes) == 1

@@ -91,29 +91,31 @@ def abstract(
     parameters: Mapping[str, np.ndarray],
     ln_periods: np.ndarray,
     style: Style,
+    label: str,
 ) -> Figure:
-    """A row of panels a system, and the population that they all make.
+    """A row of panels a system, if there are any, and the population that all make.
 
     Parameters
     ----------
-    population, parameters, ln_periods : as `starpop.pages.population.density` takes them
+    population, parameters, ln_periods, label : as `starpop.pages.population.draw_density` takes them
     """
     figure = new_figure(TWO_COLUMNS, 3.5)
-    widths, heights = (1, 0.08, 1.25, 0.08, 0.95, 0.08, 1.9), (0.72, *(1,) * len(examples))
+    widths, heights = (1, 0.08, 1.25, 0.08, 0.95, 0.08, 1.9), (0.72, *(1,) * max(len(examples), 1))
     grid = figure.add_gridspec(len(heights), len(widths), width_ratios=widths, height_ratios=heights)
     for column, (heading, symbols) in zip((0, 2, 4, 6), HEADINGS.items(), strict=True):
         above = figure.add_subplot(grid[0, column])
         above.axis("off")
         for y, text, how in ((0.92, heading, {"fontsize": 8.5, "weight": "bold"}), (0.32, symbols, {"fontsize": 7.5})):
             above.text(0.5, y, text, ha="center", va="center", in_layout=False, **how)
+    axes: list[Axes] = []
     for row, (example, color) in enumerate(zip(examples, COLORS, strict=False), start=1):
         axes = [figure.add_subplot(grid[row, column]) for column in (0, 2, 4)]
         for draw, ax in zip((_visits, _likelihood, _nodes), axes, strict=True):
             draw(ax, example, color, style)
             ax.tick_params(labelsize=6)
-    for ax, label in zip(axes, ("time [d]", "period [d]", "period from the peak"), strict=True):
-        ax.set_xlabel(label, fontsize=7)
-    _population(figure.add_subplot(grid[1:, 6]), examples, population, parameters, ln_periods, style)
+    for ax, quantity in zip(axes, ("time [d]", "period [d]", "period from the peak"), strict=bool(axes)):
+        ax.set_xlabel(quantity, fontsize=7)
+    _population(figure.add_subplot(grid[1:, 6]), examples, population, parameters, ln_periods, style, label)
     for column in (1, 3, 5):
         _arrow(figure.add_subplot(grid[1:, column]), style)
     return figure
@@ -126,9 +128,10 @@ def _population(
     parameters: Mapping[str, np.ndarray],
     ln_periods: np.ndarray,
     style: Style,
+    label: str,
 ) -> None:
     """The density of all periods, with those of the examples in their colours."""
-    draw_density(ax, population, parameters, ln_periods, style, f"{len(ln_periods)} systems")
+    draw_density(ax, population, parameters, ln_periods, style, label)
     top = ax.get_ylim()[1]
     for example, color in zip(examples, COLORS, strict=False):
         ax.vlines(example.mode[0], 0, 0.12 * top, color=color, lw=2, zorder=5)

@@ -104,25 +104,29 @@ def binaries_of(posterior: xr.Dataset) -> xr.Dataset:
     return posterior.sel(system=posterior["binary"].mean(("chain", "draw")) > 0.5)
 
 
+def count_of(exact: xr.DataTree) -> str:
+    """How many systems have their periods shown with a population, and of how many where these are not all."""
+    shown, fitted = binaries_of(exact["posterior"].to_dataset()).sizes["system"], exact["exact"].sizes["system"]
+    return f"{shown} systems" if shown == fitted else f"{shown} of {fitted} systems"
+
+
 def density(
     population: Density,
     parameters: Mapping[str, np.ndarray],
     ln_periods: np.ndarray,
     style: Style,
-    systems: int | None = None,
+    label: str,
     truth: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Figure:
     """The density of ln P with its credible band, over the periods of the systems.
 
     Parameters
     ----------
-    systems : how many there are, if these are a sample of them
-    population, parameters, ln_periods, truth : as `draw_density` takes them
+    population, parameters, ln_periods, label, truth : as `draw_density` takes them
     """
     figure = new_figure(0.75 * TWO_COLUMNS, 3.2)
     ax = figure.subplots()
-    some = f"{len(ln_periods)} of {systems} systems" if systems else f"{len(ln_periods)} systems"
-    draw_density(ax, population, parameters, ln_periods, style, some, truth)
+    draw_density(ax, population, parameters, ln_periods, style, label, truth)
     handles, labels = ax.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=4 if len(labels) < 5 else 3)
     return figure
