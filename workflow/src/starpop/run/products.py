@@ -56,6 +56,11 @@ class Product:
     what: str
     columns: tuple[Column, ...]
 
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The names of the columns that every such file has, in their order."""
+        return tuple(column.name for column in self.columns if column.always)
+
     def column(self, name: str) -> Column:
         """What a column of such a file is.
 
@@ -75,10 +80,10 @@ class Product:
         ------
         LookupError : a column is not described, is not there, or stands in another place
         """
-        found = [column.name for column in map(self.column, names) if column.always]
-        expected = [column.name for column in self.columns if column.always]
-        if found != expected:
-            raise LookupError(f"{self.name} has the columns {found}; {DESCRIPTIONS.name} has {expected}")
+        found = tuple(column.name for column in map(self.column, names) if column.always)
+        if found != self.required:
+            said = f"{self.name} has the columns {', '.join(found)}"
+            raise LookupError(f"{said}; {DESCRIPTIONS.name} has {', '.join(self.required)}")
 
 
 @cache
