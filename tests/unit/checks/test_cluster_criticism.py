@@ -33,11 +33,24 @@ def test_p_values_are_uniform_where_the_stars_are_a_cluster():
     tables = []
     for i in range(60):
         rng = np.random.default_rng([5, i])
-        tables.append(table_of(*random_cluster(rng, int(rng.integers(3, 40))), seed=i, replicates=39).assign(run=i))
+        tables.append(table_of(*random_cluster(rng, int(rng.integers(3, 40))), seed=i, replicates=39))
     table = pd.concat(tables)
     for name, p in table.groupby("statistic")["p_value"]:
         assert kstest(p, "uniform").pvalue > 1e-3, name
-    assert table.groupby("run")["misfit"].any().sum() <= 3
+
+
+def test_a_misfit_is_as_rare_among_right_clusters_as_is_said_and_can_be_reached():
+    rng, trials, first = np.random.default_rng(11), 3000, 100
+    found = np.zeros(4)
+    for _ in range(trials):
+        values = rng.normal(size=(1 + criticism.TIMES * first, 4))
+        found += criticism.p_values(values[0], values[1:]) <= criticism.MISFIT
+    expected = criticism.MISFIT * trials
+    assert (np.abs(found - expected) < 4 * np.sqrt(expected)).all()
+    farthest, others = np.full(4, 9.0), rng.normal(size=(criticism.TIMES * first, 4))
+    assert (criticism.p_values(farthest, others) <= criticism.MISFIT).all()
+    # and the first replicates alone are enough to ask for the others
+    assert (criticism.p_values(farthest, others[:first]) <= criticism.SUSPICIOUS).all()
 
 
 def test_the_tutorials_cluster_is_one():
