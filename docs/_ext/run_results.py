@@ -25,12 +25,12 @@ import pandas as pd
 from astropy.table import Table
 from docutils import nodes
 from docutils.parsers.rst import directives
-from jinja2 import Template
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+from starpop.pages.report import page
 from starpop.run import products
 
 # Of the catalogues of the paper run the one that is taken, if there are both.
@@ -96,9 +96,8 @@ class RunResults:
     def caption(self, name: str) -> str:
         """What the run's report says below a figure."""
         own = next((caption for part, caption in CAPTIONS.items() if part in name), Path(name).stem)
-        text = (self.root / "workflow" / "report" / f"{own}.rst").read_text(encoding="utf-8").replace("\n", " ")
-        wildcards = {"catalog": self.catalogue, "system_model": name.split("/")[0]}
-        return Template(text).render(snakemake={"wildcards": wildcards}).strip()
+        text = (self.root / "workflow" / "report" / f"{own}.rst").read_text(encoding="utf-8")
+        return page.caption({"caption": text, "catalog": self.catalogue, "system_model": name.split("/")[0]})
 
 
 class Result(SphinxRole):
@@ -156,7 +155,7 @@ class ResultFigure(SphinxDirective):
         run = run_shown(self.env, self.arguments[0])
         path = run.path(self.arguments[0]).relative_to(run.root)
         caption = run.caption(self.arguments[0])
-        alt = caption.split(". ")[0].split(": ")[0]
+        alt = page.alternative(caption)
         return self.parse_text_to_nodes(f"```{{figure}} ../{path.as_posix()}\n:alt: {alt}\n\n{caption}\n```")
 
 
