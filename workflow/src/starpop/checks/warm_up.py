@@ -49,7 +49,8 @@ def of_cluster() -> None:
     for field in (None, cluster.Field((0, 1), 0.5, 0.2)):
         prior = cluster.ClusterPrior(0.5, 0.1, (-4, -2), field=field)
         hyper = cluster.posterior(parallax, error, prior)
-        cluster.membership_probability(parallax, error, prior, hyper)
+        if field is not None:
+            cluster.membership_probability(parallax, error, prior, hyper)
         cluster.draw("abc", parallax, error, prior, hyper, 10, rng)
 
 
