@@ -100,3 +100,11 @@ def test_help_and_version(arguments, capsys):
     assert end.value.code == 0
     said = capsys.readouterr().out
     assert said == f"starpop {__version__}\n" if arguments == ["--version"] else "usage: starpop" in said
+
+
+def test_a_report_of_nothing_is_not_one_of_the_paper_run(folder, ran, capsys):
+    assert command.main(["report"]) == 1
+    assert "there is no starpop.yaml here, and no run" in capsys.readouterr().err
+    assert command.main(["run", "--configfile", "none.yaml"]) == 1
+    assert "none.yaml: there is no such configuration" in capsys.readouterr().err
+    assert ran == []

@@ -244,6 +244,8 @@ def print_verdict():
         path = folder / model / "orbits.csv"
         if path.is_file() and (said := status.of_orbits(store.read_csv(path))):
             logger.warning(f"{path}: {said}")
+    if (folder / "report.html").is_file():
+        logger.info(f"All of it on one page: {folder / 'report.html'}")
 
 
 onsuccess:

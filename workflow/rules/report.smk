@@ -1,13 +1,13 @@
 """The report: one HTML file of a run, to read and to pass on."""
 
-# The simulated cluster belongs to the tutorial; a workflow that uses this one may leave rules of figures out.
+# The simulated cluster and its graphs belong to the tutorial.
 TOLD_OF_CLUSTER = PUBLISHED or CLUSTER_TABLE
+OF_TUTORIAL = (
+    [] if TOLD_OF_CLUSTER else ["results/cluster/", *(f"results/model_graphs/figures/{g}." for g in GRAPHS[:3])]
+)
+# A workflow that uses this one may leave rules of figures out.
 MADE = set(outputs())
-FIGURES = {
-    path: said
-    for path, said in pictures().items()
-    if path in MADE and (TOLD_OF_CLUSTER or said["category"] != "Cluster")
-}
+FIGURES = {path: said for path, said in pictures().items() if path in MADE and not path.startswith(tuple(OF_TUTORIAL))}
 PAGE = [provenance.PACKAGE / f"pages/report/page.{ending}" for ending in ("html", "css", "js")]
 
 

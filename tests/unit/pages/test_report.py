@@ -206,6 +206,25 @@ def test_systems_that_were_not_used_or_fitted_are_not_counted_and_the_pairs_pass
     assert "not that of" not in made_page(made_run(["A"]))
 
 
+def test_stars_without_an_orbit_and_an_answer_that_is_a_prior_are_said():
+    orbits = made_orbits(["A", "B"], flags=["", "multimodal;no_orbit"])
+    assert "1 of the 2 hardly have an orbit" in made_page(made_run(["A"], orbits={"s": orbits}))
+    assert list(systems.doubtful(orbits)) == [False, True]
+    uninformed = made_run(["A"]).diagnostics.assign(status=["hardly informed: mu", "ok", "ok"])
+    run = made_run(["A"], diagnostics=uninformed)
+    assert not contents.verdict(run)["informed"]
+    assert "mostly the prior" in made_page(run)
+    assert "mostly the prior" not in made_page(made_run(["A"]))
+
+
+def test_p_values_are_called_calibrated_where_they_are():
+    table = pd.DataFrame(
+        {"statistic": ["sd"], "p_value": [np.nan], "p_posterior_predictive": [0.4], "calibrated": [True]}
+    )
+    assert contents.prediction("s/a", table) == {"pair": "s/a", "p": [("sd", 0.4)], "calibrated": False}
+    assert contents.prediction("s/a", table.assign(p_value=0.3))["calibrated"]
+
+
 def test_the_figure_of_the_answer_is_that_of_its_own_models():
     item = {"src": "", "width": 2, "height": 1, "alt": "", "caption": ""}
     paths = [f"results/mine/{folder}/figures/density.png" for folder in ("s/a", "my_s/a")]
@@ -250,6 +269,8 @@ def test_a_name_is_nothing_but_a_name(name, browser, tmp_path):
         seen.page.keyboard.press("Escape")
         seen.page.get_by_text("rows that were not used").click()
         assert seen.page.get_by_role("cell", name=NASTY[1]).first.is_visible()
+        seen.page.get_by_label("Search").fill(name)
+        seen.page.get_by_role("button", name=name, exact=True).wait_for()
         seen.page.get_by_label("Search").fill("nobody")
         seen.page.get_by_text("No matching records").wait_for()
         seen.page.evaluate("step(1)")

@@ -87,6 +87,7 @@ def init(options: argparse.Namespace) -> int:
     hdu = int(options.hdu) if (options.hdu or "").isdigit() else options.hdu
     given = {key: value for key, value in {"format": options.format, "hdu": hdu}.items() if value is not None}
     proposal = propose(options.tables, **given)
+    the_rest = "" if options.output == MINE else f" --configfile {shlex.quote(options.output)}"
     path.write_text(as_yaml(proposal), encoding="utf-8")
     if proposal.unknown:
         print(f"{path} is written, but for what the table does not tell. Fill in:")
@@ -98,7 +99,7 @@ def init(options: argparse.Namespace) -> int:
     except InputError as refusal:
         mend = f"Mend that in {path}, which is written, or in the table; then: starpop run"
         raise InputError(f"{refusal}\n{mend}") from None
-    print("Confirm each line of it; then: starpop run")
+    print(f"Confirm each line of it; then: starpop run{the_rest}")
     return 0
 
 
@@ -118,7 +119,9 @@ def first_look(path: Path) -> list[str]:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the workflow in this folder."""
+    """Run the workflow in this folder, if its configuration can be read."""
+    for file in configfiles(options.arguments)[0]:
+        _layer(file)
     return snakemake(options.arguments)
 
 
@@ -130,6 +133,8 @@ def status(options: argparse.Namespace) -> int:
 def report(options: argparse.Namespace) -> int:
     """Make the report of this folder's catalogue, and open it where there is somebody to see it."""
     files, _ = configfiles(options.arguments)
+    if not files and not Path("results").is_dir():
+        raise InputError(f"there is no {MINE} here, and no run; `starpop init` a table, or name a --configfile.")
     catalog, _ = choose_catalog(configuration([at_home(BASE), *files]))
     page = Path("results") / catalog / "report.html"
     code = snakemake([*options.arguments, "--", str(page)])
@@ -148,6 +153,8 @@ def _layer(file: str | Path) -> dict[str, Any]:
     """What a file of the configuration says."""
     try:
         said = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{file}: there is no such configuration in {Path.cwd()}.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{file}: this cannot be read as YAML: {error}") from None
     if not isinstance(said, dict):

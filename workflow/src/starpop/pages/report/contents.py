@@ -27,6 +27,8 @@ from starpop.run.products import describe
 MOST_ROWS = 200
 # Quantities that every population has, within the range where periods are looked for.
 MEAN, LN_SD = DERIVED
+# What tables call the cluster of stars, which is not told of beside a catalogue of the user's.
+CLUSTER = ("cluster", "cluster exact")
 # Letters of mathematics as they are written in a page.
 GREEK = {name: lookup(f"GREEK SMALL LETTER {name}") for name in ("mu", "sigma", "nu", "beta", "alpha", "tau")}
 
@@ -73,18 +75,23 @@ def read_run(catalog: str, inputs: Any, models: Sequence[str], pairs: Sequence[s
     """
     optional = {"published": inputs.published, "cluster": inputs.cluster, "calibration": calibrated}
 
+    told_of_cluster = bool(inputs.cluster)
+
     def each(paths: Iterable[str], of: Sequence[str]) -> dict[str, pd.DataFrame]:
         return dict(zip(of, map(store.read_csv, paths), strict=True))
+
+    def own(table: pd.DataFrame, column: str) -> pd.DataFrame:
+        return table if told_of_cluster else table[~table[column].isin(CLUSTER)]
 
     return Run(
         catalog,
         systems=store.read_table(inputs.systems).to_pandas(),
         rejected=store.read_table(inputs.rejected).to_pandas(),
-        diagnostics=store.read_csv(inputs.diagnostics),
+        diagnostics=own(store.read_csv(inputs.diagnostics), "fit"),
         comparison=store.read_csv(inputs.comparison),
         sensitivity=store.read_csv(inputs.sensitivity),
         orbits=each(inputs.orbits, models),
-        agreement=each(inputs.agreement, models),
+        agreement={model: own(table, "section") for model, table in each(inputs.agreement, models).items()},
         criticism=each(inputs.criticism, models),
         summaries=each(inputs.summaries, pairs),
         predictions=each(inputs.predictions, pairs),
@@ -150,6 +157,7 @@ def verdict(run: Run) -> dict[str, Any]:
     flagged = {model: status.of_orbits(table) for model, table in run.orbits.items()}
     return {
         "passed": not any(map(status.has_failed, run.diagnostics["status"])),
+        "informed": not run.diagnostics["status"].str.startswith(status.UNINFORMED).any(),
         "fits": status.of_fits(run.diagnostics),
         "orbits": {model: said for model, said in flagged.items() if said},
     }
@@ -161,10 +169,14 @@ def answer(run: Run, pair: str) -> dict[str, Any]:
     hyper = [
         row | {"meaning": in_plain_letters(label(row["parameter"])), "unit": ""} for row in _hyper(run.summaries[pair])
     ]
-    unused = run.orbits[pair.split("/")[0]]["status"].fillna("").str.startswith((status.UNUSED, status.UNFITTED))
+    used = run.orbits[pair.split("/")[0]]
+    unused = used["status"].fillna("").str.startswith((status.UNUSED, status.UNFITTED))
     fraction = next((row for row in hyper if row["parameter"] == FRACTION), None)
     found: dict[str, Any] = {"pair": pair, "hyper": hyper, "fraction": fraction, "passed_over": passed_over(run)}
     found["systems"] = int((~unused).sum())
+    found["hardly"] = int((used["flags"].fillna("").map(status.kind) == status.HARDLY).sum())
+    said = _status(run, f"{pair} exact")
+    found["uninformed"] = said if said.startswith(status.UNINFORMED) else ""
     if {MEAN, LN_SD} <= set(rows.index):
         middle, width = rows.loc[MEAN], rows.loc[LN_SD]
         found |= {
@@ -255,12 +267,13 @@ def convergence(diagnostics: pd.DataFrame) -> dict[str, Any]:
 
 def prediction(pair: str, table: pd.DataFrame) -> dict[str, Any]:
     """The p-values of a population's predictive checks."""
+    calibrated = table["p_value"].notna().all() and table["calibrated"].astype(str).str.lower().eq("true").all()
     column = table["p_value"].where(table["p_value"].notna(), table["p_posterior_predictive"])
     p = [(str(name), float(value)) for name, value in zip(table["statistic"], column, strict=True)]
     return {
         "pair": pair,
         "p": [(name, value) for name, value in p if np.isfinite(value)],
-        "calibrated": bool(len(table)) and bool(table["calibrated"].astype(str).str.lower().eq("true").all()),
+        "calibrated": bool(len(table) and calibrated),
     }
 
 

@@ -27,6 +27,7 @@ function written(value, sd, short = false) {
   const small = (x) => x !== 0 && (Math.abs(x) < 1e-4 || Math.abs(x) >= 1e7);
   const signed = (text) => text.replace("-", "−");
   if (!(sd > 0)) return signed(small(value) ? value.toExponential(2) : String(+value.toPrecision(4)));
+  sd = Number(sd.toPrecision(2));
   const decimals = Math.max(1 - Math.floor(Math.log10(sd)), 0);
   if (decimals > 9) return signed(`${value.toPrecision(3)} ± ${sd.toPrecision(2)}`);
   if (!short) return signed(`${value.toFixed(decimals)} ± ${sd.toFixed(decimals)}`);
@@ -86,12 +87,14 @@ function columnsOfTable() {
   }));
   const name = {
     title: "system",
+    type: "string",
     data: null,
     createdCell: (cell, i) => cell.replaceChildren(nameButton(i)),
     render: (i, kind) => (kind === "display" ? "" : shown.names[i]),
   };
   const words = (title, values) => ({
     title,
+    type: "string",
     data: null,
     createdCell: (cell, i) => (cell.textContent = values[i] === "ok" ? "ok" : spaced(values[i]).replaceAll(";", ", ")),
     render: (i, kind) => (kind === "display" ? "" : `${spaced(values[i])} ${values[i]}`), // is found as it is written, and as in orbits.csv
@@ -176,6 +179,7 @@ function open(i, from) {
   const dialog = byId("system");
   dialog.dataset.row = i;
   if (!dialog.open) dialog.showModal();
+  if (shown.statuses[i].startsWith("not used")) return;
   const charts = Object.hasOwn(shown.charts, name) ? shown.charts[name] : undefined;
   if (!charts) body.append(element("p", "No charts are kept of this system: of very many, those of a sample and of the systems worth a second look are.", { className: "note" }));
   else drawSystem(body, name, charts);
@@ -200,14 +204,14 @@ function said(i) {
     item.append(element("strong", spaced(flag)), document.createTextNode(`: ${report.flags[flag] ?? ""}`));
     list.append(item);
   }
-  if (!flags.length) list.append(element("li", "No flags."));
+  if (!flags.length && shown.statuses[i] === "ok") list.append(element("li", "No flags."));
   if (shown.statuses[i] !== "ok") list.append(element("li", `Status: ${shown.statuses[i]}`, { className: "bad" }));
   return list;
 }
 
 async function drawSystem(body, name, charts) {
   const parts = [];
-  if (charts.periodogram) parts.push(["Periodogram", "How far ln L of each period lies below the best. Drag to move, scroll to zoom; the dashed line is the Lomb-Scargle period.", periodogramOf(charts.periodogram)]);
+  if (charts.periodogram) parts.push(["Periodogram", "How far ln L of each period lies below the best. Drag to move, scroll to zoom; dashed: the Lomb-Scargle period; triangle: that of the highest posterior density, at which the orbit is folded, and which may be in a lower but wider peak.", periodogramOf(charts.periodogram, charts.folded.period_days)]);
   parts.push(["Folded at its period", `At P = ${charts.folded.period_days} d, trend and offsets taken away; point at a visit for its day and residual.`, foldedOf(charts.folded)]);
   if (charts.posterior.period.length) parts.push(["Posterior", "Exact, independent draws.", posteriorOf(charts.posterior)]);
   const pair = element("div", undefined, { className: "pair" });
@@ -228,7 +232,7 @@ async function drawSystem(body, name, charts) {
 const DECADES = [0, 1, 3, 10, 30, 100, 300, 1e3, 3e3, 1e4, 1e5, 1e6];
 const zoom = (encodings) => [{ name: "zoom", select: { type: "interval", encodings }, bind: "scales" }];
 
-function periodogramOf({ period, below, lomb_scargle }) {
+function periodogramOf({ period, below, lomb_scargle }, chosen) {
   const values = period.map((p, i) => ({ p, below: below[i] }));
   const x = { field: "p", type: "quantitative", title: "period [d]", scale: { type: "log", domain: [Math.min(...period), Math.max(...period)], nice: false } };
   return {
@@ -240,6 +244,7 @@ function periodogramOf({ period, below, lomb_scargle }) {
         mark: { type: "line", color: color("model"), strokeWidth: 1, clip: true },
         encoding: { x, y: { field: "below", type: "quantitative", title: "ln L of the best − ln L", scale: { type: "symlog", reverse: true }, axis: { values: DECADES } } },
       },
+      { data: { values: [{ p: chosen }] }, mark: { type: "point", shape: "triangle-down", filled: true, size: 90, color: color("model"), y: 0 }, encoding: { x } },
       { data: { values }, mark: { type: "point", opacity: 0, size: 60, clip: true }, encoding: { x, y: { field: "below", type: "quantitative" }, tooltip: [{ field: "p", title: "period [d]", format: ".7~g" }, { field: "below", title: "below the best", format: ".4~g" }] } },
     ],
   };
@@ -248,7 +253,7 @@ function periodogramOf({ period, below, lomb_scargle }) {
 function foldedOf(folded) {
   const values = folded.phase.map((phase, i) => ({ phase, rv: folded.rv[i], low: folded.rv[i] - folded.total_error[i], high: folded.rv[i] + folded.total_error[i], error: folded.error[i], day: folded.day[i], residual: folded.residual[i], instrument: folded.instrument?.[i] ?? "" }));
   const curve = folded.curve.map((rv, i) => ({ phase: i / (folded.curve.length - 1), rv }));
-  const x = { field: "phase", type: "quantitative", title: "orbital phase", scale: { domain: [0, 1] } };
+  const x = { field: "phase", type: "quantitative", title: "orbital phase", scale: { domain: [-0.02, 1.02], nice: false } };
   const y = { field: "rv", type: "quantitative", title: "radial velocity [km/s]", scale: { zero: false } };
   const several = folded.instrument ? { color: { field: "instrument", title: "instrument" } } : {};
   return {

@@ -19,6 +19,8 @@ from starpop.run.products import describe
 
 # Rows of the table: of more systems those that are worth a second look, and so many.
 MOST_ROWS = 20_000
+# Flags of systems that are worth a second look.
+LOOKED_AT = (*status.SERIOUS, "multimodal", "second_period")
 # Systems that have charts though no periodogram of them is kept, since they are worth a second look.
 MOST_DOUBTFUL = 100
 # Draws of a system, and points of its orbit, in its charts; and digits of all numbers.
@@ -112,8 +114,11 @@ def table(orbits: pd.DataFrame) -> dict[str, Any]:
     rows = orbits if len(orbits) <= MOST_ROWS else orbits[doubtful(orbits)].head(MOST_ROWS)
     columns = []
     for column in COLUMNS:
-        if column.name not in rows or not np.isfinite(values := rows[column.name].to_numpy(float)).any():
+        if column.name not in rows:
             continue
+        values = rows[column.name].to_numpy(float)
+        if not np.isfinite(values).any() or (column.name == "jitter_kms" and not np.nan_to_num(values).any()):
+            continue  # nothing is known of it, or the model has none
         sd = rounded(rows[column.sd].to_numpy(float)) if column.sd in rows else None
         described = {"name": column.name, "title": column.title, "unit": column.unit}
         columns.append(described | {"values": rounded(values), "sd": sd, "log": bool(column.logarithmic)})
@@ -130,8 +135,7 @@ def table(orbits: pd.DataFrame) -> dict[str, Any]:
 
 def doubtful(orbits: pd.DataFrame) -> np.ndarray:
     """(N,) whether each system is worth a second look: a serious flag, several periods or a second, no fit."""
-    flags = orbits["flags"].fillna("")
-    raised = (flags.map(status.kind) == status.DOUBTFUL) | flags.str.contains("second_period")
+    raised = orbits["flags"].fillna("").str.split(";").map(lambda own: any(flag in own for flag in LOOKED_AT))
     return (raised | orbits["status"].fillna("").str.startswith(status.UNFITTED)).to_numpy(bool)
 
 
@@ -206,8 +210,8 @@ def posterior(draws: Mapping[str, np.ndarray]) -> dict[str, Any]:
     narrow = bool(np.ptp(period) < NARROW * middle)
     label, other = ("eccentricity", draws["e"]) if "e" in draws else ("K [km/s]", np.hypot(draws["a"], draws["b"]))
     return {
-        "period": rounded((period - middle) * SECONDS if narrow else period),
-        "middle_days": middle if narrow else None,
+        "period": rounded((period - float(f"{middle:.9g}")) * SECONDS if narrow else period),
+        "middle_days": float(f"{middle:.9g}") if narrow else None,
         "other": rounded(other[chosen]),
         "label": label,
     }
