@@ -9,6 +9,7 @@ import broken_tables as corpus
 import numpy as np
 import pytest
 import yaml
+from astropy.io import fits
 from test_layouts import LAYOUTS, MAKERS
 
 from starpop import command
@@ -214,3 +215,18 @@ def test_velocities_and_errors_may_be_in_different_units(tmp_path, monkeypatch):
     rows = [f"A,{2456000 + 3.7 * i},{20 * (-1) ** i},50" for i in range(6)]
     (tmp_path / "a.csv").write_text("star,jd,rv_kms,e_rv_ms\n" + "\n".join(rows))
     assert propose(["a.csv"]).entry["units"] == {"time": "d", "rv": "km/s", "rv_err": "m/s"}
+
+
+def test_what_is_no_table_is_said_to_be_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    fits.PrimaryHDU(np.zeros((4, 4))).writeto("image.fits")
+    Path("picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0")
+    for name, said in {
+        "folder": "'folder' is a folder",
+        "none.csv": "no file 'none.csv'",
+        "image.fits": "holds no table",
+        "picture.png": "--format of `starpop init`",
+    }.items():
+        with pytest.raises(InputError, match=said):
+            propose([name])

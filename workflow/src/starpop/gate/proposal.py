@@ -23,7 +23,7 @@ from starpop.gate.dates import MJD_ZERO, PLAUSIBLE_JD
 from starpop.gate.guesses import Guess, time_scale, time_zero, velocity_unit, years
 from starpop.gate.table_file import FORMATS, format_of, read_table, tables_of_fits
 from starpop.run.errors import InputError
-from starpop.run.files import paths_of
+from starpop.run.files import paths_of, unusable
 from starpop.run.schema import UNKNOWN
 from starpop.run.settings import AUTO, RESERVED, TUTORIAL
 
@@ -102,6 +102,8 @@ def propose(paths: Sequence[str], **given: Any) -> Proposal:
     ------
     InputError : a file cannot be read as a table
     """
+    if said := next(filter(None, map(unusable, paths)), None):
+        raise InputError(said)
     proposal = Proposal(catalog_name(paths[0]), {"path": paths[0] if len(paths) == 1 else list(paths)})
     head = _head(paths[0])
     _propose_format(proposal, given, head)
@@ -285,7 +287,7 @@ def _propose_time(proposal: Proposal, column: Any, of_gaia: bool) -> None:
     if settings.get("zero_jd") != UNKNOWN:
         jd = days + settings.get("zero_jd", MJD_ZERO if "format" in settings else 0)
         dated = jd[(jd >= PLAUSIBLE_JD[0]) & (jd <= PLAUSIBLE_JD[1])]
-        meant = f"dates {years(dated.min(), dated.max())}" if len(dated) else "no dates, so read"
+        meant = f"dates {years(dated.min(), dated.max())}" if len(dated) else "none is a date, if read so"
         proposal.reasons["columns", "time"] += f": {meant}"
     if unit is None:
         proposal.put("units", "time", value="d", reason=f"{_untold(column)}; days are the custom")

@@ -87,8 +87,8 @@ def format_of(path: str, entry: Mapping[str, Any]) -> str:
             return name
     known = " ".join(ending for several in FORMATS.values() for ending in several)
     raise InputError(
-        f"{path}: its ending tells no format; known are {known}. Add format: to the catalogue's entry, one of "
-        f"{', '.join(FORMATS)}."
+        f"{path}: its ending tells no format; known are {known}. Add format: to the catalogue's entry "
+        f"(--format of `starpop init`), one of {', '.join(FORMATS)}."
     )
 
 
@@ -162,8 +162,10 @@ def _fits(path: str, wanted: set[str], text: set[str], entry: Mapping[str, Any])
     """Only the wanted columns are read from the disk."""
     with fits.open(path, memmap=not path.lower().endswith(".gz")) as hdus:
         tables = [i for i, hdu in enumerate(hdus) if isinstance(hdu, (fits.BinTableHDU, fits.TableHDU))]
-        listing = ", ".join(f"{i} {hdus[i].name!r}" for i in tables) or "none"
-        chosen = entry.get("hdu", tables[0] if tables else None)
+        if not tables:
+            raise InputError(f"{path} holds no table: it has {len(hdus)} part(s), of images or nothing; name another.")
+        listing = ", ".join(f"{i} {hdus[i].name!r}" for i in tables)
+        chosen = entry.get("hdu", tables[0])
         labels = {hdus[i].name: i for i in tables}
         index = labels.get(chosen, chosen) if isinstance(chosen, str) else chosen
         if index not in tables:
