@@ -795,7 +795,7 @@ def a_truncated_fits_file(folder: Path) -> str:
     return "t.fits"
 
 
-@kind(message=r"hdu: .*t\.fits has no table None; its tables are: none\.")
+@kind(message=r".*t\.fits holds no table: it has 1 part")
 def a_fits_image(folder: Path) -> str:
     fits.PrimaryHDU(np.ones((3, 3))).writeto(folder / "t.fits")
     return "t.fits"
