@@ -229,7 +229,8 @@ def pictures():
 
 def asked(wildcards):
     """What gives the configuration of this run again, laid over that of the workflow, as one line of JSON."""
-    return json.dumps(as_overlay(config, CATALOG, load_configfile(HOME / "config" / "config.yaml")))
+    base = HOME / "config" / "config.yaml"  # a module that is taken from a repository has no file but the workflow's
+    return json.dumps(as_overlay(config, CATALOG, load_configfile(base) if base.is_file() else config))
 
 
 def print_verdict():
