@@ -163,7 +163,7 @@ def _fits(path: str, wanted: set[str], text: set[str], entry: Mapping[str, Any])
     with fits.open(path, memmap=not path.lower().endswith(".gz")) as hdus:
         tables = [i for i, hdu in enumerate(hdus) if isinstance(hdu, (fits.BinTableHDU, fits.TableHDU))]
         if not tables:
-            raise InputError(f"{path} holds no table: it has {len(hdus)} part(s), of images or nothing; name another file.")
+            raise InputError(f"{path} holds no table: it has {len(hdus)} part(s), of images or nothing; name another.")
         listing = ", ".join(f"{i} {hdus[i].name!r}" for i in tables)
         chosen = entry.get("hdu", tables[0])
         labels = {hdus[i].name: i for i in tables}
