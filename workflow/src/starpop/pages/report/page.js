@@ -244,7 +244,7 @@ function periodogramOf({ period, below, lomb_scargle }, chosen) {
         mark: { type: "line", color: color("model"), strokeWidth: 1, clip: true },
         encoding: { x, y: { field: "below", type: "quantitative", title: "ln L of the best − ln L", scale: { type: "symlog", reverse: true }, axis: { values: DECADES } } },
       },
-      { data: { values: [{ p: chosen }] }, mark: { type: "point", shape: "triangle-down", filled: true, size: 90, color: color("model"), y: 0 }, encoding: { x } },
+      { data: { values: [{ p: chosen }] }, mark: { type: "point", shape: "triangle-down", filled: true, size: 90, color: color("model"), y: 7 }, encoding: { x } },
       { data: { values }, mark: { type: "point", opacity: 0, size: 60, clip: true }, encoding: { x, y: { field: "below", type: "quantitative" }, tooltip: [{ field: "p", title: "period [d]", format: ".7~g" }, { field: "below", title: "below the best", format: ".4~g" }] } },
     ],
   };
