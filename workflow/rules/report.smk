@@ -2,12 +2,11 @@
 
 # The simulated cluster and its graphs belong to the tutorial.
 TOLD_OF_CLUSTER = PUBLISHED or CLUSTER_TABLE
-OF_TUTORIAL = (
-    [] if TOLD_OF_CLUSTER else ["results/cluster/", *(f"results/model_graphs/figures/{g}." for g in GRAPHS[:3])]
-)
+OF_TUTORIAL = ("results/cluster/", *(f"results/model_graphs/figures/{graph}." for graph in GRAPHS[:3]))
+HIDDEN = () if TOLD_OF_CLUSTER else OF_TUTORIAL
 # A workflow that uses this one may leave rules of figures out.
 MADE = set(outputs())
-FIGURES = {path: said for path, said in pictures().items() if path in MADE and not path.startswith(tuple(OF_TUTORIAL))}
+FIGURES = {path: said for path, said in pictures().items() if path in MADE and not path.startswith(HIDDEN)}
 PAGE = [provenance.PACKAGE / f"pages/report/page.{ending}" for ending in ("html", "css", "js")]
 
 

@@ -8,7 +8,7 @@ from starpop.run import status, store
 
 with store.job(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params
-    asked, figures = json.loads(params.settings), json.loads(params.figures)["figures"]
+    asked, figures = json.loads(params.settings), json.loads(params.figures)
     run = contents.read_run(snakemake.wildcards.catalog, given, params.models, params.pairs, params.calibration)
     context = contents.contents(run) | contents.settings(asked, run.catalog)
     context |= contents.models_in_words(params.pairs, given.populations)

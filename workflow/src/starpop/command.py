@@ -97,7 +97,7 @@ def init(options: argparse.Namespace) -> int:
     try:
         print(*(f"  {said}" for said in first_look(path)), sep="\n")
     except InputError as refusal:
-        mend = f"Mend that in {path}, which is written, or in the table; then: starpop run"
+        mend = f"Mend that in {path}, which is written, or in the table; then: starpop run{the_rest}"
         raise InputError(f"{refusal}\n{mend}") from None
     print(f"Confirm each line of it; then: starpop run{the_rest}")
     return 0

@@ -74,7 +74,6 @@ def read_run(catalog: str, inputs: Any, models: Sequence[str], pairs: Sequence[s
     calibrated : the path of the table of calibration, if there is one
     """
     optional = {"published": inputs.published, "cluster": inputs.cluster, "calibration": calibrated}
-
     told_of_cluster = bool(inputs.cluster)
 
     def each(paths: Iterable[str], of: Sequence[str]) -> dict[str, pd.DataFrame]:
@@ -127,10 +126,8 @@ def of_pair(system_model: object, population_model: object) -> str:
 
 def best_pair(run: Run) -> str:
     """The pair of models of the highest evidence among those whose exact fit is to be trusted, or among all."""
-    evidence = _evidence(run)
-    known = evidence[
-        [name for name in evidence.index if name not in passed_over(run)] or list(evidence.index)
-    ].dropna()
+    evidence, failed = _evidence(run), passed_over(run)
+    known = (evidence.drop(failed) if len(failed) < len(evidence) else evidence).dropna()
     return str(known.idxmax()) if len(known) else next(iter(run.summaries))
 
 
@@ -217,6 +214,11 @@ def of_cluster(table: pd.DataFrame | None) -> list[dict[Hashable, Any]]:
     return [row | {"meaning": column.meaning, "unit": column.unit} for row, column in columns]
 
 
+def _is_true(column: pd.Series) -> pd.Series:
+    """Where a column of truths says so, which is of texts where some are not known."""
+    return column.astype(str).str.lower() == "true"
+
+
 def data(run: Run) -> dict[str, Any]:
     """Which visits of which systems were used, and how many rows were not."""
     visits, baseline = run.systems["n_visits"], run.systems["baseline_days"]
@@ -224,8 +226,8 @@ def data(run: Run) -> dict[str, Any]:
     return {
         "systems": len(run.systems),
         "visits": int(visits.sum()),
-        "visits_each": (int(visits.min()), float(visits.median()), int(visits.max())),
-        "baseline_days": (float(baseline.min()), float(baseline.median()), float(baseline.max())),
+        "visits_each": (int(visits.min()), int(visits.max())),
+        "baseline_days": (float(baseline.min()), float(baseline.max())),
         "error_kms": float(run.systems["rv_err_median_kms"].median()),
         "rejected": len(run.rejected),
         "reasons": [(str(reason), int(count)) for reason, count in reasons.items()],
@@ -241,9 +243,7 @@ def certificate(run: Run, model: str) -> dict[str, Any]:
     return {
         "model": model,
         "parameters": len(compared),
-        "disagree": [
-            f"{row.section} {row.parameter}" for row in compared.itertuples() if str(row.agrees).lower() != "true"
-        ],
+        "disagree": [f"{row.section} {row.parameter}" for row in compared[~_is_true(compared["agrees"])].itertuples()],
         "largest": float(z.max()) if len(z) else None,
         "limit": LARGEST_Z,
         "rms": float(np.sqrt(np.mean(z**2))) if len(z) else None,
@@ -255,7 +255,6 @@ def convergence(diagnostics: pd.DataFrame) -> dict[str, Any]:
     sampled = diagnostics[np.isfinite(diagnostics["r_hat"].astype(float))]
     failing = diagnostics[diagnostics["status"] != "ok"]
     return {
-        "fits": len(diagnostics),
         "sampled": len(sampled),
         "r_hat": float(sampled["r_hat"].max()) if len(sampled) else None,
         "ess": float(sampled[["ess_bulk", "ess_tail"]].min().min()) if len(sampled) else None,
@@ -267,7 +266,7 @@ def convergence(diagnostics: pd.DataFrame) -> dict[str, Any]:
 
 def prediction(pair: str, table: pd.DataFrame) -> dict[str, Any]:
     """The p-values of a population's predictive checks."""
-    calibrated = table["p_value"].notna().all() and table["calibrated"].astype(str).str.lower().eq("true").all()
+    calibrated = table["p_value"].notna().all() and _is_true(table["calibrated"]).all()
     column = table["p_value"].where(table["p_value"].notna(), table["p_posterior_predictive"])
     p = [(str(name), float(value)) for name, value in zip(table["statistic"], column, strict=True)]
     return {
@@ -308,8 +307,7 @@ def published(table: pd.DataFrame | None) -> list[dict[Hashable, Any]]:
     """The tutorial's numbers beside this run's."""
     if table is None:
         return []
-    agrees = table["agrees"].astype(str).str.lower() == "true"
-    return table.assign(agrees=agrees).to_dict("records")
+    return table.assign(agrees=_is_true(table["agrees"])).to_dict("records")
 
 
 def assumptions(run: Run) -> list[dict[Hashable, Any]]:

@@ -121,7 +121,7 @@ def table(orbits: pd.DataFrame) -> dict[str, Any]:
             continue  # nothing is known of it, or the model has none
         sd = rounded(rows[column.sd].to_numpy(float)) if column.sd in rows else None
         described = {"name": column.name, "title": column.title, "unit": column.unit}
-        columns.append(described | {"values": rounded(values), "sd": sd, "log": bool(column.logarithmic)})
+        columns.append(described | {"values": rounded(values), "sd": sd, "log": column.logarithmic})
     return {
         "total": len(orbits),
         "names": [str(name) for name in rows["system"]],
@@ -206,12 +206,12 @@ def posterior(draws: Mapping[str, np.ndarray]) -> dict[str, Any]:
     if not len(finite):
         return {"period": [], "other": []}
     chosen = finite[np.linspace(0, len(finite) - 1, min(DRAWS, len(finite))).astype(int)]
-    period, middle = draws["P"][chosen], float(np.median(draws["P"][finite]))
+    period, middle = draws["P"][chosen], float(f"{np.median(draws['P'][finite]):.9g}")
     narrow = bool(np.ptp(period) < NARROW * middle)
     label, other = ("eccentricity", draws["e"]) if "e" in draws else ("K [km/s]", np.hypot(draws["a"], draws["b"]))
     return {
-        "period": rounded((period - float(f"{middle:.9g}")) * SECONDS if narrow else period),
-        "middle_days": float(f"{middle:.9g}") if narrow else None,
+        "period": rounded((period - middle) * SECONDS if narrow else period),
+        "middle_days": middle if narrow else None,
         "other": rounded(other[chosen]),
         "label": label,
     }
