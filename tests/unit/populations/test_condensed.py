@@ -71,7 +71,7 @@ def test_the_likelihood_of_each_system_is_that_of_its_nodes(systems):
     ours = fine.system_ln_likelihoods(density)(*hyper)
     theirs = population.system_ln_likelihoods(by_name, density)(*hyper)
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-8)
-    some = fine.given_heights(fine.heights(density, hyper), slice(7, 9))
+    some = fine.at(density, hyper)(slice(7, 9))
     np.testing.assert_array_equal(some, ours[:, 7:9])
 
 

@@ -24,7 +24,7 @@ DENSITY = density_from_settings(SETTINGS, RANGE)
 
 def star(name, rng, hyper, model=MODEL, density=DENSITY):
     """A star's visits, and whether it is a binary."""
-    mu, lnsigma, fraction = hyper
+    fraction, mu, lnsigma = hyper
     count = int(rng.integers(4, 12))
     time, error = np.sort(rng.uniform(0, 300, count)), np.full(count, 0.3)
     is_binary, velocity = rng.random() < fraction, rng.normal(0, 10) + rng.normal(0, error)
@@ -39,33 +39,33 @@ def star(name, rng, hyper, model=MODEL, density=DENSITY):
 @pytest.fixture(scope="module")
 def stars():
     rng = np.random.default_rng(1)
-    found = [star(f"S{i:02d}", rng, (2.2, -0.5, 0.5)) for i in range(24)]
+    found = [star(f"S{i:02d}", rng, (0.5, 2.2, -0.5)) for i in range(24)]
     return [period_likelihood(visits, MODEL, RANGE) for visits, _ in found], np.array([b for _, b in found])
 
 
 def hyper_of(size, rng):
-    return rng.uniform(1.5, 3, size), rng.uniform(-0.8, 0.3, size), rng.uniform(0.05, 0.95, size)
+    return rng.uniform(0.05, 0.95, size), rng.uniform(1.5, 3, size), rng.uniform(-0.8, 0.3, size)
 
 
 @pytest.mark.parametrize("model", [MODEL, replace(MODEL, noise=Jitter(-1, 0.5))])
 def test_the_likelihood_is_that_of_the_two_hypotheses(model):
     rng = np.random.default_rng(2)
-    visits, _ = star("S", rng, (2.2, -0.5, 0.5))
-    likelihood, (mu, lnsigma, fraction) = period_likelihood(visits, model, RANGE), hyper_of(6, rng)
+    visits, _ = star("S", rng, (0.5, 2.2, -0.5))
+    likelihood, (fraction, mu, lnsigma) = period_likelihood(visits, model, RANGE), hyper_of(6, rng)
     orbit = [
         likelihood.ln_evidence(DENSITY.of_binaries.ln_pdf(likelihood.ln_period, m, s))
         for m, s in zip(mu, lnsigma, strict=True)
     ]
     none = no_orbit.ln_evidence(visits, model)
     expected = np.logaddexp(np.log(fraction) + orbit, np.log1p(-fraction) + none)
-    values = population.ln_likelihood([likelihood], DENSITY)(mu, lnsigma, fraction)
+    values = population.ln_likelihood([likelihood], DENSITY)(fraction, mu, lnsigma)
     np.testing.assert_allclose(values, expected, rtol=0, atol=1e-10)
 
 
 def test_with_a_fraction_of_one_it_is_the_population_of_binaries(stars):
     likelihoods, _ = stars
-    mu, lnsigma, _ = hyper_of(5, np.random.default_rng(3))
-    ours = population.ln_likelihood(likelihoods, DENSITY)(mu, lnsigma, np.full(5, 1 - 1e-15))
+    _, mu, lnsigma = hyper_of(5, np.random.default_rng(3))
+    ours = population.ln_likelihood(likelihoods, DENSITY)(np.full(5, 1 - 1e-15), mu, lnsigma)
     theirs = population.ln_likelihood(likelihoods, DENSITY.of_binaries)(mu, lnsigma)
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-9)
 
@@ -89,9 +89,7 @@ def test_condensed_it_is_the_same(stars):
 def test_posterior_draws_and_probabilities_agree_and_know_who_is_a_binary(stars):
     likelihoods, is_binary = stars
     hyper = population.posterior(likelihoods, DENSITY)
-    of_systems = population.system_ln_likelihoods(likelihoods, DENSITY)
-    ln_single = np.array([n.no_orbit_ln_evidence for n in likelihoods])
-    probability = survey.binary_probability(hyper, of_systems, ln_single)
+    probability = survey.binary_probability(hyper, len(likelihoods), population.as_either(likelihoods, DENSITY))
     size = 4000
     tree = population.draw(likelihoods, DENSITY, hyper, size, lambda name: np.random.default_rng(abs(hash(name)) % 99))
     drawn = tree["posterior"].to_dataset().isel(chain=0)
@@ -114,7 +112,7 @@ def test_posterior_draws_and_probabilities_agree_and_know_who_is_a_binary(stars)
 def test_draws_are_those_of_the_joint_posterior():
     """Of one star the share of binaries is that of the two evidences with the prior's mean fraction."""
     rng = np.random.default_rng(6)
-    visits, _ = star("S", rng, (2.2, -0.5, 0.3))
+    visits, _ = star("S", rng, (0.3, 2.2, -0.5))
     likelihood = period_likelihood(visits, MODEL, RANGE)
     hyper = population.posterior([likelihood], DENSITY)
     grid = np.linspace(-1, 1, 41) * 0.4999
@@ -122,9 +120,7 @@ def test_draws_are_those_of_the_joint_posterior():
     orbit = population.ln_likelihood([likelihood], DENSITY.of_binaries)(mu, lnsigma)
     orbit, none = logsumexp(orbit) - np.log(len(mu)), likelihood.no_orbit_ln_evidence
     expected = 1 / (1 + np.exp(none - orbit))
-    found = survey.binary_probability(
-        hyper, population.system_ln_likelihoods([likelihood], DENSITY), np.array([likelihood.no_orbit_ln_evidence])
-    )
+    found = survey.binary_probability(hyper, 1, population.as_either([likelihood], DENSITY))
     assert found[0] == pytest.approx(expected, abs=0.01)
     assert hyper.ln_evidence == pytest.approx(np.logaddexp(orbit, none) - np.log(2), abs=0.01)
 
@@ -165,7 +161,7 @@ def test_a_star_that_cannot_be_drawn_is_lost_and_said_and_stops_none(stars, monk
 
 def test_offsets_without_an_orbit_have_the_width_that_the_scan_found_for_that():
     rng = np.random.default_rng(3)
-    visits, _ = star("S", rng, (2.2, -0.5, 0.5))
+    visits, _ = star("S", rng, (0.5, 2.2, -0.5))
     visits = replace(visits, instruments=("a", "b"), instrument=np.arange(len(visits)) % 2)
     visits = replace(visits, rv_kms=visits.rv_kms + 30.0 * visits.instrument)
     model = replace(MODEL, offsets=True, offset_sd_kms=1.0)

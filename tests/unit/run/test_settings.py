@@ -810,7 +810,7 @@ def test_what_a_fraction_cannot_be_is_said(population, message):
 def test_a_fraction_is_one_more_parameter_of_a_density():
     settings = {"density": "power_law", "beta": [-1, 1], "fraction": [0.1, 0.8]}
     density = density_from_settings(settings, (2, 50))
-    assert list(density.parameters) == ["beta", "F"]
+    assert list(density.parameters) == ["F", "beta"]
     assert density.parameters["F"].bounds == (0.1, 0.8)
     assert density.of_binaries == density_from_settings({"density": "power_law", "beta": [-1, 1]}, (2, 50))
 

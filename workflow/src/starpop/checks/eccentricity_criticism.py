@@ -119,7 +119,7 @@ def criticise_fit(
     replicates, rng, period_range_days, sample : as `criticise_population` takes them
     """
     hyper, x, ln_period = [draws[name].values for name in density.parameters], density.of_periods, draws["lnP"].values
-    of_x = hyper[: len(x.parameters)]
+    of_x = density.parameters_of_periods(hyper)
     if density.has_singles:
         ln_period = completed(x, of_x, ln_period, rng, period_range_days)
     sample = sample or density.has_singles

@@ -82,13 +82,17 @@ class Density:
 
     @property
     def of_periods(self) -> Density:
-        """What of it is the density of x, whose hyper-parameters are the first."""
+        """What of it is the density of x."""
         return self
 
     @property
     def of_binaries(self) -> Density:
-        """What of it is of stars that have an orbit, whose hyper-parameters are the first."""
+        """What of it is of stars that have an orbit, whose hyper-parameters are the last."""
         return self
+
+    def parameters_of_periods(self, parameters: Sequence[Any]) -> Sequence[Any]:
+        """Those that the density of x takes."""
+        return parameters
 
     def parameters_of_e(self, parameters: Sequence[Any]) -> Sequence[Any]:
         """Those that the density of the eccentricity takes."""

@@ -41,7 +41,7 @@ class Joint(Density):
         """The density of x."""
         return self.of_x
 
-    def parameters_of_x(self, parameters: Sequence[Any]) -> Sequence[Any]:
+    def parameters_of_periods(self, parameters: Sequence[Any]) -> Sequence[Any]:
         """The first of the hyper-parameters."""
         return parameters[: len(self.of_x.parameters)]
 
@@ -51,20 +51,20 @@ class Joint(Density):
 
     def ln_pdf(self, x: Any, *parameters: Any, math: SimpleNamespace = NUMPY) -> Any:
         """Ln of the density of x."""
-        return self.of_x.ln_pdf(x, *self.parameters_of_x(parameters), math=math)
+        return self.of_x.ln_pdf(x, *self.parameters_of_periods(parameters), math=math)
 
     def ln_peak(self, low: np.ndarray, high: np.ndarray, *parameters: Any) -> np.ndarray:
         """Of x."""
-        return self.of_x.ln_peak(low, high, *self.parameters_of_x(parameters))
+        return self.of_x.ln_peak(low, high, *self.parameters_of_periods(parameters))
 
     def breakpoints(self, *parameters: np.ndarray) -> np.ndarray:
         """Of x."""
-        return self.of_x.breakpoints(*self.parameters_of_x(parameters))
+        return self.of_x.breakpoints(*self.parameters_of_periods(parameters))
 
     def draw(self, parameters: Sequence[Any], size: int, rng: np.random.Generator) -> np.ndarray:
         """(size,) draws of x."""
-        return self.of_x.draw(self.parameters_of_x(parameters), size, rng)
+        return self.of_x.draw(self.parameters_of_periods(parameters), size, rng)
 
     def variable(self, name: str, parameters: Sequence[Any], period_range_days: Range, **kwargs: Any) -> Any:
         """The PyMC variable of x."""
-        return self.of_x.variable(name, self.parameters_of_x(parameters), period_range_days, **kwargs)
+        return self.of_x.variable(name, self.parameters_of_periods(parameters), period_range_days, **kwargs)

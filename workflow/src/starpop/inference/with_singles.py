@@ -8,7 +8,8 @@ done with a population of binaries can be done with this one. No star is left ou
 be called a binary or not.
 
 The density of the binaries must be normalised where periods are looked for: F is the fraction of stars with a period
-in that range.
+in that range. It comes before the hyper-parameters of that density: a quadrature of which it is the first coordinate
+takes the sums over nodes once for all its values (`mixture`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from starpop.inference.density import Density, Range
+from starpop.inference.mixture import LEAST
 from starpop.inference.numerics import NUMPY
 from starpop.inference.priors import Prior, Uniform
 
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from starpop.inference.eccentricities import Eccentricity
 
 FRACTION = "F"
-# The fraction is kept from 0 and 1, where one of the hypotheses has no density.
-LEAST = 1e-12
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class WithSingles(Density):
 
     @property
     def parameters(self) -> dict[str, Prior]:
-        """Those of the binaries' density, and the fraction."""
+        """The fraction, and those of the binaries' density."""
         low, high = self.fraction
-        return self.binaries.parameters | {FRACTION: Uniform(max(low, LEAST), min(high, 1 - LEAST))}
+        return {FRACTION: Uniform(max(low, LEAST), min(high, 1 - LEAST))} | self.binaries.parameters
 
     @property
     def of_binaries(self) -> Density:
@@ -62,9 +62,13 @@ class WithSingles(Density):
         """Of the binaries."""
         return self.binaries.of_e
 
-    def parameters_of_e(self, parameters: Sequence[Any]) -> Sequence[Any]:
+    def parameters_of_periods(self, parameters: Sequence[Any]) -> Sequence[Any]:
         """All but the fraction may be."""
-        return self.binaries.parameters_of_e(parameters[:-1])
+        return self.binaries.parameters_of_periods(parameters[1:])
+
+    def parameters_of_e(self, parameters: Sequence[Any]) -> Sequence[Any]:
+        """The same."""
+        return self.binaries.parameters_of_e(parameters[1:])
 
     @property
     def support(self) -> Range:
@@ -78,15 +82,17 @@ class WithSingles(Density):
 
     def ln_pdf(self, x: Any, *parameters: Any, math: SimpleNamespace = NUMPY) -> Any:
         """Ln of the density of a binary's period, times F; at `Density.NO_ORBIT` of 1 - F."""
+        fraction, *of_binaries = parameters
         single, within = self._told_apart(x, math)
-        of_binary = math.log(parameters[-1]) + self.binaries.ln_pdf(within, *parameters[:-1], math=math)
-        return math.where(single, math.log1p(-parameters[-1]), of_binary)
+        of_binary = math.log(fraction) + self.binaries.ln_pdf(within, *of_binaries, math=math)
+        return math.where(single, math.log1p(-fraction), of_binary)
 
     def ln_joint(self, x: Any, e: Any, *parameters: Any, math: SimpleNamespace = NUMPY) -> Any:
         """The same of a period and an eccentricity."""
+        fraction, *of_binaries = parameters
         single, within = self._told_apart(x, math)
-        of_binary = math.log(parameters[-1]) + self.binaries.ln_joint(within, e, *parameters[:-1], math=math)
-        return math.where(single, math.log1p(-parameters[-1]), of_binary)
+        of_binary = math.log(fraction) + self.binaries.ln_joint(within, e, *of_binaries, math=math)
+        return math.where(single, math.log1p(-fraction), of_binary)
 
     def _told_apart(self, x: Any, math: SimpleNamespace) -> tuple[Any, Any]:
         """Whether there is no orbit, and else where its period is; a place of the support for the others."""

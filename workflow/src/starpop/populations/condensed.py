@@ -28,6 +28,7 @@ import xarray as xr
 from numba import njit
 from scipy.sparse import csr_array, hstack, vstack
 
+from starpop.inference import mixture
 from starpop.inference.density import Density
 from starpop.inference.quadrature import MOST_INTEGRATED, HyperPosterior, posterior_given
 from starpop.orbits.period_likelihood import PeriodLikelihood
@@ -155,31 +156,49 @@ class Condensed:
         shares = csr_array(rows, (len(systems), len(points) + bool(len(ln_single))))
         return cls(systems, grid, shares, stored["ln_scale"].values, ln_single)
 
+    def some(self, index: np.ndarray | slice) -> Condensed:
+        """Some of the systems."""
+        chosen = np.arange(len(self))[index]
+        return Condensed(
+            [self.systems[i] for i in chosen],
+            self.grid,
+            self.shares[chosen],
+            self.ln_scale[chosen],
+            self.ln_single[chosen] if len(self.ln_single) else self.ln_single,
+        )
+
     def without(self, index: int) -> Condensed:
         """All systems but one."""
-        others = np.delete(np.arange(len(self)), index)
-        return Condensed(
-            [self.systems[i] for i in others],
-            self.grid,
-            self.shares[others],
-            self.ln_scale[others],
-            self.ln_single[others] if len(self.ln_single) else self.ln_single,
-        )
+        return self.some(np.delete(np.arange(len(self)), index))
 
     def heights(self, density: Density, parameters: Sequence[np.ndarray]) -> np.ndarray:
         """(G, M) values of a density at the points, at (M,) values of each hyper-parameter."""
         return _at_points(self.points, density, parameters)
 
+    @property
+    def as_binaries(self) -> Condensed:
+        """The same of stars that all have an orbit."""
+        return replace(self, shares=self.shares[:, -len(self.grid.points) :], ln_single=np.empty(0))
+
+    def as_either(self, density: Density) -> mixture.Either:
+        """Ln p(D_n | h) of the stars as single ones and as binaries, given all hyper-parameters but the fraction."""
+        return mixture.as_either(self.as_binaries.system_ln_likelihoods(density.of_binaries), self.ln_single)
+
     def system_ln_likelihoods(self, density: Density) -> Callable[..., np.ndarray]:
         """A function of (M,) values of each hyper-parameter: (M, N) ln p(D_n | h)."""
-        return lambda *parameters: self.given_heights(self.heights(density, parameters))
+        return lambda *parameters: self.at(density, parameters)(slice(None))
 
-    def given_heights(self, heights: np.ndarray, some: slice = slice(None)) -> np.ndarray:
-        """(M, N) ln p(D_n | h), of all systems or of some."""
-        return _positive_ln(self.shares[some] @ heights).T + self.ln_scale[some]
+    def at(self, density: Density, parameters: Sequence[np.ndarray]) -> Callable[[slice], np.ndarray]:
+        """A function of some of the systems: (M, n) ln p(D_n | h), at (M,) values of each hyper-parameter."""
+        if density.has_singles:
+            return lambda some: mixture.ln_of_each(self.some(some).as_either(density))(*parameters)
+        heights = self.heights(density, parameters)
+        return lambda some: _positive_ln(self.shares[some] @ heights).T + self.ln_scale[some]
 
     def ln_likelihood(self, density: Density) -> Callable[..., np.ndarray]:
         """A function of (M,) values of each hyper-parameter: (M,) ln p(D | h)."""
+        if density.has_singles:
+            return mixture.ln_likelihood(len(self), self.as_either(density))
 
         def evaluate(*parameters: np.ndarray) -> np.ndarray:
             values = np.full(len(parameters[0]), self.ln_scale.sum())
@@ -257,7 +276,7 @@ def condense(
     for batch in filter(len, batches):
         nodes = population.nodes_of(batch, density.of_binaries)
         scale = np.maximum.reduceat(nodes.ln_weight, nodes.starts)
-        ln_single = np.array([n.no_orbit_ln_evidence for n in batch] if density.has_singles else [])
+        ln_single = population.no_orbit_ln_evidences(batch if density.has_singles else [])
         scale = np.maximum(scale, ln_single) if density.has_singles else scale
         weight = np.exp(nodes.ln_weight - np.repeat(scale, nodes.counts))
         ends_of = np.append(nodes.starts, len(weight))

@@ -26,6 +26,7 @@ import numpy as np
 import xarray as xr
 from numba import njit
 
+from starpop.inference import mixture
 from starpop.inference.convergence import MAX_TREEDEPTH
 from starpop.inference.densities import Normal
 from starpop.inference.density import Density, Range
@@ -123,6 +124,8 @@ def _nodes_of(likelihood: PeriodLikelihood, density: Density) -> tuple[np.ndarra
 
 def system_ln_likelihoods(likelihoods: Sequence[PeriodLikelihood], density: Density) -> LnLikelihood:
     """A function of (M,) values of each hyper-parameter: (M, N) ln p(D_n | h) of the N systems."""
+    if density.has_singles:
+        return mixture.ln_of_each(as_either(likelihoods, density))
     nodes = nodes_of(likelihoods, density)
     starts, counts, count = nodes.starts, nodes.counts, len(nodes.x)
 
@@ -139,8 +142,22 @@ def system_ln_likelihoods(likelihoods: Sequence[PeriodLikelihood], density: Dens
     return evaluate
 
 
+def no_orbit_ln_evidences(likelihoods: Sequence[PeriodLikelihood]) -> np.ndarray:
+    """(N,) ln evidence of each star without an orbit."""
+    return np.array([likelihood.no_orbit_ln_evidence for likelihood in likelihoods])
+
+
+def as_either(likelihoods: Sequence[PeriodLikelihood], density: Density) -> mixture.Either:
+    """Ln p(D_n | h) of the stars as single ones and as binaries, given all hyper-parameters but the fraction."""
+    return mixture.as_either(
+        system_ln_likelihoods(likelihoods, density.of_binaries), no_orbit_ln_evidences(likelihoods)
+    )
+
+
 def ln_likelihood(likelihoods: Sequence[PeriodLikelihood], density: Density) -> LnLikelihood:
     """A function of (M,) values of each hyper-parameter: (M,) ln p(D | h)."""
+    if density.has_singles:
+        return mixture.ln_likelihood(len(likelihoods), as_either(likelihoods, density))
     if isinstance(density, Normal):
         return _normal_ln_likelihood(likelihoods, density)
     evaluate = system_ln_likelihoods(likelihoods, density)
@@ -295,14 +312,14 @@ def draw_star(
 
     Parameters
     ----------
-    h : (size,) values of each hyper-parameter, the fraction last
+    h : (size,) values of each hyper-parameter, the fraction first
     """
     ln_likelihood = system_ln_likelihoods([likelihood], density)(*h)
-    binary = rng.random(size) >= single_share(ln_likelihood, np.array([likelihood.no_orbit_ln_evidence]), h[-1])[:, 0]
+    binary = rng.random(size) >= single_share(ln_likelihood, np.array([likelihood.no_orbit_ln_evidence]), h[0])[:, 0]
     names = (*likelihood.system_model.parameters(likelihood.visits), "lnP")
     drawn = {name: np.full(size, np.nan) for name in names} | {"binary": binary.astype(float)}
     if binary.any():
-        own = tuple(values[binary] for values in h[:-1])
+        own = tuple(values[binary] for values in h[1:])
         for name, values in draw_orbits(likelihood, density.of_binaries, own, int(binary.sum()), rng).items():
             drawn[name][binary] = values
     return drawn

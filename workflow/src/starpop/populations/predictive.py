@@ -66,10 +66,10 @@ def leave_one_out_condensed(condensed: Condensed, density: Density, hyper: Poste
         return posterior_of(condensed.without(i), density)
 
     rows, at_once = [], max(VALUES_AT_ONCE // len(hyper.points), 1)
-    heights = condensed.heights(density, list(hyper.points.T))
+    ln_likelihoods = condensed.at(density, list(hyper.points.T))
     for first in progress(range(0, len(condensed), at_once), "groups of systems"):
         some = slice(first, first + at_once)
-        values = condensed.given_heights(heights, some)
+        values = ln_likelihoods(some)
         rows += [_row(hyper, values[:, i], partial(without, first + i)) for i in range(values.shape[1])]
     return _as_dataset(condensed.systems, rows)
 

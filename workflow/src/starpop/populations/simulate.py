@@ -154,11 +154,11 @@ def _population(settings: Mapping[str, Any], period_range_days: Range) -> tuple[
 def simulated_density(settings: Mapping[str, Any], period_range_days: Range) -> Callable[[np.ndarray], np.ndarray]:
     """The ln of the density of ln P within the range [d] that a survey is simulated from, as a function of ln P."""
     density, hyper = _population(settings, period_range_days)
-    density, hyper = density.of_periods, hyper[: len(density.of_periods.parameters)]
+    of_x, own = density.of_periods, density.parameters_of_periods(hyper)
     low, high = np.log(period_range_days)
     grid = np.linspace(low, high, NORMALISED_ON)
-    within = np.trapezoid(np.exp(density.ln_pdf(grid, *hyper)), grid)
-    return lambda x: density.ln_pdf(x, *hyper) - np.log(within)
+    within = np.trapezoid(np.exp(of_x.ln_pdf(grid, *own)), grid)
+    return lambda x: of_x.ln_pdf(x, *own) - np.log(within)
 
 
 def simulate_survey(settings: Mapping[str, Any], share: int) -> tuple[Table, Table]:
@@ -178,13 +178,13 @@ def simulate_survey(settings: Mapping[str, Any], share: int) -> tuple[Table, Tab
     survey, range_days = Survey(**settings["survey"]), settings["period_range_days"]
     model = SystemModel.from_settings(settings["system_model"])
     density, hyper = _population(settings, range_days)
-    of_periods = [np.array([value]) for value in hyper[: len(density.of_periods.parameters)]]
+    of_periods = [np.array([value]) for value in density.parameters_of_periods(hyper)]
     visits, truth = [], []
     for k in range(share * SHARE, min((share + 1) * SHARE, settings["systems"])):
         rng = generator_for(settings["seed"], "simulate_survey", name := f"S{k:08d}")
         (x,) = density.of_periods.draw_within(range_days, of_periods, rng)
         e = None if density.of_e is None else density.of_e.draw(np.array([x]), density.parameters_of_e(hyper), rng)[0]
-        binary = not density.has_singles or bool(rng.random() < hyper[-1])
+        binary = not density.has_singles or bool(rng.random() < hyper[0])
         system, drawn = simulate_system(name, x, survey, model, rng, e, binary)
         visits.append(system)
         ln_noise = 0.0 if model.noise.parameter is None else drawn[model.noise.parameter]

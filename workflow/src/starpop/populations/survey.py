@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from starpop.inference import mixture
 from starpop.inference.density import Density, Range
 from starpop.inference.weighted import Posterior
 from starpop.orbits.period_likelihood import PeriodLikelihood
@@ -28,8 +29,6 @@ logger = logging.getLogger("starpop")
 
 # Nodes that are summed over as they are; more are condensed, however few the systems.
 MOST_NODES = 20_000
-# Stars and hyper-parameters whose probabilities are in memory at once.
-VALUES_AT_ONCE = 5_000_000
 
 
 class Products(NamedTuple):
@@ -88,14 +87,12 @@ def integrate(
         hyper, nodes = condensed.posterior(fine, density)
         logger.info("%d systems, condensed to %d points; error %.1e", len(nodes), len(nodes.grid.points), hyper.error)
         left_out, groups["condensed"] = predictive.leave_one_out_condensed(nodes, density, hyper), nodes.as_dataset()
-        of_systems, ln_single = nodes.system_ln_likelihoods(density), nodes.ln_single
     else:
         hyper = population.posterior(likelihoods, density, seed)
         left_out = predictive.leave_one_out(likelihoods, density, hyper, seed)
-        of_systems = population.system_ln_likelihoods(likelihoods, density)
-        ln_single = np.array([n.no_orbit_ln_evidence for n in likelihoods] if density.has_singles else [])
     if density.has_singles:
-        probability = binary_probability(hyper, of_systems, ln_single)
+        as_either = population.as_either(likelihoods, density) if fine is None else nodes.as_either(density)
+        probability = binary_probability(hyper, len(names), as_either)
         left_out = left_out.assign(binary_probability=("system", probability))
     tree = population.draw(likelihoods, density, hyper, draws, rng_of)
     refits = int(left_out["refitted"].sum())
@@ -114,22 +111,17 @@ def keeping(
         yield batch
 
 
-def binary_probability(
-    hyper: Posterior, ln_likelihoods: Callable[..., np.ndarray], ln_single: np.ndarray
-) -> np.ndarray:
+def binary_probability(hyper: Posterior, stars: int, as_either: mixture.Either) -> np.ndarray:
     """(N,) posterior probability of each star to be a binary.
 
     Parameters
     ----------
-    hyper : the posterior of the hyper-parameters, the fraction last
-    ln_likelihoods : a function of (M,) values of each: (M, N) ln p(D_n | h, F)
-    ln_single : (N,) ln evidence of each star without an orbit
+    hyper : the posterior of the hyper-parameters, the fraction first
+    stars : their number, N
+    as_either : their ln likelihoods as single stars and as binaries, given the other hyper-parameters
     """
-    single, at_once = np.zeros(len(ln_single)), max(VALUES_AT_ONCE // len(ln_single), 1)
-    for first in range(0, len(hyper.points), at_once):
-        points, weights = (values[first : first + at_once] for values in (hyper.points, hyper.weights))
-        single += weights @ population.single_share(ln_likelihoods(*points.T), ln_single, points[:, -1])
-    return 1 - single
+    fraction, *others = hyper.points.T
+    return mixture.mean_of_other(fraction, others, hyper.weights, stars, as_either)
 
 
 def _of_posterior(hyper: Posterior, density: Density, left_out: xr.Dataset) -> dict[str, xr.Dataset]:
