@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+from numpy.polynomial import Chebyshev, Polynomial
 
 from starpop.orbits.ellipse.kepler import true_anomalies
 from starpop.orbits.ellipse.system import System
@@ -32,8 +33,12 @@ PER_PIECE = 4
 MOST_PIECES = MOST_PHASES // PER_PIECE
 # Frequencies to 1/T; of few visits more, as their maxima crowd.
 POINTS_PER_RESOLUTION, CROWDED_VISITS, FEWEST_CELLS = 12, 10, 60
-# What stays this far below the highest ln L is not summed over the phases.
-DEPTH = 30.0
+# Of exponentials in single precision: exp(x) = 2^(x log2 e), no less than so many twos, and the polynomial that is 2^x
+# between -1 and 0 to the last digit.
+LOG2_E, FEWEST_TWOS = np.float32(np.log2(np.e)), np.float32(-120)
+C0, C1, C2, C3, C4, C5 = (
+    Chebyshev.interpolate(np.exp2, 5, domain=[-1, 0]).convert(kind=Polynomial).coef.astype(np.float32)
+)
 
 
 class Grid(NamedTuple):
@@ -176,8 +181,9 @@ def at_noise(system, noise):
 @njit(cache=True, nogil=True, error_model="numpy")
 def scan_kernel(single, cells, grid, found):
     """Search the middle of every cell."""
-    time, best = single.time, -np.inf
+    time = single.time
     turn, lanes = np.empty(len(time)), lanes_for(single)
+    shares = _shares_for(lanes)
     for i in range(len(found.highest)):
         frequency = cells.low + (i + 0.5) * cells.step
         for j in range(len(time)):
@@ -185,13 +191,16 @@ def scan_kernel(single, cells, grid, found):
             turn[j] = turns - np.floor(turns)
         for g in range(len(grid.first)):
             fill_lanes(frequency, turn, g, single, grid, lanes)
-            for m in range(grid.members[g]):
-                at = grid.first[g] + m
-                found.highest[i, at], found.phase[i, at] = _highest(m, g, single.level, grid, lanes)
-                best = max(best, found.highest[i, at])
-                found.ln_mean[i, at] = (
-                    _ln_mean(m, g, found.phase[i, at], best - single.level, grid, lanes) + single.level
-                )
+            members, phases = grid.members[g], grid.phases[grid.first[g]]
+            _fill_shares(members, members * phases, lanes, shares)
+            for m in range(members):
+                at, level = grid.first[g] + m, single.level + shares.top[m]
+                best, found.phase[i, at] = _highest(m, members, phases, shares.share)
+                found.highest[i, at] = level + np.log(best)
+            _fold(members, members * phases, shares.share)
+            for m in range(members):
+                mean = shares.share[m] / np.float32(phases)
+                found.ln_mean[i, grid.first[g] + m] = single.level + shares.top[m] + np.log(mean)
 
 
 class Lanes(NamedTuple):
@@ -209,6 +218,18 @@ class Lanes(NamedTuple):
     starts: np.ndarray
 
 
+class Shares(NamedTuple):
+    """(L,) the highest of the values of a lane's eccentricity, and L in units of the exponential of that.
+
+    And powers of two, by the bits of floats and as these.
+    """
+
+    top: np.ndarray
+    share: np.ndarray
+    bits: np.ndarray
+    power: np.ndarray
+
+
 @njit(cache=True, nogil=True)
 def lanes_for(single):
     """Room for the lanes of any group."""
@@ -219,30 +240,58 @@ def lanes_for(single):
     return Lanes(np.empty(most, np.float32), np.empty(most, np.float32), sums, precision, inverse, starts)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _highest(m, g, level, grid, lanes):
-    """The highest ln L of an eccentricity of a group, and its phase."""
-    members, best, value, determinant = grid.members[g], m, lanes.values[m], lanes.determinant[m]
-    for lane in range(m + members, members * grid.phases[grid.first[g]], members):
-        ratio, rise = lanes.determinant[lane] / determinant, lanes.values[lane] - value
-        # 1 - 1 / r <= ln r <= r - 1 spares most of the logarithms
-        if rise > 0.5 * (ratio - 1) or (rise > 0.5 * (1 - 1 / ratio) and rise > 0.5 * np.log(ratio)):
-            best, value, determinant = lane, lanes.values[lane], lanes.determinant[lane]
-    return value - 0.5 * np.log(determinant) + level, best // members
+@njit(cache=True, nogil=True)
+def _shares_for(lanes):
+    """Room for their shares."""
+    bits = np.empty(len(lanes.values), np.int32)
+    return Shares(np.empty_like(lanes.values), np.empty_like(lanes.values), bits, bits.view(np.float32))
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def _fill_shares(members, count, lanes, shares):
+    """L of each lane, in units of the highest exponential of its eccentricity's."""
+    values, determinant = lanes.values, lanes.determinant
+    top, share, bits, power = shares
+    width = count // 2
+    for k in range(width):
+        top[k] = max(values[k], values[k + width])
+    while width > members:
+        width //= 2
+        for k in range(width):
+            top[k] = max(top[k], top[k + width])
+    while width < count:
+        for k in range(width):
+            top[k + width] = top[k]
+        width *= 2
+    for k in range(count):
+        twos = max((values[k] - top[k]) * LOG2_E, FEWEST_TWOS)
+        whole = np.int32(twos)  # towards zero
+        bits[k] = (whole + np.int32(127)) << np.int32(23)
+        share[k] = twos - np.float32(whole)
+    for k in range(count):
+        x = share[k]
+        rest = C0 + x * (C1 + x * (C2 + x * (C3 + x * (C4 + x * C5))))
+        share[k] = rest * power[k] / np.sqrt(determinant[k])
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def _fold(members, count, values):
+    """Sum the lanes of each eccentricity, into the first."""
+    width = count
+    while width > members:
+        width //= 2
+        for k in range(width):
+            values[k] += values[k + width]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _ln_mean(m, g, phase, best, grid, lanes):
-    """The ln of the mean of L over the phases of an eccentricity; of the highest alone where that is low."""
-    members, phases = grid.members[g], grid.phases[grid.first[g]]
-    top = phase * members + m
-    value, determinant = lanes.values[top], lanes.determinant[top]
-    total = 1.0
-    if value - 0.5 * np.log(determinant) > best - DEPTH:
-        total = 0.0
-        for lane in range(m, members * phases, members):
-            total += np.exp(lanes.values[lane] - value) * np.sqrt(determinant / lanes.determinant[lane])
-    return value - 0.5 * np.log(determinant) + np.log(total / phases)
+def _highest(m, members, phases, share):
+    """The highest L of an eccentricity of a group, and its phase."""
+    best = m
+    for lane in range(m + members, members * phases, members):
+        if share[lane] > share[best]:
+            best = lane
+    return share[best], best // members
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
