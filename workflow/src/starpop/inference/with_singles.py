@@ -14,9 +14,9 @@ in that range.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from starpop.inference.priors import Prior, Uniform
 
 if TYPE_CHECKING:
     from starpop.inference.eccentricities import Eccentricity
+    from starpop.inference.seen import Seen
 
 FRACTION = "F"
 # The fraction is kept from 0 and 1, where one of the hypotheses has no density.
@@ -46,6 +47,11 @@ class WithSingles(Density):
         """Those of the binaries' density, and the fraction."""
         low, high = self.fraction
         return self.binaries.parameters | {FRACTION: Uniform(max(low, LEAST), min(high, 1 - LEAST))}
+
+    def in_sample(self, seen: Seen | None) -> Self:
+        """The same of stars, and of binaries, that are in a sample because of what they showed."""
+        of_binaries = self.binaries.in_sample(None if seen is None else seen.of_binaries)
+        return super(WithSingles, replace(self, binaries=of_binaries)).in_sample(seen)
 
     @property
     def of_binaries(self) -> Density:
