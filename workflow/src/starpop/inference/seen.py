@@ -144,6 +144,11 @@ class Seen:
         return cls(stars=int(stored["stars"]), **parts)
 
 
+def of_fit(exact: xr.DataTree) -> Seen | None:
+    """Who was seen of the stars of an exact fit; None if all that are count."""
+    return Seen.from_dataset(exact["seen"].to_dataset()) if "seen" in exact.children else None
+
+
 def _in_parts(posterior: Posterior) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
     """The weights of the points of a posterior that have some, and (M, 1) values of each hyper-parameter there."""
     held = np.flatnonzero(posterior.weights > NEGLIGIBLE * posterior.weights.max())

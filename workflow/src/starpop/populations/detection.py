@@ -21,8 +21,9 @@ The sum is that over the nodes of a star (`condensed`), so it is condensed as th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -122,6 +123,11 @@ class Detection:
         edges, stars = stored["semi_amplitude_edge_kms"].values, ("ln_period", "semi_amplitude_kms", "weight", "cell")
         found = (stored[name].values.astype(bool) for name in ("found", "found_without_orbit"))
         return cls((low, high), edges, *(stored[name].values for name in stars), *found)
+
+
+def criterion(selection: Mapping[str, Any], ln_bayes_orbit: float) -> Conditions:
+    """What makes a star found: that it is in the sample, or if all are that an orbit is so much likelier than none."""
+    return Conditions(**(selection or {"ln_bayes_orbit": ln_bayes_orbit}))
 
 
 def edges_of(templates: Sequence[Visits], model: SystemModel, period_range_days: Range) -> np.ndarray:
