@@ -12,6 +12,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/catalog.smk"
 include: "workflow/rules/cluster.smk"
 include: "workflow/rules/systems.smk"
+include: "workflow/rules/selection.smk"
 include: "workflow/rules/population.smk"
 include: "workflow/rules/comparison.smk"
 include: "workflow/rules/diagnostics.smk"
@@ -28,3 +29,8 @@ rule all:
 # targets of their own
 include: "workflow/rules/sources.smk"
 include: "workflow/rules/calibration.smk"
+
+
+if not SELECTION:
+
+    include: "workflow/rules/detection.smk"

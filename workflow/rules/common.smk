@@ -78,6 +78,8 @@ BATCHES = [f"{i:0{len(str(RESOLVED['batches'] - 1))}d}" for i in range(RESOLVED[
 GRAPHS = ["general", "plate", "cluster", "system", "population"]
 # Of a simulated catalogue, for the figures that show the truth.
 SIMULATION = {"simulation": "catalogs/{catalog}/simulation"} if "simulation" in config["catalogs"][CATALOG] else {}
+# What stars must show to be in the sample that populations are fitted to; nothing, if all of the table are.
+SELECTION = RESOLVED["selection"]
 CASES = list(RESOLVED["calibration"]["cases"])
 # Jobs that a recovery study, and each case of a calibration, is spread over.
 SHARES = 4

@@ -6,6 +6,8 @@ rule integrate_population:
     input:
         visits="results/{catalog}/visits.fits",
         periods=batches("results/{catalog}/{system_model}/periods/{batch}.nc"),
+        selection=["results/{catalog}/{system_model}/selection.csv"] if SELECTION else [],
+        detection=["results/{catalog}/{system_model}/detection.nc"] if SELECTION else [],
     output:
         exact="results/{catalog}/{system_model}/{population_model}/exact.nc",
     params:

@@ -5,6 +5,7 @@ import json
 from starpop.checks import diagnostics
 from starpop.checks.eccentricity_criticism import criticise_fit
 from starpop.inference.densities import density_from_settings
+from starpop.inference.seen import of_fit
 from starpop.orbits.fitted import are_a_sample
 from starpop.run import store
 from starpop.run.seeds import generator_for
@@ -13,7 +14,7 @@ with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     exact, nuts, over_nodes = (store.read_tree(snakemake.input[k]) for k in ("exact", "posterior", "hyper_posterior"))
     looked_for = json.loads(exact.attrs["settings"])["period_range_days"]
-    density = density_from_settings(settings["population"], looked_for)
+    density = density_from_settings(settings["population"], looked_for).in_sample(of_fit(exact))
     rng, replicates = generator_for(settings["seed"], "criticise_population"), settings["criticism"]["replicates"]
     joint = exact["posterior"].to_dataset().isel(chain=0)
     criticism = criticise_fit(density, joint, replicates, rng, looked_for, are_a_sample(exact))

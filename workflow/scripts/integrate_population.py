@@ -14,7 +14,10 @@ with store.job(snakemake.log[0]) as log:
     settings = json.loads(snakemake.params.settings)
     settings["period_range_days"] = visits.period_range(snakemake.input.visits, settings["period_range_days"])
     products = survey.Products(
-        snakemake.input.visits, snakemake.input.periods, SystemModel.from_settings(settings["model"])
+        snakemake.input.visits,
+        snakemake.input.periods,
+        SystemModel.from_settings(settings["model"]),
+        survey.read_sample(snakemake.input.selection, snakemake.input.detection),
     )
     density = density_from_settings(settings["population"], settings["period_range_days"])
     tree = survey.integrate(

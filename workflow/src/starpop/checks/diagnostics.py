@@ -35,6 +35,9 @@ COLUMNS = (
 FEWEST_DRAWS = 10
 # Of ln evidence: what is far below any odds worth speaking of; and what a quadrature that has converged keeps to.
 LARGEST_BRIDGE_ERROR, LARGEST_QUADRATURE_ERROR = 0.1, 1e-4
+# Of the ln-likelihood, by the simulated stars that tell who is in a sample: no mean is off by more of its own standard
+# deviations (`inference.seen`).
+LARGEST_SELECTION_ERROR = 0.3
 # Posterior standard deviations that are this share of the prior's, or more, of every hyper-parameter.
 LEAST_NARROWED = 0.8
 
@@ -189,6 +192,9 @@ def assess_exact(fit: str, tree: xr.DataTree, limits: Thresholds) -> dict[str, o
     if not error <= largest:
         said = f"error of the {what} {error:.2g} > {largest:g}"
         row["status"] = f"not converged: {said}" if row["status"] == "ok" else f"{row['status']}, {said}"
+    if (apart := float(exact.get("selection_error", 0.0))) > LARGEST_SELECTION_ERROR:
+        said = f"the selection is known to {apart:.2g} sd > {LARGEST_SELECTION_ERROR} (raise detection.simulations)"
+        row["status"] = f"not converged: {said}" if row["status"] == "ok" else f"{row['status']}, {said}"
     if lost := _not_drawn(tree):
         said = f"not drawn: {', '.join(lost)}"
         row["status"] = said if row["status"] == "ok" else f"{row['status']}, {said}"
@@ -240,4 +246,9 @@ def summarise_exact(tree: xr.DataTree, status: str) -> pd.DataFrame:
     for name in values["parameter"].values:
         for statistic in summary.columns.intersection(list(values["statistic"].values)):
             summary.loc[name, statistic] = float(values.sel(parameter=name, statistic=statistic))
-    return summary.reset_index()
+    rows = [summary.reset_index()]
+    if "uncorrected" in tree.children:
+        values = tree["uncorrected"].to_dataset()["value"]
+        plain = values.to_dataset("statistic").to_dataframe().reset_index()
+        rows.append(plain.assign(method="uncorrected", status=status)[list(rows[0].columns)])
+    return pd.concat(rows, ignore_index=True)

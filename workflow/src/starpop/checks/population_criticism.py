@@ -1,7 +1,8 @@
 """Do the systems' periods look like what a population predicts: posterior predictive checks with calibrated p-values.
 
 A replicate is a catalogue of as many systems, with x = ln(P / day) drawn from p(x | h) at an exact draw of the
-hyper-parameters, within the range where periods are looked for: others would not have been found. A statistic T
+hyper-parameters, within the range where periods are looked for, and from p(x | h) S(x) where only stars are in the
+sample that are seen with a probability S(x) (`inference.seen`): others would not have been found. A statistic T
 (`STATISTICS`) of the systems' own x, which are drawn jointly with h, has the two-sided posterior predictive p
 
     p0 = 2 min(u, 1 - u),        u = P[T(replicate) > T(systems)] + P[equal] / 2.
@@ -81,9 +82,11 @@ def two_sided(predicted: np.ndarray, own: np.ndarray) -> np.ndarray:
 
 def posterior_of_known(ln_period: np.ndarray, density: Density) -> Posterior:
     """The posterior of up to three hyper-parameters, given (N,) exactly known ln periods."""
-    return posterior_given(
-        density.parameters, lambda *h: density.ln_pdf(ln_period[:, None], *h).sum(axis=0), TOLERANCE
-    )
+
+    def ln_likelihood(*h: np.ndarray) -> np.ndarray:
+        return density.ln_pdf(ln_period[:, None], *h).sum(axis=0) - len(ln_period) * density.ln_seen(*h)
+
+    return posterior_given(density.parameters, ln_likelihood, TOLERANCE)
 
 
 def some_points(posterior: Posterior, size: int, rng: np.random.Generator) -> list[np.ndarray]:

@@ -69,7 +69,7 @@ def ln_weights(
     density, model : the population and the system model, with the priors that the draws were made under
     draws : (S,) hyper-parameters, and (S, N) parameters of the systems
     sample : whether these are a sample of all systems, or of stars that may have no orbit, who do not tell what other
-        priors of each would do
+        priors of each would do, or may not be seen, which depends on these priors
     """
     uniform = {name: prior for name, prior in density.parameters.items() if isinstance(prior, Uniform)}
     scales = [draws[name] for name in uniform if name.startswith("ln")]
@@ -147,7 +147,7 @@ def of_fit(tree: xr.DataTree, ess_min: float) -> pd.DataFrame:
         settings["period_range_days"],
         ess_min,
         min(effective / posterior.sizes["draw"], 1.0),
-        are_a_sample(tree) or "binary" in posterior,
+        are_a_sample(tree) or "binary" in posterior or "seen" in tree.children,
     )
 
 

@@ -12,7 +12,7 @@ there, so that nothing else need be told of a new one. It has
     breakpoints     where it changes fast, for its moments
 
 A population may have a density of the eccentricity as well: then it is a `joint` one. And it may have stars without an
-orbit: then it is one `with_singles`.
+orbit: then it is one `with_singles`. Of stars that are in a sample because of what they showed it knows who is `seen`.
 
 Hyper-parameters and x are arrays that broadcast.
 """
@@ -20,9 +20,10 @@ Hyper-parameters and x are arrays that broadcast.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import MISSING, fields
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.polynomial.legendre import leggauss
@@ -34,11 +35,14 @@ from starpop.run.errors import InputError
 
 if TYPE_CHECKING:
     from starpop.inference.eccentricities import Eccentricity
+    from starpop.inference.seen import Seen
 
 Range = tuple[float, float]
 
 # Panels of the quadrature of moments between two breakpoints, and draws taken at once.
 PANELS, DRAWS_AT_ONCE = 12, 200
+# Hyper-parameters at which the probability to be in a sample is computed at once.
+SAMPLES_AT_ONCE = 2000
 # How often a draw outside a range is refused, and then the points of the grid over that range.
 REJECTIONS, GRID = 100, 2001
 # Of ln density between two points of it; and what a logarithm is taken of at least.
@@ -53,6 +57,8 @@ class Density:
     of_e: Eccentricity | None = None
     # Whether some stars have no orbit (`with_singles`), and what stands for their ln P.
     has_singles: bool = False
+    # Who of its stars is in the sample; all, if that is not said.
+    seen: Seen | None = None
     NO_ORBIT: ClassVar[float] = -1e3
 
     def __init_subclass__(cls, name: str = "") -> None:
@@ -114,6 +120,28 @@ class Density:
             return value
         return value + self.of_e.ln_pdf(e, x, *self.parameters_of_e(parameters), math=math)
 
+    def in_sample(self, seen: Seen | None) -> Self:
+        """The same of stars that are in a sample because of what they showed."""
+        found = copy(self)
+        object.__setattr__(found, "seen", seen)
+        return found
+
+    def ln_seen(self, *parameters: np.ndarray) -> np.ndarray:
+        """(M,) ln of the probability that a star of the population is in the sample, at (M,) hyper-parameters."""
+        values = np.zeros(len(parameters[0]))
+        if self.seen is not None:
+            for first in range(0, len(values), SAMPLES_AT_ONCE):
+                some = slice(first, first + SAMPLES_AT_ONCE)
+                values[some] = self.seen.ln_alpha(self, [p[some, None] for p in parameters])
+        return values
+
+    def select(self, parameters: Sequence[Any], stars: int) -> None:
+        """Add to a PyMC model that so many stars are in the sample."""
+        import pymc as pm
+
+        if self.seen is not None:
+            pm.Potential("selection", -stars * self.seen.ln_alpha(self, parameters, math=tensors()))
+
     @property
     def jumps(self) -> np.ndarray:
         """The places of x within its support where the density jumps, whatever its parameters."""
@@ -132,6 +160,8 @@ class Density:
     ) -> np.ndarray:
         """(M,) draws of x from what of the density lies in a range of periods [d], at (M,) values of each parameter.
 
+        They are those of stars in the sample.
+
         Where the range holds so little that rejection does not end, x is drawn from the density interpolated on a
         grid.
         """
@@ -140,7 +170,10 @@ class Density:
         def propose(waiting: np.ndarray) -> np.ndarray:
             drawn[waiting] = self.draw([p[waiting] for p in parameters], len(waiting), rng)
             period = np.exp(drawn[waiting])
-            return (period >= period_range_days[0]) & (period <= period_range_days[1])
+            within = (period >= period_range_days[0]) & (period <= period_range_days[1])
+            if self.seen is not None:
+                within &= rng.random(len(waiting)) < self.seen.relative_probability(drawn[waiting])
+            return within
 
         rare = until_accepted(len(drawn), propose, REJECTIONS)
         for first in range(0, len(rare), DRAWS_AT_ONCE):
@@ -156,6 +189,8 @@ class Density:
         uniform = np.broadcast_to(np.linspace(low, high, GRID), (len(parameters[0]), GRID))
         grid = np.sort(np.concatenate([uniform, np.clip(self.breakpoints(*parameters), low, high)], axis=1), axis=1)
         width, ln_pdf = np.diff(grid, axis=1), self.ln_pdf(grid, *(p[:, None] for p in parameters))
+        if self.seen is not None:
+            ln_pdf = ln_pdf + np.log(self.seen.relative_probability(grid) + TINY)
         rise = np.diff(ln_pdf, axis=1)
         rise = np.where(np.abs(rise) < SMALLEST_RISE, SMALLEST_RISE, rise)
         # from its higher end: exp of a rise of hundreds would be no number

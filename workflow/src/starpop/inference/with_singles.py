@@ -15,9 +15,9 @@ takes the sums over nodes once for all its values (`mixture`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from starpop.inference.priors import Prior, Uniform
 
 if TYPE_CHECKING:
     from starpop.inference.eccentricities import Eccentricity
+    from starpop.inference.seen import Seen
 
 FRACTION = "F"
 
@@ -46,6 +47,11 @@ class WithSingles(Density):
         """The fraction, and those of the binaries' density."""
         low, high = self.fraction
         return {FRACTION: Uniform(max(low, LEAST), min(high, 1 - LEAST))} | self.binaries.parameters
+
+    def in_sample(self, seen: Seen | None) -> Self:
+        """The same of stars, and of binaries, that are in a sample because of what they showed."""
+        of_binaries = self.binaries.in_sample(None if seen is None else seen.of_binaries)
+        return super(WithSingles, replace(self, binaries=of_binaries)).in_sample(seen)
 
     @property
     def of_binaries(self) -> Density:

@@ -150,11 +150,7 @@ def draw_density(
     ln_periods : (N,) posterior means of ln P
     truth : the ln of the density that the systems were simulated from
     """
-    total = parameters[next(iter(parameters))].size
-    chosen = np.linspace(0, total - 1, min(CURVES, total)).astype(int)
-    drawn = [parameters[name].ravel()[chosen] for name in population.parameters]
-    grid, limits = _grid(population, drawn, ln_periods)
-    values = np.exp(population.ln_pdf(grid, *(p[:, None] for p in drawn)))
+    grid, limits, values = curves(population, parameters, ln_periods)
     ink = 1 - np.array(to_rgb(style.colors.model))
     for share, depth in ((0.9, 0.2), (0.5, 0.5)):
         low, high = np.quantile(values, [0.5 - share / 2, 0.5 + share / 2], axis=0)
@@ -173,6 +169,17 @@ def draw_density(
     ticks = [p for p in DAYS if limits[0] < np.log(p) < limits[1]]
     days.set_xticks(ticks, [f"{p:g}" for p in ticks])
     days.set_xlabel("period $P$ [d]")
+
+
+def curves(
+    population: Density, parameters: Mapping[str, np.ndarray], ln_periods: np.ndarray
+) -> tuple[np.ndarray, tuple[float, float], np.ndarray]:
+    """(G,) points of ln P, the ends of their axis, and (M, G) the density there, of some draws."""
+    total = parameters[next(iter(parameters))].size
+    chosen = np.linspace(0, total - 1, min(CURVES, total)).astype(int)
+    drawn = [parameters[name].ravel()[chosen] for name in population.parameters]
+    grid, limits = _grid(population, drawn, ln_periods)
+    return grid, limits, np.exp(population.ln_pdf(grid, *(p[:, None] for p in drawn)))
 
 
 def _grid(

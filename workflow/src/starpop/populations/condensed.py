@@ -206,7 +206,7 @@ class Condensed:
                 some = slice(first, first + POINTS_AT_ONCE)
                 height = self.heights(density, [p[some] for p in parameters])
                 values[some] += _ln_product(self.shares.data, self.shares.indices, self.shares.indptr, height)
-            return values
+            return values - len(self) * density.ln_seen(*parameters)
 
         return evaluate
 
@@ -328,4 +328,5 @@ def build_model(condensed: Condensed, density: Density) -> pm.Model:
         math = tensors()
         height = math.exp(density.ln_pdf(condensed.points, *parameters, math=math))
         pm.Potential("visits", ln_product(height, *matrix) + condensed.ln_scale.sum())
+        density.select(parameters, len(condensed))
     return model

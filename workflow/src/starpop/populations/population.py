@@ -47,6 +47,7 @@ if TYPE_CHECKING:  # PyMC takes seconds to load, and the exact answer does not n
     import pymc as pm
 
     from starpop.inference.sampling import Sampler
+    from starpop.inference.seen import Seen
 
 logger = logging.getLogger("starpop")
 
@@ -123,7 +124,7 @@ def _nodes_of(likelihood: PeriodLikelihood, density: Density) -> tuple[np.ndarra
 
 
 def system_ln_likelihoods(likelihoods: Sequence[PeriodLikelihood], density: Density) -> LnLikelihood:
-    """A function of (M,) values of each hyper-parameter: (M, N) ln p(D_n | h) of the N systems."""
+    """A function of (M,) values of each hyper-parameter: (M, N) ln p(D_n | h) of the N systems, whoever is seen."""
     if density.has_singles:
         return mixture.ln_of_each(as_either(likelihoods, density))
     nodes = nodes_of(likelihoods, density)
@@ -157,9 +158,16 @@ def as_either(likelihoods: Sequence[PeriodLikelihood], density: Density) -> mixt
 def ln_likelihood(likelihoods: Sequence[PeriodLikelihood], density: Density) -> LnLikelihood:
     """A function of (M,) values of each hyper-parameter: (M,) ln p(D | h)."""
     if density.has_singles:
-        return mixture.ln_likelihood(len(likelihoods), as_either(likelihoods, density))
-    if isinstance(density, Normal):
-        return _normal_ln_likelihood(likelihoods, density)
+        of_all = mixture.ln_likelihood(len(likelihoods), as_either(likelihoods, density))
+    elif isinstance(density, Normal):
+        of_all = _normal_ln_likelihood(likelihoods, density)
+    else:
+        of_all = _sum_of_ln_likelihoods(likelihoods, density)
+    return lambda *parameters: of_all(*parameters) - len(likelihoods) * density.ln_seen(*parameters)
+
+
+def _sum_of_ln_likelihoods(likelihoods: Sequence[PeriodLikelihood], density: Density) -> LnLikelihood:
+    """The same of all stars, whoever is in the sample."""
     evaluate = system_ln_likelihoods(likelihoods, density)
     at_once = max(TERMS_AT_ONCE // len(likelihoods), 1)
 
@@ -251,7 +259,7 @@ def _sample(likelihoods: Sequence[PeriodLikelihood], density: Density, evaluate:
         name: prior.from_normal(column[:STARTS])
         for (name, prior), column in zip(density.parameters.items(), particles.T, strict=True)
     }
-    tree = _node_sampler(density).run(starts, seed, _padded_nodes(likelihoods, density))
+    tree = _node_sampler(density, density.seen).run(starts, seed, _padded_nodes(likelihoods, density))
     sampled = tree["posterior"].to_dataset()
     draws = np.stack([sampled[name].values for name in names], axis=-1)
     coordinates = np.stack(
@@ -352,6 +360,7 @@ def build_model(
         parameters = [p.variable(name) for name, p in density.parameters.items()]
         ln_period = density.variable("lnP", parameters, period_range_days, dims="system")
         pymc_orbit.observe(system_models[0], systems[0], values, pm.math.exp(ln_period), index)
+        density.select(parameters, len(systems))
         if density.of_e is not None:
             e, own = model["e"], density.parameters_of_e(parameters)
             prior = system_models[0].eccentricity.ln_pdf(e, math=tensors())
@@ -384,12 +393,16 @@ def _node_model(nodes: Mapping[str, np.ndarray], density: Density) -> pm.Model:
         terms = density.ln_joint(data["node"], data.get("node_e"), *parameters, math=tensors())
         terms += data["node_ln_weight"]
         pm.Potential("visits", pt.sum(pt.logsumexp(terms, axis=1)))
+        density.select(parameters, data["node"].shape[0])
     return model
 
 
 @lru_cache(maxsize=4)
-def _node_sampler(density: Density) -> Sampler:
-    """The node model, compiled once for the systems of every catalogue: compiling takes longer than sampling."""
+def _node_sampler(density: Density, seen: Seen | None) -> Sampler:
+    """The node model, compiled once for the systems of every catalogue: compiling takes longer than sampling.
+
+    Who is seen is the density's; densities that differ by it alone are equal.
+    """
     from starpop.inference.sampling import Sampler, SamplerSettings
 
     settings = SamplerSettings("nutpie", CHAINS, TUNE, DRAWS, TARGET_ACCEPT, MAX_TREEDEPTH, MOST_MINUTES)

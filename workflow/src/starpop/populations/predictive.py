@@ -52,10 +52,10 @@ def leave_one_out(
     def without(i: int) -> Posterior:
         return population.posterior([*likelihoods[:i], *likelihoods[i + 1 :]], density, seed)
 
-    rows = []
+    rows, ln_seen = [], density.ln_seen(*hyper.points.T)
     for i, likelihood in enumerate(likelihoods):
         ln_likelihood = population.system_ln_likelihoods([likelihood], density)(*hyper.points.T)[:, 0]
-        rows.append(_row(hyper, ln_likelihood, partial(without, i)))
+        rows.append(_row(hyper, ln_likelihood - ln_seen, partial(without, i)))
     return _as_dataset([n.system for n in likelihoods], rows)
 
 
@@ -66,10 +66,10 @@ def leave_one_out_condensed(condensed: Condensed, density: Density, hyper: Poste
         return posterior_of(condensed.without(i), density)
 
     rows, at_once = [], max(VALUES_AT_ONCE // len(hyper.points), 1)
-    ln_likelihoods = condensed.at(density, list(hyper.points.T))
+    ln_likelihoods, ln_seen = condensed.at(density, list(hyper.points.T)), density.ln_seen(*hyper.points.T)
     for first in progress(range(0, len(condensed), at_once), "groups of systems"):
         some = slice(first, first + at_once)
-        values = ln_likelihoods(some)
+        values = ln_likelihoods(some) - ln_seen[:, None]
         rows += [_row(hyper, values[:, i], partial(without, first + i)) for i in range(values.shape[1])]
     return _as_dataset(condensed.systems, rows)
 

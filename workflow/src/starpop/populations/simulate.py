@@ -101,12 +101,29 @@ def simulate_system(
     theta[:2] *= binary
     parameters = {name: float(value) for name, (value,) in shape.items()}
     parameters |= dict(zip(model.coefficients(visits), theta, strict=True))
+    visits, ln_noise = observe(visits, point, theta, model, rng)
+    if model.noise.parameter is not None:
+        parameters[model.noise.parameter] = ln_noise
+    return visits, parameters
+
+
+def observe(
+    visits: Visits, point: np.ndarray, theta: np.ndarray, model: SystemModel, rng: np.random.Generator
+) -> tuple[Visits, float]:
+    """Visits with the velocities of an orbit and its noise, whose number (0, if it has none) is drawn from its prior.
+
+    Parameters
+    ----------
+    visits : whose times and errors are kept
+    point : (1, 3) frequency, eccentricity and mean anomaly (`orbit.shape_points`)
+    theta : (p,) coefficients of the model
+    """
     ln_noise = 0.0
     if isinstance(model.noise, UncertainNoise):
-        ln_noise = parameters[model.noise.parameter] = rng.normal(model.noise.mean, model.noise.sd)
+        ln_noise = rng.normal(model.noise.mean, model.noise.sd)
     velocity = design_matrix(point, visits, model)[0] @ theta
-    variance = model.noise.variance(np.array([ln_noise]), error)
-    return replace(visits, rv_kms=velocity + rng.normal(0, np.sqrt(variance))), parameters
+    variance = model.noise.variance(np.array([ln_noise]), visits.rv_err_kms)
+    return replace(visits, rv_kms=velocity + rng.normal(0, np.sqrt(variance))), ln_noise
 
 
 def simulate_twin(truth: Table, seed: int) -> Table:

@@ -104,6 +104,11 @@ def unsuited_models(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
                 f"population_models.{name}.eccentricity: {population['eccentricity']['density']}, but no system model "
                 "has an eccentricity; give one orbit: keplerian, or leave this out."
             )
+        elif "eccentricity" in population and "selection" in entry:
+            yield (
+                f"population_models.{name}.eccentricity: {population['eccentricity']['density']}, but catalogue "
+                f"{catalog} has a selection, which is corrected for in populations of periods alone; leave out one."
+            )
         elif "eccentricity" in population and config["orbit_prior"]["eccentricity"].get("beta", [1, 1]) != [1, 1]:
             yield (
                 f"population_models.{name}.eccentricity: {population['eccentricity']['density']} takes the place of "

@@ -26,6 +26,8 @@ NOISE_PRIORS = {"scaled": "ln_error_scale", "jitter": "ln_jitter_kms"}
 # What the prior of an eccentricity has that does not say.
 ECCENTRICITY = {"beta": [1, 1], "up_to": 0.95}
 AUTO = "auto"
+# What a catalogue's entry says of the use that is made of its table, and not of the table.
+OF_TABLES_USE = ("period_range_days", "selection")
 # Systems of a simulated catalogue that one job simulates.
 SHARE = 10_000
 # Of a user's table some visits of a system, and of each exact draw its parameters, twice; what a batch may take of
@@ -45,9 +47,8 @@ def resolve(config: Mapping[str, Any], catalog: str) -> dict[str, Any]:
     models = {name: complete(model, config) for name, model in config["system_models"].items()}
     populations = {name: meant(model, catalog, config) for name, model in config["population_models"].items()}
     calibration = dict(config["calibration"]) | {"cases": cases(config["calibration"])}
-    # what a catalogue's own range is the range of is not its table
     entries = {
-        name: {key: value for key, value in entry.items() if key != "period_range_days"}
+        name: {key: value for key, value in entry.items() if key not in OF_TABLES_USE}
         for name, entry in config["catalogs"].items()
     }
     if "simulation" in entries[catalog]:
@@ -56,6 +57,7 @@ def resolve(config: Mapping[str, Any], catalog: str) -> dict[str, Any]:
         entries[catalog]["simulation"] = chosen | {key: of[chosen[key]] for key, of in drawn_from.items()}
     resolved = {"system_models": models, "population_models": populations, "calibration": calibration}
     single = {"batches": number_of_batches(config, catalog), "period_range_days": looked_for(config, catalog)}
+    single["selection"] = config["catalogs"][catalog].get("selection", {})
     return dict(config) | resolved | {"catalogs": entries} | single | of_one_rule(config)
 
 
