@@ -80,11 +80,11 @@ def test_draws_of_the_sample_are_of_what_is_seen():
 def test_stars_without_an_orbit_are_seen_as_often_as_they_are():
     of_orbits = seen()
     both = of_orbits.with_singles(WITH_SINGLES.NO_ORBIT, 0.1, 1e-6)
-    h = np.array([2.5]), np.array([-0.3]), np.array([0.3])
-    binaries = np.exp(DENSITY.in_sample(of_orbits).ln_seen(*h[:2]))
+    h = np.array([0.3]), np.array([2.5]), np.array([-0.3])
+    binaries = np.exp(DENSITY.in_sample(of_orbits).ln_seen(*h[1:]))
     selected = WITH_SINGLES.in_sample(both)
     assert np.exp(selected.ln_seen(*h)) == pytest.approx(0.3 * binaries + 0.7 * 0.1, rel=1e-9)
-    assert np.exp(selected.of_periods.ln_seen(*h[:2])) == pytest.approx(binaries, rel=1e-12)
+    assert np.exp(selected.of_periods.ln_seen(*h[1:])) == pytest.approx(binaries, rel=1e-12)
     assert WITH_SINGLES.seen is None and selected.in_sample(None).of_binaries.seen is None
 
 

@@ -39,8 +39,8 @@ def by_brute_force(density, hyper, conditions, model, size, stars):
     for k in range(size):
         rng = np.random.default_rng([3, k])
         of_x = density.of_periods
-        (x,) = of_x.draw([np.array([value]) for value in hyper[: len(of_x.parameters)]], 1, rng)
-        if not density.has_singles or rng.random() < hyper[-1]:
+        (x,) = of_x.draw([np.array([value]) for value in density.parameters_of_periods(hyper)], 1, rng)
+        if not density.has_singles or rng.random() < hyper[0]:
             visits, _, mass = detection.binary(detection.any_of(stars, rng), model, x, (0, np.inf), rng)
             assert mass == 1
         else:
@@ -52,9 +52,9 @@ def by_brute_force(density, hyper, conditions, model, size, stars):
 @pytest.mark.parametrize(
     ("density", "hyper", "conditions", "model"),
     [
-        (FRACTION, (2.0, -1.0, 0.7), Conditions(semi_amplitude_over_error=4), MODEL),
-        (FRACTION, (1.0, -2.0, 0.3), Conditions(visits=5, delta_rv_kms=2), MODEL),
-        (FRACTION, (3.5, 0.5, 0.5), Conditions(delta_rv_kms=3), SystemModel(2, 50, noise=Jitter(-1, 1), trend=1)),
+        (FRACTION, (0.7, 2.0, -1.0), Conditions(semi_amplitude_over_error=4), MODEL),
+        (FRACTION, (0.3, 1.0, -2.0), Conditions(visits=5, delta_rv_kms=2), MODEL),
+        (FRACTION, (0.5, 3.5, 0.5), Conditions(delta_rv_kms=3), SystemModel(2, 50, noise=Jitter(-1, 1), trend=1)),
         (HISTOGRAM, (2.0, -3.0, 1.0), Conditions(delta_rv_kms=9), SystemModel(2, 50, amplitude_scaling="kepler")),
         (HISTOGRAM, (-1.0, 1.0, 0.5), Conditions(delta_rv_kms=2), SystemModel(2, 50, orbit="keplerian")),
     ],
@@ -89,7 +89,7 @@ def test_where_it_can_be_written_down_it_is_that():
 
 def test_its_error_is_the_scatter_of_repeated_simulations():
     stars, conditions = templates(), Conditions(delta_rv_kms=3)
-    hyper = [np.array([2.0, 3.0]), np.array([-1.0, 0.0]), np.array([0.3, 0.8])]
+    hyper = [np.array([0.3, 0.8]), np.array([2.0, 3.0]), np.array([-1.0, 0.0])]
     values, variances = [], []
     for seed in range(60):
         simulated = simulate_detection(stars, MODEL, RANGE, conditions, 300, seed)

@@ -197,8 +197,13 @@ class Condensed:
 
     def ln_likelihood(self, density: Density) -> Callable[..., np.ndarray]:
         """A function of (M,) values of each hyper-parameter: (M,) ln p(D | h)."""
+        of_all = self._of_all(density)
         if density.has_singles:
-            return mixture.ln_likelihood(len(self), self.as_either(density))
+            of_all = mixture.ln_likelihood(len(self), self.as_either(density))
+        return lambda *parameters: of_all(*parameters) - len(self) * density.ln_seen(*parameters)
+
+    def _of_all(self, density: Density) -> Callable[..., np.ndarray]:
+        """The same of binaries, whoever is in the sample."""
 
         def evaluate(*parameters: np.ndarray) -> np.ndarray:
             values = np.full(len(parameters[0]), self.ln_scale.sum())
@@ -206,7 +211,7 @@ class Condensed:
                 some = slice(first, first + POINTS_AT_ONCE)
                 height = self.heights(density, [p[some] for p in parameters])
                 values[some] += _ln_product(self.shares.data, self.shares.indices, self.shares.indptr, height)
-            return values - len(self) * density.ln_seen(*parameters)
+            return values
 
         return evaluate
 
