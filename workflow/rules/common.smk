@@ -80,6 +80,9 @@ GRAPHS = ["general", "plate", "cluster", "system", "population"]
 SIMULATION = {"simulation": "catalogs/{catalog}/simulation"} if "simulation" in config["catalogs"][CATALOG] else {}
 # What stars must show to be in the sample that populations are fitted to; nothing, if all of the table are.
 SELECTION = RESOLVED["selection"]
+# Pairs with a fraction of binaries, and who is one in a simulated catalogue.
+FRACTIONS = [f"{s}/{p}" for s, p in PAIRS if "fraction" in config["population_models"][p]]
+TRUTHS = [path.replace("/visits/", "/truth/") for path in paths_of(config["catalogs"][CATALOG])] if SIMULATION else []
 CASES = list(RESOLVED["calibration"]["cases"])
 # Jobs that a recovery study, and each case of a calibration, is spread over.
 SHARES = 4

@@ -186,3 +186,31 @@ if PUBLISHED:
         threads: 1
         script:
             "../scripts/compare_published.py"
+
+
+if SIMULATION and FRACTIONS:
+
+    rule check_reliability:
+        """Whether stars are binaries as often as they have that probability: of a simulated catalogue."""
+        input:
+            systems=expand("results/{catalog}/{pair}/systems.csv", pair=FRACTIONS, allow_missing=True),
+            truth=TRUTHS,
+        output:
+            **{f"table_{pair}": f"results/{{catalog}}/{pair}/reliability.csv" for pair in FRACTIONS},
+            **{
+                f"figure_{pair}": picture(f"results/{{catalog}}/{pair}", "reliability", "Population")
+                for pair in FRACTIONS
+            },
+        params:
+            settings=settings("figures"),
+            code=source_digest("check_reliability"),
+            pairs=FRACTIONS,
+        log:
+            "logs/check_reliability/{catalog}.log",
+        benchmark:
+            "results/benchmarks/check_reliability/{catalog}.tsv"
+        conda:
+            "../../environment.yml"
+        threads: 1
+        script:
+            "../scripts/check_reliability.py"

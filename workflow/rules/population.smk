@@ -2,7 +2,7 @@
 
 
 rule integrate_population:
-    """The exact posterior of the density's parameters, and exact joint draws of all parameters."""
+    """The exact posterior of the density's parameters, joint draws of all parameters, and what each system tells."""
     input:
         visits="results/{catalog}/visits.fits",
         periods=batches("results/{catalog}/{system_model}/periods/{batch}.nc"),
@@ -10,6 +10,7 @@ rule integrate_population:
         detection=["results/{catalog}/{system_model}/detection.nc"] if SELECTION else [],
     output:
         exact="results/{catalog}/{system_model}/{population_model}/exact.nc",
+        systems="results/{catalog}/{system_model}/{population_model}/systems.csv",
     params:
         settings=settings(
             "period_range_days",

@@ -31,3 +31,4 @@ with store.job(snakemake.log[0]) as log:
     )
     attributes = store.provenance(settings=settings, **visits.origin(snakemake.input.visits))
     store.write_tree(tree, snakemake.output.exact, attributes)
+    store.write_csv(survey.table_of_systems(tree), snakemake.output.systems)

@@ -100,3 +100,27 @@ def test_draws_leave_one_out_within_their_error(density):
         error = np.hypot(error, float(left_out["ln_predictive_error"][i]))
         assert error < 0.1
         assert abs(float(left_out["ln_predictive"][i]) - np.log(expected)) < 4 * error
+
+
+@pytest.mark.parametrize("name", ["normal", "power_law"])
+def test_what_a_system_tells_is_how_far_it_moves_the_posterior(name):
+    density, likelihoods = DENSITIES[name], nodes([0.8, 1.6, 1.8, 2.6])
+    hyper = population.posterior(likelihoods, density)
+    left_out = leave_one_out(likelihoods, density, hyper)
+    for i in range(len(likelihoods)):
+        others = [*likelihoods[:i], *likelihoods[i + 1 :]]
+        apart = hyper.ln_evidence - population.posterior(others, density).ln_evidence
+        # of ln(posterior / posterior of the others), whose priors are the same
+        ratio = population.ln_likelihood(likelihoods, density)(*hyper.points.T)
+        ratio -= population.ln_likelihood(others, density)(*hyper.points.T) + apart
+        assert left_out["information"].values[i] == pytest.approx(hyper.weights @ ratio, abs=1e-5)
+    assert (left_out["information"] > 1e-3).all()
+
+
+def test_one_system_alone_tells_all_there_is():
+    density, likelihoods = DENSITIES["normal"], nodes([1.6])
+    hyper = population.posterior(likelihoods, density)
+    left_out = leave_one_out(likelihoods, density, hyper)
+    assert left_out["ln_predictive"].values[0] == pytest.approx(hyper.ln_evidence, abs=1e-9)
+    ratio = population.ln_likelihood(likelihoods, density)(*hyper.points.T) - hyper.ln_evidence
+    assert left_out["information"].values[0] == pytest.approx(hyper.weights @ ratio, abs=1e-9)

@@ -19,6 +19,7 @@ from starpop.pages.style import CHAIN_COLORS, TWO_COLUMNS, Style, new_figure, pl
 ROW = 0.155  # inches of a line of text
 POINT = 0.045  # inches of a marker
 SHOWN = {
+    "F": "fraction $F$\nof binaries",
     "mu": r"$\mu$ of $\ln(P/\mathrm{d})$",
     "lnsigma": r"$\ln\sigma$ of $\ln(P/\mathrm{d})$",
     "mean_ln_period": r"mean of $\ln(P/\mathrm{d})$" + "\nin the range scanned",
@@ -85,7 +86,7 @@ def _with_errors(pointwise: pd.DataFrame) -> dict[Any, tuple[float, float]]:
 
 
 def forest(table: pd.DataFrame, moved: pd.DataFrame, style: Style) -> Figure:
-    """Mean and 94% interval of the population's location and scale under every assumption.
+    """Mean and 94% interval of the population's location, scale and fraction, if it has one, under every assumption.
 
     Parameters
     ----------
@@ -110,8 +111,9 @@ def forest(table: pd.DataFrame, moved: pd.DataFrame, style: Style) -> Figure:
 
     looks = _looks(moved["population_model"].unique())
     figure = new_figure(TWO_COLUMNS, ROW * len(lines) + 0.75)
-    axes = figure.subplots(1, len(SHOWN), sharey=True)
-    for ax, (parameter, title) in zip(axes, SHOWN.items(), strict=True):
+    shown = {name: title for name, title in SHOWN.items() if (moved["parameter"] == name).any()}
+    axes = figure.subplots(1, len(shown), sharey=True)
+    for ax, (parameter, title) in zip(axes, shown.items(), strict=True):
         for place, (_, rows) in enumerate(lines):
             if rows is not None:
                 _interval(ax, place, rows[rows["parameter"] == parameter], looks)

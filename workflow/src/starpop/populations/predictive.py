@@ -9,6 +9,13 @@ a sum over the points of the posterior: exact over those of a quadrature, and sm
 A system far from all others moves the posterior to where the others alone would have little or no mass. Then points
 of theirs are missing: of a quadrature, the share of the sum near the ends of its range tells, and of draws, the tail
 of the weights 1 / p(D_n | h). For such a system p(D_-n) is found anew, from the others.
+
+What a system tells of the population is how far the posterior lies from that of the others, their Kullback-Leibler
+divergence
+
+    E[ln p(D_n | h)] - ln p(D_n | D_-n),
+
+in nats: zero of a system that says nothing.
 """
 
 from __future__ import annotations
@@ -43,14 +50,13 @@ def leave_one_out(
 
     Returns
     -------
-    ``ln_predictive``, its numerical error ``ln_predictive_error``, and whether the posterior of the others was found
-    anew, ``refitted``; all of dimension (system)
+    ``ln_predictive``, its numerical error ``ln_predictive_error``, whether the posterior of the others was found
+    anew, ``refitted``, and ``information``, what it tells of the population [nat]; all of dimension (system)
     """
-    if len(likelihoods) == 1:
-        return _as_dataset([likelihoods[0].system], [(hyper.ln_evidence, hyper.error, False)])
 
-    def without(i: int) -> Posterior:
-        return population.posterior([*likelihoods[:i], *likelihoods[i + 1 :]], density, seed)
+    def without(i: int) -> tuple[float, float]:
+        others = [*likelihoods[:i], *likelihoods[i + 1 :]]
+        return _evidence(population.posterior(others, density, seed)) if others else (0.0, 0.0)
 
     rows, ln_seen = [], density.ln_seen(*hyper.points.T)
     for i, likelihood in enumerate(likelihoods):
@@ -62,8 +68,8 @@ def leave_one_out(
 def leave_one_out_condensed(condensed: Condensed, density: Density, hyper: Posterior) -> xr.Dataset:
     """The same of the systems of condensed nodes."""
 
-    def without(i: int) -> Posterior:
-        return posterior_of(condensed.without(i), density)
+    def without(i: int) -> tuple[float, float]:
+        return _evidence(posterior_of(condensed.without(i), density))
 
     rows, at_once = [], max(VALUES_AT_ONCE // len(hyper.points), 1)
     ln_likelihoods, ln_seen = condensed.at(density, list(hyper.points.T)), density.ln_seen(*hyper.points.T)
@@ -74,25 +80,32 @@ def leave_one_out_condensed(condensed: Condensed, density: Density, hyper: Poste
     return _as_dataset(condensed.systems, rows)
 
 
-Row = tuple[float, float, bool]
+Row = tuple[float, float, bool, float]
 
 
-def _row(hyper: Posterior, ln_likelihood: np.ndarray, without: Callable[[], Posterior]) -> Row:
-    """One system's ln predictive density, its error, and whether it took the posterior of the others."""
+def _evidence(posterior: Posterior) -> tuple[float, float]:
+    return posterior.ln_evidence, posterior.error
+
+
+def _row(hyper: Posterior, ln_likelihood: np.ndarray, without: Callable[[], tuple[float, float]]) -> Row:
+    """One system's ln predictive density, its error, whether it took the evidence of the others, and information."""
     value, error, believable = hyper.ln_predictive(ln_likelihood)
-    if believable:
-        return value, error, False
-    others = without()
-    return hyper.ln_evidence - others.ln_evidence, float(np.hypot(hyper.error, others.error)), True
+    if not believable:
+        ln_evidence, its_error = without()
+        value, error = hyper.ln_evidence - ln_evidence, float(np.hypot(hyper.error, its_error))
+    held = hyper.weights > 0
+    information = float(hyper.weights[held] @ ln_likelihood[held]) - value
+    return value, error, not believable, max(information, 0.0)
 
 
 def _as_dataset(systems: Sequence[str], rows: Sequence[Row]) -> xr.Dataset:
-    values, errors, refitted = zip(*rows, strict=True)
+    values, errors, refitted, information = zip(*rows, strict=True)
     return xr.Dataset(
         {
             "ln_predictive": ("system", np.array(values)),
             "ln_predictive_error": ("system", np.array(errors)),
             "refitted": ("system", np.array(refitted)),
+            "information": ("system", np.array(information)),
         },
         coords={"system": list(systems)},
     )

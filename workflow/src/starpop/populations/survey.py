@@ -16,6 +16,7 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from starpop.inference import mixture
@@ -203,6 +204,20 @@ def binary_probability(hyper: Posterior, stars: int, as_either: mixture.Either) 
     """
     fraction, *others = hyper.points.T
     return mixture.mean_of_other(fraction, others, hyper.weights, stars, as_either)
+
+
+def table_of_systems(tree: xr.DataTree) -> pd.DataFrame:
+    """One row a system of an exact fit: how well it is predicted, what it tells, and whether it is a binary.
+
+    Parameters
+    ----------
+    tree : as `integrate` gives it
+    """
+    found = tree["exact"].to_dataset()
+    columns = {"ln_predictive": "ln_predictive", "information": "information_nat"}
+    if "binary_probability" in found:
+        columns["binary_probability"] = "binary_probability"
+    return found[list(columns)].rename(columns).to_dataframe().reset_index()
 
 
 def _of_posterior(hyper: Posterior, density: Density, left_out: xr.Dataset) -> dict[str, xr.Dataset]:
