@@ -22,8 +22,8 @@ SHOWN = {
     "F": "fraction $F$\nof binaries",
     "mu": r"$\mu$ of $\ln(P/\mathrm{d})$",
     "lnsigma": r"$\ln\sigma$ of $\ln(P/\mathrm{d})$",
-    "mean_ln_period": r"mean of $\ln(P/\mathrm{d})$" + "\nin the range scanned",
-    "ln_sd_ln_period": r"$\ln$ of the sd of $\ln P$" + "\nin the range scanned",
+    "mean_ln_period": r"mean of $\ln P$" + "\nwithin the range",
+    "ln_sd_ln_period": r"$\ln$ of sd of $\ln P$" + "\nwithin the range",
 }
 
 
