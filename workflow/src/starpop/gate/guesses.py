@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from astropy.time import Time
 
-from starpop.gate import roles
+from starpop.gate import counted, roles
+from starpop.gate.counted import Counted
 from starpop.gate.dates import MJD_ZERO, PLAUSIBLE_JD, ZERO_POINTS
 from starpop.run.schema import UNKNOWN
 
@@ -15,6 +16,7 @@ from starpop.run.schema import UNKNOWN
 FASTEST_KMS, LEAST_CERTAIN_KMS, MOST_CERTAIN_MS = 1000, 20, 0.2
 # Names of times that a mission counts from a zero of its own, and those that are in TDB by custom.
 MISSIONS = {"btjd": 2457000, "tjd": 2457000, "bkjd": 2454833}
+EXAMPLE = "That of 2015-01-01 is 2457023.5"
 BARYCENTRIC = ("bjd", "bmjd", "btjd", "bkjd", "tbjd")
 
 
@@ -31,8 +33,10 @@ def years(first_jd: float, last_jd: float) -> str:
     return f"of {first}" if first == last else f"of {first} to {last}"
 
 
-def time_scale(name: str) -> dict[str, Guess]:
-    """``scale`` of times, if their column's name tells one."""
+def time_scale(name: str, told: Counted | None = None) -> dict[str, Guess]:
+    """``scale`` of times, if their column's name tells one, or the table what they are counted from (``told``)."""
+    if told and told.scale:
+        return {"scale": Guess(told.scale, f"the table says {told.words!r}")}
     if "tdb" in roles.words(name) or roles.plain(name).endswith("tdb"):
         return {"scale": Guess("tdb", "the column's name tells it")}
     if any(word in roles.plain(name) for word in BARYCENTRIC) and "utc" not in roles.plain(name):
@@ -40,21 +44,26 @@ def time_scale(name: str) -> dict[str, Guess]:
     return {}
 
 
-def time_zero(name: str, days: np.ndarray) -> dict[str, Guess]:
+def time_zero(name: str, days: np.ndarray, told: Counted | None = None) -> dict[str, Guess]:
     """``format`` or ``zero_jd`` of times: nothing of Julian dates, and of what cannot be told to be any.
 
     Parameters
     ----------
     name : of their column
     days : (N,) the times [d], NaN where there are none
+    told : what the table says that they are counted from; else their name may
     """
     finite, (low, high) = days[np.isfinite(days)], PLAUSIBLE_JD
     middle = float(np.median(finite)) if len(finite) else 0.0
-    told = roles.told_zero(name)
+    told = told or counted.told(name)
     if not len(finite) or low <= middle <= high:
         return {}
-    if told and low <= middle + told <= high:
-        return {"zero_jd": Guess(told, "the column's name tells it")}
+    if told:
+        zero, said = told.zero_jd, f"the table says {told.words!r}"
+        if zero is None:
+            return {"zero_jd": Guess(UNKNOWN, f"{said}: the Julian date of that? {EXAMPLE}")}
+        if low <= middle + zero <= high:
+            return {"zero_jd": Guess(zero, said)}
     if low <= middle + MJD_ZERO <= high:
         return _modified(roles.plain(name))
     if roles.plain(name) in MISSIONS:
