@@ -1,4 +1,4 @@
-"""A job that gets a SIGTERM ends, with its message, whatever it is doing; its children's signals are theirs."""
+"""A job that is told to stop ends, with its message, whatever it is doing; its children's signals are theirs."""
 
 import os
 import signal
@@ -63,16 +63,17 @@ def start(work, folder):
     )
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize(
     ("work", "at_once"),
     [(IN_PYTHON, True), (IN_COMPILED_CODE, False), (IN_A_THREAD, False)],
     ids=["python", "compiled", "thread"],
 )
-def test_a_job_that_is_told_to_stop_does(work, at_once, tmp_path):
+def test_a_job_that_is_told_to_stop_does(work, at_once, number, tmp_path):
     job = start(work, tmp_path)
     assert job.stdout.readline() == "ready\n"
     time.sleep(0.5)
-    job.send_signal(signal.SIGTERM)
+    job.send_signal(number)
     began = time.monotonic()
     _, said = job.communicate(timeout=30)
     assert job.returncode == 1

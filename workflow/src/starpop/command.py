@@ -15,8 +15,6 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
-import signal
-import subprocess
 import sys
 import textwrap
 import webbrowser
@@ -33,6 +31,7 @@ from starpop.run.check_config import check, choose_catalog
 from starpop.run.errors import InputError
 from starpop.run.files import replacing
 from starpop.run.home import HOME, at_home
+from starpop.run.stopping import run_group
 
 BASE, MINE = "config/config.yaml", "starpop.yaml"
 SCHEMA = HOME / "workflow" / "schemas" / "config.schema.yaml"
@@ -186,13 +185,7 @@ def snakemake(arguments: Sequence[str]) -> int:
     """Run Snakemake with the workflow and the configuration, and say so; what it ends with."""
     command = [sys.executable, "-m", "snakemake", *snakemake_arguments(arguments)]
     print(shlex.join(command), flush=True)
-    with subprocess.Popen(command) as process:
-        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-        while True:
-            try:
-                return process.wait()
-            except KeyboardInterrupt:  # Snakemake has it too, and ends its jobs before itself
-                continue
+    return run_group(command)
 
 
 def snakemake_arguments(given: Sequence[str]) -> list[str]:
