@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     as_written = argparse.RawDescriptionHelpFormatter
     top = argparse.ArgumentParser(prog="starpop", description=__doc__, formatter_class=as_written)
     top.add_argument("--version", action="version", version=f"starpop {__version__}")
-    commands = top.add_subparsers(required=True, metavar="command")
+    commands = top.add_subparsers(required=True)
 
     def command(name: str, does: Any, said: str, usage: str | None = None) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=said, description=said, usage=usage)
