@@ -23,8 +23,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 
-# Those that tell a job, and those that tell a run.
-OF_JOBS, OF_RUNS = (signal.SIGTERM, signal.SIGINT), (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+# What tells a job to stop.
+TOLD_BY = (signal.SIGTERM, signal.SIGINT)
 STOPPED = "Error: this job was told to stop."
 # What the handler has for its work: to unwind, and to remove temporary files [s].
 GRACE = 2.0
@@ -37,7 +37,7 @@ def ending_when_told(logger: logging.Logger) -> Iterator[None]:
     sender.setblocking(False)
     threading.Thread(target=_watch, args=(receiver, logger), daemon=True).start()
     _keep_from_children()
-    handlers = {number: signal.signal(number, _stop) for number in OF_JOBS}
+    handlers = {number: signal.signal(number, _stop) for number in TOLD_BY}
     wakeup = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
     try:
         yield
@@ -56,7 +56,7 @@ def _watch(receiver: socket.socket, logger: logging.Logger) -> None:
     """Wait for such a signal, and end the process if it is still there after the grace."""
     with receiver:
         while signals := receiver.recv(4096):
-            if any(number in signals for number in OF_JOBS):
+            if any(number in signals for number in TOLD_BY):
                 time.sleep(GRACE)
                 logger.error(STOPPED)
                 print(STOPPED, file=sys.stderr, flush=True)
@@ -71,7 +71,7 @@ def _keep_from_children() -> None:
 
 def _as_if_there_were_no_job() -> None:
     signal.set_wakeup_fd(-1)
-    for number in OF_JOBS:
+    for number in TOLD_BY:
         signal.signal(number, signal.SIG_DFL)
 
 
@@ -82,6 +82,8 @@ def run_group(command: Sequence[str]) -> int:
     -------
     what the command ends with
     """
+    numbers = (*TOLD_BY, signal.SIGHUP)
+    ignored = [number for number in numbers if signal.getsignal(number) is signal.SIG_IGN]
     process: subprocess.Popen[bytes] | None = None
     told = False
 
@@ -93,8 +95,7 @@ def run_group(command: Sequence[str]) -> int:
                 os.killpg(process.pid, signal.SIGINT)
 
     # also what is ignored, as in a run in the background, is handled: the command would ignore it too
-    handlers = {number: signal.signal(number, stop) for number in OF_RUNS}
-    ignored = [number for number, handler in handlers.items() if handler is signal.SIG_IGN]
+    handlers = {number: signal.signal(number, stop) for number in numbers}
     try:
         with subprocess.Popen(command, process_group=0) as process:
             if told:  # while it was started
