@@ -261,7 +261,7 @@ def test_a_date_that_times_are_not_counted_from_is_none():
     assert counted.told_in_comments(["# any: days since 2015-01-01"], "time").zero_jd == 2457023.5
 
 
-DAYS = np.arange(0.5, 800, 90.25)
+DAYS = np.arange(0.5, 800, 90.31)
 
 
 def told_tables():
@@ -299,6 +299,19 @@ def test_a_table_that_tells_since_when_is_read_so(name, table, tmp_path, monkeyp
     assert entry["time"]["zero_jd"] == 2457023.5
     prepared = prepare(read_catalog(entry), entry, Selection("all", [], 5))
     np.testing.assert_allclose(prepared.visits["time_jd"] - 2457023.5, DAYS, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "comment", ["exposures: s since 1970-01-01", "days since the discovery", "days since 1215-06-15"]
+)
+@pytest.mark.parametrize(("first", "choice"), [(2456000, None), (56000, {"format": "mjd"})])
+def test_what_is_told_of_other_times_is_not_taken_for_these(comment, first, choice, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"A,{first + day},{20 * (-1) ** i},0.05" for i, day in enumerate(DAYS)]
+    Path("a.csv").write_text(f"# {comment}\nstar,time,rv_kms,e_rv\n" + "\n".join(rows))
+    assert init("a.csv")[0] == 0
+    assert proposed()["units"]["time"] == "d"
+    assert proposed().get("time") == choice
 
 
 def test_a_day_that_is_told_in_words_is_asked_for(tmp_path, monkeypatch):

@@ -25,6 +25,7 @@ UNITS = {
     "ms": ("ms", "millisecond", "milliseconds"),
 }
 UNIT_OF = {word: unit for unit, words in UNITS.items() for word in words}
+# What follows `from` or `after` where these mean since when.
 EPOCH = r"(?=[\s_]+(?:\d{4}-\d\d-|J2000|[BH]?M?JD))"
 SINCE = re.compile(
     rf"(?<![a-z])({'|'.join(UNIT_OF)})[\s_]+(?:since|(?:from|after){EPOCH})[\s_]+([^\s\"'].*)", re.IGNORECASE
@@ -79,10 +80,11 @@ def told_in_passing(text: str) -> Counted | None:
 
 
 def told_in_comments(comments: Iterable[str], name: str) -> Counted | None:
-    """What comments tell of a column's times: those that name it, else all of them, if they agree."""
+    """What comments tell of a column's times: those that name it, else all that tell of days, if they agree."""
     found = [(comment, counted) for comment in comments if (counted := told_in_passing(comment))]
     naming = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
-    meant = [counted for comment, counted in found if naming.search(comment)] or [counted for _, counted in found]
+    meant = [counted for comment, counted in found if naming.search(comment)]
+    meant = meant or [told for _, told in found if told.zero_jd is not None and told.unit in ("", "d")]
     return meant[0] if len({(counted.zero_jd, counted.unit) for counted in meant}) == 1 else None
 
 
@@ -97,7 +99,7 @@ def _date(text: str) -> float | None:
     """The Julian date of what stands at the beginning of a text."""
     if date := DATE.match(text):
         try:
-            return _whole(float(Time("T".join(date[0].split()), scale="utc").jd))
+            return _whole(float(Time("T".join(date[0].split()), scale="tai").jd))
         except ValueError:  # such as a 13th month
             return None
     if text.upper().startswith("J2000"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from astropy import units as u
 from astropy.time import Time
 
 from starpop.gate import counted, roles
@@ -76,6 +77,14 @@ def time_zero(name: str, days: np.ndarray, told: Counted | None = None) -> dict[
     if first >= 1900 and last <= 2100:
         listing += "; or these are decimal years, which must be converted to Julian dates"
     return {"zero_jd": Guess(UNKNOWN, f"what are the days counted from? {listing}")}
+
+
+def is_borne_out(told: Counted, times: np.ndarray, unit: u.UnitBase) -> bool:
+    """Whether times are dates if they are counted as it is told, and are none as they stand."""
+    finite, (low, high) = times[np.isfinite(times)], PLAUSIBLE_JD
+    middle = float(np.median(finite)) if len(finite) else 0.0
+    days = middle * (unit.to("d") if unit.is_equivalent("d") else 1)
+    return not low <= middle <= high and (told.zero_jd is None or low <= days + told.zero_jd <= high)
 
 
 def _modified(plain: str) -> dict[str, Guess]:

@@ -22,7 +22,7 @@ from starpop.gate import counted, roles
 from starpop.gate.columns import COMPARISONS, EQUALITIES, Problems, as_floats, names, own_unit
 from starpop.gate.counted import Counted
 from starpop.gate.dates import MJD_ZERO, PLAUSIBLE_JD
-from starpop.gate.guesses import Guess, time_scale, time_zero, velocity_unit, years
+from starpop.gate.guesses import Guess, is_borne_out, time_scale, time_zero, velocity_unit, years
 from starpop.gate.table_file import FORMATS, format_of, read_table, tables_of_fits
 from starpop.run.errors import InputError
 from starpop.run.files import paths_of, unusable
@@ -282,6 +282,8 @@ def _propose_time(proposal: Proposal, column: Any, told: Counted | None, of_gaia
         return
     name, own = proposal.entry["columns"]["time"], own_unit(column)
     unit = own or u.Unit(told.unit if told and told.unit else "d")
+    if told and not is_borne_out(told, roles.values(column), unit):  # it may be of other times
+        told, unit = None, own or u.day
     days = roles.values(column) * (unit.to("d") if unit.is_equivalent("d") else 1)
     choice = GAIA if of_gaia else time_zero(name, days, told) | time_scale(name, told)
     for key, (value, reason) in choice.items():
