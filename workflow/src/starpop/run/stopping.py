@@ -78,6 +78,8 @@ def _as_if_there_were_no_job() -> None:
 def run_group(command: Sequence[str]) -> int:
     """Run a command as a group of processes, to each of which goes as SIGINT what tells this one to stop.
 
+    With this one the group also pauses (Ctrl-Z), and goes on.
+
     Returns
     -------
     what the command ends with
@@ -87,19 +89,29 @@ def run_group(command: Sequence[str]) -> int:
     process: subprocess.Popen[bytes] | None = None
     told = False
 
+    def send(number: int) -> None:
+        if process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+
     def stop(number: int, _: object) -> None:
         nonlocal told
         told = told or number not in ignored
-        if told and process is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGINT)
+        if told:
+            send(signal.SIGINT)
+
+    def pause(*_: object) -> None:
+        send(signal.SIGSTOP)
+        signal.raise_signal(signal.SIGSTOP)
+        send(signal.SIGCONT)
 
     # also what is ignored, as in a run in the background, is handled: the command would ignore it too
     handlers = {number: signal.signal(number, stop) for number in numbers}
+    handlers[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, pause)
     try:
         with subprocess.Popen(command, process_group=0) as process:
             if told:  # while it was started
-                stop(signal.SIGTERM, None)
+                send(signal.SIGINT)
             return process.wait()
     finally:
         for number, handler in handlers.items():
