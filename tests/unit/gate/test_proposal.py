@@ -203,6 +203,8 @@ def test_what_times_are_counted_from(name, first, choice):
 
 def test_the_scale_of_times_is_told_by_their_name():
     assert [time_scale(name).get("scale") is not None for name in ("BJD_TDB", "bjd", "JD", "HJD")] == [1, 1, 0, 0]
+    kepler, utc = (counted.told(unit) for unit in ("BJD - 2454833", "BJD_UTC - 2454833"))
+    assert [time_scale("TIME", told)["scale"].value for told in (kepler, utc)] == ["tdb", "utc"]
 
 
 @pytest.mark.parametrize(

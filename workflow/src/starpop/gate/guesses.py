@@ -38,9 +38,10 @@ def time_scale(name: str, told: Counted | None = None) -> dict[str, Guess]:
     """``scale`` of times, if their column's name tells one, or the table what they are counted from (``told``)."""
     if told and told.scale:
         return {"scale": Guess(told.scale, f"the table says {told.words!r}")}
-    if "tdb" in roles.words(name) or roles.plain(name).endswith("tdb"):
+    spoken = f"{name} {told.words}" if told else name
+    if "tdb" in roles.words(spoken) or roles.plain(spoken).endswith("tdb"):
         return {"scale": Guess("tdb", "the column's name tells it")}
-    if any(word in roles.plain(name) for word in BARYCENTRIC) and "utc" not in roles.plain(name):
+    if any(word in roles.plain(spoken) for word in BARYCENTRIC) and "utc" not in roles.plain(spoken):
         return {"scale": Guess("tdb", "barycentric Julian dates are in TDB, unless somebody says utc")}
     return {}
 
