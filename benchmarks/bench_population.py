@@ -28,7 +28,7 @@ def tutorial_start(visits):
     """The tutorial's starting values: the highest Lomb-Scargle sample, and least squares at its period."""
     frequency, power = lomb_scargle(visits, RANGE)
     best = frequency[power.argmax()]
-    design = design_matrix(np.array([best]), visits.time_days)[0] / visits.rv_err_kms[:, None]
+    design = design_matrix(np.array([best]), visits, PRIOR)[0] / visits.rv_err_kms[:, None]
     theta = np.linalg.lstsq(design, visits.rv_kms / visits.rv_err_kms)[0]
     return dict(zip(("lnP", "a", "b", "v0"), (-np.log(best), *theta), strict=True))
 
@@ -76,7 +76,7 @@ def main() -> None:
 
     settings = SamplerSettings("nutpie", 4, 1000, 1000, 0.8, 10)
     start = time.perf_counter()
-    sampler = Sampler(population.build_model(systems, [PRIOR] * len(systems), DENSITY, RANGE), settings, cores=2)
+    sampler = Sampler(population.build_model(systems, [PRIOR] * len(systems), DENSITY, RANGE), settings)
     compiled = time.perf_counter()
     stacked = {name: np.stack([s[name] for s in starts], axis=1)[:64] for name in starts[0]}
     stacked |= {name: tree["posterior"][name].values[0, :64] for name in ("mu", "lnsigma")}
@@ -113,7 +113,11 @@ def main() -> None:
         )
 
     print(machine("pymc", "nutpie"))
-    show(f"Population of the 14 systems ({catalog})", ["", "seconds", "ratio", "", "effective draws per second"], rows)
+    show(
+        f"Population of the 14 systems ({catalog})",
+        ["road", "seconds", "time / exact", "note", "effective draws per second"],
+        rows,
+    )
     print(f"\nThe first exact run of a process, with its compiled functions read from the cache: {cold:.3g} s.")
 
 

@@ -35,8 +35,6 @@ from starpop.run import products
 
 # Of the catalogues of the paper run the one that is taken, if there are both.
 CATALOGUES = ("apogee", "twin")
-# Captions that have not the name of their figure.
-CAPTIONS = {"model_graphs": "model_graph", "normal/figures/criticism": "population_criticism"}
 STATISTICS = {"max": pd.Series.max, "largest": lambda values: values.abs().max(), "count": pd.Series.count}
 
 
@@ -95,8 +93,7 @@ class RunResults:
 
     def caption(self, name: str) -> str:
         """What the run's report says below a figure."""
-        own = next((caption for part, caption in CAPTIONS.items() if part in name), Path(name).stem)
-        text = (self.root / "workflow" / "report" / f"{own}.rst").read_text(encoding="utf-8")
+        text = products.caption_of(self.path(name), self.root / "workflow" / "report").read_text(encoding="utf-8")
         return page.caption({"caption": text, "catalog": self.catalogue, "system_model": name.split("/")[0]})
 
 

@@ -1,5 +1,7 @@
 """The report of a finished run, as those see it who are sent it. It needs the run: `make reproduce`."""
 
+import re
+
 import pandas as pd
 import pytest
 from conftest import ROOT
@@ -69,6 +71,16 @@ def test_every_figure_tells_what_it_shows(report, browser):
         texts = seen.page.eval_on_selector_all("img", "images => images.map(image => image.alt)")
         assert len(texts) > 25
         assert min(map(len, texts)) > 40
+
+
+def test_on_paper_it_is_short_and_nothing_is_cut_off(report, browser):
+    with opened(browser, report) as seen:
+        printed = seen.page.pdf(format="A4", prefer_css_page_size=True)
+        assert len(re.findall(rb"/Type\s*/Page\b", printed)) <= 18
+        seen.page.emulate_media(media="print")
+        seen.page.set_viewport_size({"width": 688, "height": 1000})  # 182 mm, which are between the margins
+        seen.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= 688
 
 
 def test_it_prints_with_every_system(report, browser, tmp_path):

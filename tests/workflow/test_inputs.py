@@ -1,6 +1,7 @@
 """What is made of the user's own files: made again when their bytes are others, and of no file that is not there."""
 
 import os
+import re
 
 import pytest
 
@@ -107,3 +108,11 @@ def test_a_file_that_is_removed_stops_the_run_though_there_are_results_of_it(min
     said = mine.snakemake(*overlay(mine), VISITS, STARS, check=False)
     assert "- catalogs.mine.path: no file 'b.csv' in " in said
     assert "- cluster.table.path: no file 'stars.csv' in " in said
+
+
+@pytest.mark.slow
+def test_why_jobs_would_run_is_said_once_for_all_of_them(mine):
+    (mine.path / "a.csv").write_text(table("A", "D"))
+    said = mine.snakemake("--dry-run", *overlay(mine), VISITS)
+    assert "reason:" not in said  # of each job, with all its files
+    assert re.search(r"Reasons:\n.*params have changed since last execution:\n +prepare_visits\n", said, re.DOTALL)

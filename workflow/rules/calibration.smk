@@ -30,6 +30,7 @@ rule calibrate:
         figure=picture("results/calibration", "ranks", "Certificates"),
     params:
         settings=settings("figures", draws="calibration/draws"),
+        chain=source_digest("rank_catalogs"),
         code=source_digest("calibrate"),
     log:
         "logs/calibrate.log",

@@ -39,7 +39,7 @@ if (WORKFLOW / "src").is_dir():
     sys.path.insert(0, str(WORKFLOW / "src"))
     os.environ |= {"PYTHONPATH": os.pathsep.join(filter(None, [sys.path[0], os.getenv("PYTHONPATH")]))}
 
-from starpop.run import files, provenance, status
+from starpop.run import files, products, provenance, status
 from starpop.run.check_config import check, choose_catalog
 from starpop.run.errors import InputError
 from starpop.run.files import paths_of
@@ -188,16 +188,18 @@ def all_pairs(pattern):
     return expand(pattern, zip, system_model=system_models, population_model=population_models, allow_missing=True)
 
 
-# Of every figure its category and the name of its caption, by the pattern of its PNG.
+# Of every figure its category and its caption, by the pattern of its PNG.
 PICTURES = {}
 
 
-def picture(folder, name, category, caption=None):
-    """The files of one figure; its PNG stands in the reports, with a caption of report/: its own name's, or another."""
-    PICTURES[f"{folder}/figures/{name}.png"] = {"category": category, "caption": caption or name}
+def picture(folder, name, category):
+    """The files of one figure; its PNG stands in the reports, with its caption of report/."""
+    path = f"{folder}/figures/{name}.png"
+    caption = products.caption_of(path, WORKFLOW / "report")
+    PICTURES[path] = {"category": category, "caption": caption.read_text(encoding="utf-8")}
     png = report(
-        f"{folder}/figures/{name}.png",
-        caption=f"../report/{caption or name}.rst",
+        path,
+        caption=f"../report/{caption.name}",
         category=category,
         labels={"figure": name},
     )
@@ -225,10 +227,9 @@ def pictures():
     """Every figure of the rules so far, by its path: its category, its caption, and what its wildcards stand for."""
     found = {}
     for pattern, said in PICTURES.items():
-        caption = (WORKFLOW / "report" / f"{said['caption']}.rst").read_text(encoding="utf-8")
         for system_model, population_model in PAIRS:
             of = {"catalog": CATALOG, "system_model": system_model, "population_model": population_model}
-            found[pattern.format(**of)] = said | of | {"caption": caption}
+            found[pattern.format(**of)] = said | of
     return found
 
 

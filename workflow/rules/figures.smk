@@ -4,7 +4,7 @@
 rule plot_model_graphs:
     """The graph of every model: which variable is drawn from which."""
     output:
-        **{graph: picture("results/model_graphs", graph, "Models", "model_graph") for graph in GRAPHS},
+        **{graph: picture("results/model_graphs", graph, "Models") for graph in GRAPHS},
     params:
         settings=settings("figures"),
         code=source_digest("plot_model_graphs"),
@@ -58,9 +58,7 @@ rule plot_catalog:
             for model in KEPLERIAN
         },
         **{
-            f"eccentricities_{pair}": picture(
-                f"results/{{catalog}}/{pair}", "eccentricities", "Population", "population_eccentricities"
-            )
+            f"eccentricities_{pair}": picture(f"results/{{catalog}}/{pair}", "eccentricities", "Population")
             for pair in ECCENTRIC
         },
         **{
@@ -147,7 +145,6 @@ rule plot_population:
             "results/{catalog}/{system_model}/{population_model}",
             "criticism",
             "Criticism",
-            "population_criticism",
         ),
     params:
         settings=settings("figures", **SIMULATION),

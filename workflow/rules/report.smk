@@ -40,6 +40,7 @@ rule write_report:
         figures=captions(FIGURES),
         page=provenance.data_digest(PAGE),
         calibration=if_there("results/calibration/calibration.csv"),
+        chain=source_digest("rank_catalogs"),
         code=source_digest("write_report"),
     log:
         "logs/write_report/{catalog}.log",

@@ -2,8 +2,6 @@
 
 import json
 
-from starpop.inference import convergence
-from starpop.inference.densities import density_from_settings
 from starpop.orbits.visits import read_named
 from starpop.pages import abstract, population
 from starpop.pages.style import Style, failures, save
@@ -18,13 +16,7 @@ with store.job(snakemake.log[0]):
     names = abstract.chosen(store.read_csv(snakemake.input.orbits), list(drawn))
     visits = read_named(snakemake.input.visits, names, settings["times"])
     examples = sorted((abstract.example_of(s, drawn[s.system]) for s in visits), key=lambda one: one.mode)
-    exact = store.read_tree(snakemake.input.exact)
-    fitted, posterior = json.loads(exact.attrs["settings"]), exact["posterior"].to_dataset()
-    density = density_from_settings(fitted["population"], fitted["period_range_days"])
-    hyper = convergence.columns_of(posterior[list(density.parameters)])
-    ln_periods = population.binaries_of(posterior)["lnP"].mean(("chain", "draw")).values
-    count = population.count_of(exact)
-    figure = abstract.abstract(examples, density.of_periods, hyper, ln_periods, style, count)
+    figure = abstract.abstract(examples, population.fitted_of(store.read_tree(snakemake.input.exact)), style)
     diagnosed = store.read_csv(snakemake.input.diagnostics)
     failed = failures(diagnosed["status"][diagnosed["fit"].str.endswith(" exact")])
     save(figure, snakemake.output.abstract, style, f"catalogue {snakemake.wildcards.catalog}", failed)

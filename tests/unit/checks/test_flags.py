@@ -59,13 +59,13 @@ def known_of(visits, model, rng, criticised=CLEAN):
 
 def flags_of(visits, model, rng, criticised=CLEAN):
     """The flags as a set."""
-    said = flags.flags_of(*known_of(visits, model, rng, criticised))
-    return set(filter(None, said.split(";")))
+    raised = flags.flags_of(*known_of(visits, model, rng, criticised))
+    return {flag for flag, is_raised in raised.items() if is_raised}
 
 
 def test_each_flag_has_its_meaning_in_words():
     rng = np.random.default_rng(1)
-    assert list(flags.raised(*known_of(clean(rng), MODEL, rng))) == list(flags.MEANING)
+    assert list(flags.flags_of(*known_of(clean(rng), MODEL, rng))) == list(flags.MEANING)
     assert set(status.SERIOUS) < set(flags.MEANING)
 
 

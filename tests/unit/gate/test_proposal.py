@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import yaml
 from astropy.io import fits
+from astropy.table import Table
 from test_layouts import LAYOUTS, MAKERS
 
 from starpop import command
-from starpop.gate import roles
+from starpop.gate import counted, roles
 from starpop.gate.catalog import Selection, prepare, read_catalog
 from starpop.gate.guesses import time_scale, time_zero, velocity_unit
 from starpop.gate.proposal import as_yaml, catalog_name, propose
@@ -102,14 +103,43 @@ def test_a_proposal_never_takes_the_place_of_a_file(tmp_path, monkeypatch):
     assert proposed() == proposed("other.yaml")
 
 
-def test_what_the_gate_refuses_is_said_with_where_to_mend_it(tmp_path, monkeypatch):
+def test_of_a_refused_table_nothing_is_written_and_what_it_was_taken_for_is_said(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "stars.csv").write_text("star,bjd,rv,e_rv\n" + "".join(f"A,{2456000 + i},{i},-1\n" for i in range(6)))
     code, said = init("stars.csv")
     assert code == 1
     assert "Error: stars.csv: no visit of the table" in said
-    assert said.endswith("Mend that in starpop.yaml, which is written, or in the table; then: starpop run\n")
-    assert proposed()["path"] == "stars.csv"
+    _, entry = said.split("starpop.yaml is not written. Mend the table")
+    assert yaml.safe_load(entry.partition("\n")[2]) == yaml.safe_load(as_yaml(propose(["stars.csv"])))
+    assert list(map(str, Path().iterdir())) == ["stars.csv"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("bjd,rv\n{t},{v}\n", "no column of errors of velocities; it has bjd, rv, of which bjd has the times, rv has"),
+        ("{t},{v}\n", "no column of errors of velocities; it has col1, col2, of which col1 has the times"),
+        (
+            "star,bjd,rv\nA,{t},{v}\n",
+            "no column of errors of velocities; it has star, bjd, rv, of which bjd has the times",
+        ),
+        (
+            "bjd,speed\n{t},{v}\n",
+            "no column of velocities and of errors of velocities; .*, speed may be one of what is",
+        ),
+        ("snr,e_rv\n{v},1\n", "no column of times and of velocities; it has snr, e_rv"),
+        ("star,date,rv,e_rv\nA,2015-01-01T12:00,{v},1\n", "'date' holds text .* Convert them to Julian dates"),
+    ],
+)
+def test_what_a_table_has_no_column_for_is_named(content, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    head, _, row = content.rpartition("\n")[0].rpartition("\n")
+    rows = [row.format(t=2456000.5 + 3 * i, v=(-1) ** i) for i in range(8)]
+    (tmp_path / "mine.csv").write_text("\n".join([head, *rows] if head else rows))
+    code, answer = init("mine.csv")
+    assert code == 1
+    assert re.search(f"Error: mine.csv: .*{said}", answer, re.DOTALL), answer
+    assert list(map(str, Path().iterdir())) == ["mine.csv"]
 
 
 def test_what_is_not_filled_in_stops_a_run_with_its_place(tmp_path, monkeypatch):
@@ -173,6 +203,8 @@ def test_what_times_are_counted_from(name, first, choice):
 
 def test_the_scale_of_times_is_told_by_their_name():
     assert [time_scale(name).get("scale") is not None for name in ("BJD_TDB", "bjd", "JD", "HJD")] == [1, 1, 0, 0]
+    kepler, utc = (counted.told(unit) for unit in ("BJD - 2454833", "BJD_UTC - 2454833"))
+    assert [time_scale("TIME", told)["scale"].value for told in (kepler, utc)] == ["tdb", "utc"]
 
 
 @pytest.mark.parametrize(
@@ -197,6 +229,100 @@ def test_the_unit_of_velocities_is_told_by_their_size_or_not_at_all(reach, error
 )
 def test_a_catalogues_name_can_be_a_folders(path, name):
     assert catalog_name(path) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "zero_jd", "unit", "scale"),
+    [
+        ("days since 2015-01-01", 2457023.5, "d", ""),
+        ("d since 2015-01-01T12:00:00 TDB", 2457024, "d", "tdb"),
+        ("s since 1970-01-01 00:00", 2440587.5, "s", ""),
+        ("time_h_since_J2000.0", 2451545, "h", ""),
+        ("days from JD 2,450,000", 2450000, "d", ""),
+        ("days since MJD 50000", 2450000.5, "d", ""),
+        ("JD-2450000", 2450000, "", ""),
+        ("BJD_TDB - 2,454,833", 2454833, "", "tdb"),
+        ("Barycentric JD in TCB \N{MINUS SIGN} 2455197.5 (day)", 2455197.5, "", "tcb"),
+        ("JD minus 2400000.5", 2400000.5, "", ""),
+        ("MJD - 50000", 2450000.5, "", ""),
+        ("days since the first night", None, "d", ""),
+        ("days since 2015-13-01", None, "d", ""),
+    ],
+)
+def test_what_a_text_says_that_times_are_counted_from(text, zero_jd, unit, scale):
+    for told in (counted.told, counted.told_in_passing):
+        assert told(text)[1:] == (zero_jd, unit, scale)
+
+
+def test_a_date_that_times_are_not_counted_from_is_none():
+    for text in ("T0 = 2455012.3", "of 2450000 to 2456000", "three days from the peak", "JD 2450000 - 2456000"):
+        assert counted.told_in_passing(text) is None
+    comments = ["# start: days since 2015-01-01", "# bjd: BJD - 2457000"]
+    assert counted.told_in_comments(comments, "bjd").zero_jd == 2457000
+    assert counted.told_in_comments(comments, "time") is None
+    assert counted.told_in_comments(["# any: days since 2015-01-01"], "time").zero_jd == 2457023.5
+
+
+DAYS = np.arange(0.5, 800, 90.31)
+
+
+def told_tables():
+    """Tables whose times are days since 2015-01-01, as different formats tell it; in one they are seconds."""
+    table = Table({"time": DAYS, "rv": 20 * (-1.0) ** np.arange(len(DAYS)), "e_rv": np.full(len(DAYS), 0.1)})
+    table["star"] = "A"
+    table["rv"].unit = table["e_rv"].unit = "km/s"
+    rows = "".join(f"{row['star']},{row['time']},{row['rv']},{row['e_rv']}\n" for row in table)
+    names = "star,{},rv_kms,e_rv_kms\n"
+    yield "name.csv", names.format("time [days since 2015-01-01]") + rows
+    yield "whole_name.csv", names.format("days since 2015-01-01") + rows
+    yield "offset.csv", names.format("MJD - 57023") + rows
+    yield "comment.csv", "# Times are days since 2015-01-01 (UTC), T0 = 2457100.1\n" + names.format("time") + rows
+    seconds = "".join(f"A,{row['time'] * 86400},{row['rv']},{row['e_rv']}\n" for row in table)
+    yield "seconds.csv", names.format("time [s since 2015-01-01]") + seconds
+    table["time"].unit = "days since 2015-01-01"
+    yield from ((f"unit{ending}", table.copy()) for ending in (".fits", ".vot", ".ecsv"))
+    table["time"].unit, table["time"].description = "d", "d since 2015-01-01T00:00:00"
+    yield from ((f"description{ending}", table.copy()) for ending in (".vot", ".ecsv"))
+    table["time"].description = None
+    table.meta["comments"] = ["TIME IS COUNTED IN DAYS SINCE 2015-01-01"]
+    yield "card.fits", table
+
+
+@pytest.mark.parametrize(("name", "table"), told_tables(), ids=lambda value: value if isinstance(value, str) else "")
+def test_a_table_that_tells_since_when_is_read_so(name, table, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    if isinstance(table, str):
+        Path(name).write_text(table)
+    else:
+        table.write(name, format={".vot": "votable"}.get(Path(name).suffix))
+    code, said = init(name)
+    assert code == 0, said
+    entry = proposed()
+    assert entry["time"]["zero_jd"] == 2457023.5
+    prepared = prepare(read_catalog(entry), entry, Selection("all", [], 5))
+    np.testing.assert_allclose(prepared.visits["time_jd"] - 2457023.5, DAYS, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "comment", ["exposures: s since 1970-01-01", "days since the discovery", "days since 1215-06-15"]
+)
+@pytest.mark.parametrize(("first", "choice"), [(2456000, None), (56000, {"format": "mjd"})])
+def test_what_is_told_of_other_times_is_not_taken_for_these(comment, first, choice, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"A,{first + day},{20 * (-1) ** i},0.05" for i, day in enumerate(DAYS)]
+    Path("a.csv").write_text(f"# {comment}\nstar,time,rv_kms,e_rv\n" + "\n".join(rows))
+    assert init("a.csv")[0] == 0
+    assert proposed()["units"]["time"] == "d"
+    assert proposed().get("time") == choice
+
+
+def test_a_day_that_is_told_in_words_is_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"A,{day},{20 * (-1) ** i},0.05" for i, day in enumerate(DAYS)]
+    Path("a.csv").write_text("star,days since the first night,rv_kms,e_rv\n" + "\n".join(rows))
+    code, said = init("a.csv")
+    assert code == 1
+    assert "time.zero_jd: the table says 'days since the first night': the Julian date of that?" in said
 
 
 def test_columns_without_names_are_told_by_their_place_and_errors_are_not_negative(tmp_path, monkeypatch):

@@ -40,7 +40,7 @@ def quadrature(ln_likelihood_at, baseline):
     """
     low, high = 1 / RANGE[1], 1 / RANGE[0]
     near = (high - low) * np.logspace(-14, -1, 100)
-    uniform = np.linspace(low, high, int(4 * (high - low) * baseline) + 50)
+    uniform = np.linspace(low, high, int(16 * (high - low) * baseline) + 50)
     edges = np.unique(np.concatenate([uniform, low + near, high - near]))
     start, end, best, masses = edges[:-1], edges[1:], -np.inf, []
     while len(start):

@@ -240,7 +240,8 @@ def test_the_abstract_leads_from_the_visits_of_three_systems_to_the_population(t
         assert spread < 1.1 * example.mode[1]
     hyper = {"mu": np.linspace(1.7, 1.9, 50), "lnsigma": np.linspace(-0.5, -0.3, 50)}
     look = style.Style(80, 10, COLORS)
-    figure = abstract.abstract(examples, Normal((1, 10), (-2, 3)), hyper, np.log(days), look, "5 of 9 systems")
+    fitted = draw_population.Fitted(Normal((1, 10), (-2, 3)), hyper, np.log(days), "5 of 9 systems")
+    figure = abstract.abstract(examples, fitted, look)
     style.save(figure, [str(tmp_path / "abstract.png")], look, "a source")
     assert "5 of 9 systems" in [text.get_text() for ax in figure.axes if ax.legend_ for text in ax.legend_.texts]
     titles = [text.get_text() for ax in figure.axes for text in ax.texts if text.get_weight() == "bold"]
@@ -253,7 +254,8 @@ def test_the_abstract_of_systems_none_of_which_is_fitted_has_the_population_alon
     hyper, look = {"mu": np.full(9, 1.8), "lnsigma": np.full(9, -0.4)}, style.Style(80, 10, COLORS)
     names = abstract.chosen(pd.DataFrame({"system": ["lost"], "period_days": [np.nan], "flags": ""}), ["lost"])
     assert names == []
-    figure = abstract.abstract([], Normal((1, 10), (-2, 3)), hyper, np.log([2.0, 9.0]), look, "2 of 3 systems")
+    fitted = draw_population.Fitted(Normal((1, 10), (-2, 3)), hyper, np.log([2.0, 9.0]), "2 of 3 systems")
+    figure = abstract.abstract([], fitted, look)
     assert [ax.get_xlabel() for ax in figure.axes if ax.get_xlabel()] == [r"$\ln(P\,/\,\mathrm{day})$"]
 
 

@@ -164,8 +164,37 @@ def test_charts_show_the_visits_the_orbit_and_the_draws():
     assert charts["folded"]["curve"][0] == pytest.approx(10.0)
     assert len(charts["posterior"]["period"]) == systems.DRAWS
     assert charts["posterior"]["other"][0] == 5
-    assert charts["posterior"]["middle_days"] == pytest.approx(7.0005, abs=1e-6)
+    assert charts["posterior"]["middle_days"] == charts["folded"]["period_days"] == 7.0
     assert np.ptp(charts["posterior"]["period"]) == pytest.approx(999e-6 * 86400, rel=1e-6)
+    elsewhere = systems.charts(visits, orbit | {"P": 5.0}, draws, None)
+    assert elsewhere["posterior"]["middle_days"] == pytest.approx(7.0005, abs=1e-6)
+
+
+def test_a_system_has_one_period_and_another_only_where_it_is_another(browser, tmp_path):
+    modes = {"best_mode_period_days": [2.8411462, 5.0, 7.0], "best_mode_period_sd_days": [1.4e-5, 1e-4, 1e-3]}
+    every = {"period_days": [2.8411468, 5.5, 9.0], "period_sd_days": [1.4e-5, 0.1, 3.0]}
+    orbits = made_orbits(["A", "B", "C"], **modes, **every)
+    drawn = {key: [0.1, 0.2] for key in ("phase", "rv", "curve", "error", "total_error", "day", "residual")}
+    none = {"period": [], "other": []}
+    charts = {
+        name: {"folded": drawn | {"period_days": period, "instrument": None}, "posterior": none}
+        for name, period in {"A": 2.84114557, "B": 8.1234567}.items()
+    }
+    path = tmp_path / "report.html"
+    path.write_text(made_page(made_run([], orbits={"s": orbits}), charts), encoding="utf-8")
+    said = {
+        "A": "Period 2.841146 ± 0.000014 d.",
+        "B": "Period 8.123457 d, of the highest posterior density; the mean of the heaviest mode is 5.00000 ± 0.00010 "
+        "d; the mean of all modes is 5.50 ± 0.10 d.",
+        "C": "Period 7.0000 ± 0.0010 d.",  # that of the heaviest mode: it has no charts
+    }
+    with opened(browser, path) as seen:
+        for name, text in said.items():
+            seen.page.get_by_role("button", name=name, exact=True).click()
+            assert seen.page.locator("#system-body > .lead").inner_text() == text
+            assert not seen.page.locator("#system dt", has_text="period").count()
+            seen.page.keyboard.press("Escape")
+        assert seen.errors == []
 
 
 def test_numbers_are_short_and_none_where_there_are_none():
@@ -226,12 +255,27 @@ def test_p_values_are_called_calibrated_where_they_are():
 
 
 def test_the_figure_of_the_answer_is_that_of_its_own_models():
-    item = {"src": "", "width": 2, "height": 1, "alt": "", "caption": ""}
+    item = {"src": "", "width": 2, "height": 1, "inches": 1, "alt": "", "caption": ""}
     paths = [f"results/mine/{folder}/figures/density.png" for folder in ("s/a", "my_s/a")]
     figures = [{"category": "Population", "figures": [item | {"path": path} for path in paths]}]
-    before, _, _ = made_page(made_run(["A"]), figures=figures).partition('id="data"')
-    assert paths[0] in before
-    assert paths[1] not in before
+    before, _, after = made_page(made_run(["A"]), figures=figures).partition('id="data"')
+    assert [path in before for path in paths] == [True, False]
+    assert [path in after for path in paths] == [False, True]  # each stands in the page once
+
+
+@pytest.mark.parametrize(
+    ("columns", "made_by", "present"),
+    [
+        ({"version": "0.1", "code": "ab"}, "with starpop 0.1 (code ab)", True),
+        ({"version": "0.1", "code": "cd"}, "with starpop 0.1 (code cd)", False),
+        ({}, "with a version that is not recorded", False),
+    ],
+)
+def test_it_is_said_with_which_code_the_calibration_was_run(columns, made_by, present):
+    table = pd.DataFrame({"case": "a", "parameter": ["mu", "b"], "catalogs": 500, "status": "ok"}).assign(**columns)
+    said = made_page(made_run(["A"], calibration=table, chain="ab"))
+    assert f"run in this folder {made_by}: 2 of 2 parameters" in said
+    assert ("That is not of the code that made this page" in said) is not present
 
 
 def test_what_is_in_brackets_of_a_model_is_told_too_and_what_it_has_not_is_left_out():

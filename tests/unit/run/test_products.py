@@ -6,6 +6,7 @@ import pytest
 from astropy import units as u
 from astropy.table import Table
 
+from conftest import ROOT
 from starpop.checks import calibration, recovery
 from starpop.run import products, store
 
@@ -39,6 +40,23 @@ def test_a_path_is_that_of_its_product(path, name):
 @pytest.mark.parametrize("path", ["orbits.csv", "results/mine/orbits.csv", "results/mine/jitter/orbits/a.csv"])
 def test_of_other_paths_nothing_is_said(path):
     assert products.describe(path) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "caption"),
+    [
+        ("results/twin/tutorial/figures/criticism.png", "criticism"),
+        ("results/twin/tutorial/normal/figures/criticism.png", "population_criticism"),
+        ("results/{catalog}/{system_model}/{population_model}/figures/corner.png", "corner"),
+        ("results/cluster/figures/corner.png", "corner"),
+        ("results/model_graphs/figures/plate.png", "model_graphs"),
+        ("results/calibration/figures/ranks.png", "ranks"),
+    ],
+)
+def test_the_caption_of_a_figure_is_found_by_its_path(path, caption):
+    found = products.caption_of(path, ROOT / "workflow" / "report")
+    assert found.stem == caption
+    assert found.is_file()
 
 
 def test_an_offset_is_a_column_whatever_its_instrument_is_called():
@@ -77,6 +95,6 @@ def test_the_tables_of_the_certificates_are_as_described():
         "recovery/recovery.csv": recovery.recovery_table(systems),
         "recovery/reliability.csv": recovery.reliability(systems),
         "calibration/ranks.csv": ranks,
-        "calibration/calibration.csv": calibration.calibration_table(ranks, 199),
+        "calibration/calibration.csv": calibration.calibration_table(ranks, 199).assign(version="0.1", code="ab"),
     }.items():
         products.check(table.columns, f"results/{name}")

@@ -1,4 +1,4 @@
-"""A job that gets a SIGTERM ends, with its message, whatever it is doing; its children's signals are theirs."""
+"""A job that is told to stop ends, with its message, whatever it is doing; its children's signals are theirs."""
 
 import os
 import signal
@@ -63,16 +63,17 @@ def start(work, folder):
     )
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize(
     ("work", "at_once"),
     [(IN_PYTHON, True), (IN_COMPILED_CODE, False), (IN_A_THREAD, False)],
     ids=["python", "compiled", "thread"],
 )
-def test_a_job_that_is_told_to_stop_does(work, at_once, tmp_path):
+def test_a_job_that_is_told_to_stop_does(work, at_once, number, tmp_path):
     job = start(work, tmp_path)
     assert job.stdout.readline() == "ready\n"
     time.sleep(0.5)
-    job.send_signal(signal.SIGTERM)
+    job.send_signal(number)
     began = time.monotonic()
     _, said = job.communicate(timeout=30)
     assert job.returncode == 1
@@ -99,3 +100,65 @@ def test_what_was_there_before_a_job_is_there_after_it():
         assert signal.getsignal(signal.SIGTERM) is not ours
     assert signal.getsignal(signal.SIGTERM) is ours
     assert signal.set_wakeup_fd(-1) == -1
+
+
+GROUP = """
+import signal, sys
+from starpop.run.stopping import run_group
+
+if sys.argv[1] == "in the background":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+ticking = "import time\\nfor _ in range(3000): print('tick', flush=True), time.sleep(0.02)"
+sys.exit(run_group([sys.executable, "-c", ticking]) != 0)
+"""
+
+
+@pytest.fixture
+def ticking(request, tmp_path):
+    """A group that writes as long as it runs, and the file that it writes to."""
+    path = os.pathsep.join([str(ROOT / "workflow" / "src"), os.getenv("PYTHONPATH", "")])
+    with (tmp_path / "ticks").open("wb") as ticks:
+        leader = subprocess.Popen(
+            [sys.executable, "-c", GROUP, request.param],
+            env=os.environ | {"PYTHONPATH": path},
+            stdout=ticks,
+            stderr=-3,
+        )
+    yield leader, tmp_path / "ticks"
+    leader.kill()
+    leader.wait()
+
+
+def grows(file, within=20.0):
+    """Whether a file grows."""
+    before, began = file.stat().st_size, time.monotonic()
+    while file.stat().st_size == before and time.monotonic() - began < within:
+        time.sleep(0.02)
+    return file.stat().st_size > before
+
+
+@pytest.mark.parametrize("ticking", ["in the foreground"], indirect=True)
+def test_a_group_pauses_goes_on_and_ends_with_its_leader(ticking):
+    leader, ticks = ticking
+    assert grows(ticks)
+    leader.send_signal(signal.SIGTSTP)
+    assert os.waitpid(leader.pid, os.WUNTRACED)[0] == leader.pid
+    grows(ticks, 0.2)  # what was on its way
+    assert not grows(ticks, 1)
+    leader.send_signal(signal.SIGCONT)
+    assert grows(ticks)
+    leader.send_signal(signal.SIGINT)
+    assert leader.wait(timeout=20) == 1
+    assert not grows(ticks, 0.5)
+
+
+@pytest.mark.parametrize("ticking", ["in the background"], indirect=True)
+def test_a_group_in_the_background_ignores_what_is_typed_and_ends_when_it_is_told(ticking):
+    leader, ticks = ticking
+    assert grows(ticks)
+    leader.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert grows(ticks)
+    leader.send_signal(signal.SIGTERM)
+    assert leader.wait(timeout=20) == 1
+    assert not grows(ticks, 0.5)

@@ -15,9 +15,8 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
-import signal
-import subprocess
 import sys
+import textwrap
 import webbrowser
 from collections.abc import Mapping, Sequence
 from functools import reduce
@@ -30,11 +29,17 @@ from starpop import __version__
 from starpop.run import under_way
 from starpop.run.check_config import check, choose_catalog
 from starpop.run.errors import InputError
+from starpop.run.files import replacing
 from starpop.run.home import HOME, at_home
+from starpop.run.stopping import run_group
 
 BASE, MINE = "config/config.yaml", "starpop.yaml"
 SCHEMA = HOME / "workflow" / "schemas" / "config.schema.yaml"
 CONFIGFILES = ("--configfile", "--configfiles")
+NOT_WRITTEN = (
+    "{path} is not written. Mend the table, and say `starpop init` again; or, if it is not what it is taken for, "
+    "write {path} yourself, of this with what is wrong put right:"
+)
 # Arguments of Snakemake's that say how many jobs run at once, or leave it to a profile.
 HOW_MANY = re.compile(r"(--cores|--jobs|--profile|--executor|-[cje])(=.*)?|-[cj](\d+|all)")
 
@@ -57,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     as_written = argparse.RawDescriptionHelpFormatter
     top = argparse.ArgumentParser(prog="starpop", description=__doc__, formatter_class=as_written)
     top.add_argument("--version", action="version", version=f"starpop {__version__}")
-    commands = top.add_subparsers(required=True, metavar="command")
+    commands = top.add_subparsers(required=True)
 
     def command(name: str, does: Any, said: str, usage: str | None = None) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=said, description=said, usage=usage)
@@ -88,27 +93,30 @@ def init(options: argparse.Namespace) -> int:
     given = {key: value for key, value in {"format": options.format, "hdu": hdu}.items() if value is not None}
     proposal = propose(options.tables, **given)
     the_rest = "" if options.output == MINE else f" --configfile {shlex.quote(options.output)}"
-    path.write_text(as_yaml(proposal), encoding="utf-8")
+    written = as_yaml(proposal)
+    try:
+        said = [] if proposal.unknown else first_look(yaml.safe_load(written))
+    except InputError as refusal:
+        taken = textwrap.indent(written.partition("\n")[2], "  ")
+        raise InputError(f"{refusal}\n{NOT_WRITTEN.format(path=path)}\n{taken}") from None
+    with replacing(path) as temporary:
+        temporary.write_text(written, encoding="utf-8")
     if proposal.unknown:
         print(f"{path} is written, but for what the table does not tell. Fill in:")
         print(*(f"  - {said}" for said in proposal.unknown), sep="\n")
         return 1
-    print(f"{path} is written, each value with its reason. Through the gate of a run:", flush=True)
-    try:
-        print(*(f"  {said}" for said in first_look(path)), sep="\n")
-    except InputError as refusal:
-        mend = f"Mend that in {path}, which is written, or in the table; then: starpop run{the_rest}"
-        raise InputError(f"{refusal}\n{mend}") from None
+    print(f"{path} is written, each value with its reason. Through the gate of a run:")
+    print(*(f"  {remark}" for remark in said), sep="\n")
     print(f"Confirm each line of it; then: starpop run{the_rest}")
     return 0
 
 
-def first_look(path: Path) -> list[str]:
-    """What the gate says of the table that a configuration analyses, and where periods would be looked for."""
+def first_look(proposed: Mapping[str, Any]) -> list[str]:
+    """What the gate says of the table that a proposal is of, and where periods would be looked for."""
     from starpop.gate.catalog import Selection, prepare, read_catalog
     from starpop.orbits.visits import cadence_range
 
-    config = configuration([at_home(BASE), path])
+    config = checked([_layer(at_home(BASE)), proposed])
     name, _ = choose_catalog(config)
     entry = config["catalogs"][name]
     prepared = prepare(read_catalog(entry), entry, Selection(**config["systems"]))
@@ -145,7 +153,11 @@ def report(options: argparse.Namespace) -> int:
 
 def configuration(files: Sequence[str | Path]) -> dict[str, Any]:
     """The checked configuration of files, each laid over those before it, as Snakemake does it."""
-    layers = [_layer(file) for file in files]
+    return checked([_layer(file) for file in files])
+
+
+def checked(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The same of what the files say."""
     return check(reduce(_laid_over, layers, {}), SCHEMA, layers)
 
 
@@ -173,13 +185,7 @@ def snakemake(arguments: Sequence[str]) -> int:
     """Run Snakemake with the workflow and the configuration, and say so; what it ends with."""
     command = [sys.executable, "-m", "snakemake", *snakemake_arguments(arguments)]
     print(shlex.join(command), flush=True)
-    with subprocess.Popen(command) as process:
-        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-        while True:
-            try:
-                return process.wait()
-            except KeyboardInterrupt:  # Snakemake has it too, and ends its jobs before itself
-                continue
+    return run_group(command)
 
 
 def snakemake_arguments(given: Sequence[str]) -> list[str]:

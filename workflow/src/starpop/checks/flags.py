@@ -67,8 +67,8 @@ def flags_of(
     likelihood: PeriodLikelihood,
     period_range_days: tuple[float, float],
     model: SystemModel,
-) -> str:
-    """The flags of one system.
+) -> dict[str, bool]:
+    """Whether each flag of one system is raised, in the order of `MEANING`.
 
     Parameters
     ----------
@@ -76,18 +76,6 @@ def flags_of(
     criticism : its row of the table of criticism
     model : as configured
     """
-    every = raised(row, criticism, likelihood, period_range_days, model)
-    return ";".join(name for name, is_raised in every.items() if is_raised)
-
-
-def raised(
-    row: Mapping[str, Any],
-    criticism: Mapping[Hashable, Any],
-    likelihood: PeriodLikelihood,
-    period_range_days: tuple[float, float],
-    model: SystemModel,
-) -> dict[str, bool]:
-    """Whether each flag is raised, of what `flags_of` takes."""
     found = of_period(row, likelihood, period_range_days) | of_fit(row, criticism, model)
     found |= aliases(row, likelihood, period_range_days) | of_evidence(row)
     # of no orbit there is no period that the range could cut off

@@ -52,6 +52,8 @@ LARGEST_WHOLE, LARGEST_WHOLE_OF_32_BITS = 2**53, 2**24
 LONGEST_NAME = 100
 # What columns hold that are of another kind, by NumPy's letter of it.
 NOT_NUMBERS = {"b": "true and false", "c": "complex numbers", "M": "dates", "m": "durations", "U": "text", "S": "text"}
+# A date of the calendar, and what makes Julian dates of many.
+CALENDAR, HOW = re.compile(r"\d{4}-\d\d-\d\d"), " (astropy.time.Time(dates).jd)"
 FLOAT = re.compile(r"[+-]?\d+(\.\d*([eE][+-]?\d+)?|[eE][+-]?\d+)")
 FORTRAN_EXPONENT = re.compile(r"(?<=[\d.])[dD](?=[+-]?\d)")
 NO_NAME = "no name of {}"
@@ -156,7 +158,7 @@ def as_floats(column: Any, name: str, problems: Problems) -> np.ndarray:
     if values.dtype.kind in "SUO":
         return _parsed(values, masked(column), name, problems)
     if values.dtype.kind not in "fiu":
-        hint = " Convert them to Julian dates." if values.dtype.kind == "M" else ""
+        hint = f" Convert them to Julian dates{HOW}." if values.dtype.kind == "M" else ""
         holds = NOT_NUMBERS.get(values.dtype.kind, str(values.dtype))
         problems.append(f"column {name!r} holds {holds}; expected numbers.{hint}")
         return np.empty(0)
@@ -176,6 +178,7 @@ def _parsed(values: np.ndarray, missing: np.ndarray, name: str, problems: Proble
     if written.any() and not np.isfinite(parsed[written]).any():
         example = text[written].iloc[0]
         hint = " Write decimal points, not commas." if "," in example else ""
+        hint = f" Convert them to Julian dates{HOW}." if CALENDAR.match(example) else hint
         problems.append(f"column {name!r} holds text such as {example!r}; expected numbers.{hint}")
     return parsed
 

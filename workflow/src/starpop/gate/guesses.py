@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from astropy import units as u
 from astropy.time import Time
 
-from starpop.gate import roles
+from starpop.gate import counted, roles
+from starpop.gate.counted import Counted
 from starpop.gate.dates import MJD_ZERO, PLAUSIBLE_JD, ZERO_POINTS
 from starpop.run.schema import UNKNOWN
 
@@ -15,6 +17,7 @@ from starpop.run.schema import UNKNOWN
 FASTEST_KMS, LEAST_CERTAIN_KMS, MOST_CERTAIN_MS = 1000, 20, 0.2
 # Names of times that a mission counts from a zero of its own, and those that are in TDB by custom.
 MISSIONS = {"btjd": 2457000, "tjd": 2457000, "bkjd": 2454833}
+EXAMPLE = "That of 2015-01-01 is 2457023.5"
 BARYCENTRIC = ("bjd", "bmjd", "btjd", "bkjd", "tbjd")
 
 
@@ -31,30 +34,38 @@ def years(first_jd: float, last_jd: float) -> str:
     return f"of {first}" if first == last else f"of {first} to {last}"
 
 
-def time_scale(name: str) -> dict[str, Guess]:
-    """``scale`` of times, if their column's name tells one."""
-    if "tdb" in roles.words(name) or roles.plain(name).endswith("tdb"):
+def time_scale(name: str, told: Counted | None = None) -> dict[str, Guess]:
+    """``scale`` of times, if their column's name tells one, or the table what they are counted from (``told``)."""
+    if told and told.scale:
+        return {"scale": Guess(told.scale, f"the table says {told.words!r}")}
+    spoken = f"{name} {told.words}" if told else name
+    if "tdb" in roles.words(spoken) or roles.plain(spoken).endswith("tdb"):
         return {"scale": Guess("tdb", "the column's name tells it")}
-    if any(word in roles.plain(name) for word in BARYCENTRIC) and "utc" not in roles.plain(name):
+    if any(word in roles.plain(spoken) for word in BARYCENTRIC) and "utc" not in roles.plain(spoken):
         return {"scale": Guess("tdb", "barycentric Julian dates are in TDB, unless somebody says utc")}
     return {}
 
 
-def time_zero(name: str, days: np.ndarray) -> dict[str, Guess]:
+def time_zero(name: str, days: np.ndarray, told: Counted | None = None) -> dict[str, Guess]:
     """``format`` or ``zero_jd`` of times: nothing of Julian dates, and of what cannot be told to be any.
 
     Parameters
     ----------
     name : of their column
     days : (N,) the times [d], NaN where there are none
+    told : what the table says that they are counted from; else their name may
     """
     finite, (low, high) = days[np.isfinite(days)], PLAUSIBLE_JD
     middle = float(np.median(finite)) if len(finite) else 0.0
-    told = roles.told_zero(name)
+    told = told or counted.told(name)
     if not len(finite) or low <= middle <= high:
         return {}
-    if told and low <= middle + told <= high:
-        return {"zero_jd": Guess(told, "the column's name tells it")}
+    if told:
+        zero, said = told.zero_jd, f"the table says {told.words!r}"
+        if zero is None:
+            return {"zero_jd": Guess(UNKNOWN, f"{said}: the Julian date of that? {EXAMPLE}")}
+        if low <= middle + zero <= high:
+            return {"zero_jd": Guess(zero, said)}
     if low <= middle + MJD_ZERO <= high:
         return _modified(roles.plain(name))
     if roles.plain(name) in MISSIONS:
@@ -67,6 +78,14 @@ def time_zero(name: str, days: np.ndarray) -> dict[str, Guess]:
     if first >= 1900 and last <= 2100:
         listing += "; or these are decimal years, which must be converted to Julian dates"
     return {"zero_jd": Guess(UNKNOWN, f"what are the days counted from? {listing}")}
+
+
+def is_borne_out(told: Counted, times: np.ndarray, unit: u.UnitBase) -> bool:
+    """Whether times are dates if they are counted as it is told, and are none as they stand."""
+    finite, (low, high) = times[np.isfinite(times)], PLAUSIBLE_JD
+    middle = float(np.median(finite)) if len(finite) else 0.0
+    days = middle * (unit.to("d") if unit.is_equivalent("d") else 1)
+    return not low <= middle <= high and (told.zero_jd is None or low <= days + told.zero_jd <= high)
 
 
 def _modified(plain: str) -> dict[str, Guess]:

@@ -14,31 +14,31 @@ from typing import Any
 
 import numpy as np
 import yaml
+from astropy import units as u
 from astropy.table import Table
 from astropy.time import Time
 
-from starpop.gate import roles
+from starpop.gate import counted, roles
 from starpop.gate.columns import COMPARISONS, EQUALITIES, Problems, as_floats, names, own_unit
+from starpop.gate.counted import Counted
 from starpop.gate.dates import MJD_ZERO, PLAUSIBLE_JD
-from starpop.gate.guesses import Guess, time_scale, time_zero, velocity_unit, years
+from starpop.gate.guesses import Guess, is_borne_out, time_scale, time_zero, velocity_unit, years
 from starpop.gate.table_file import FORMATS, format_of, read_table, tables_of_fits
 from starpop.run.errors import InputError
 from starpop.run.files import paths_of, unusable
 from starpop.run.schema import UNKNOWN
 from starpop.run.settings import AUTO, RESERVED, TUTORIAL
 
-# What a table must have, and what is asked for where none of its columns seems to be that.
-REQUIRED = {"system": "names of systems", "time": "times", "rv": "velocities", "rv_err": "errors of velocities"}
 # Names that a reader gives to the columns of a table without names.
 NAMELESS = re.compile(r"col\d+")
 # How files of some formats begin, and those that are compressed.
 BEGINNINGS = {"fits": b"SIMPLE  =", "parquet": b"PAR1", "votable": b"<?xml", "ecsv": b"# %ECSV"}
 COMPRESSED = (b"PK", b"\x1f\x8b", b"BZ", b"\xfd7z")
+# How comments begin in text files (those of IPAC last), and the length of a card in the header of a FITS file.
+COMMENTS, CARD = ("#", "%", "!", "//", "\\"), 80
 # What is read of a file to see that, and the comments above its rows.
 HEAD_BYTES = 20_000
 MOST_LISTED = 12
-# Whole numbers beyond this are names.
-LARGEST_NUMBER = 1e7
 # What surveys advise on columns that are theirs alone.
 CONDITIONS = {
     "STARFLAG": ({"without_bits": [0, 3, 9, 12, 13, 17]}, "APOGEE: bad pixels, bright neighbour, persistence, lines"),
@@ -100,7 +100,7 @@ def propose(paths: Sequence[str], **given: Any) -> Proposal:
 
     Raises
     ------
-    InputError : a file cannot be read as a table
+    InputError : a file cannot be read as a table, or has too few columns
     """
     if said := next(filter(None, map(unusable, paths)), None):
         raise InputError(said)
@@ -111,14 +111,16 @@ def propose(paths: Sequence[str], **given: Any) -> Proposal:
     found = roles.by_name(colnames)
     named = [name for several in found.values() for name in several]
     text = [*found.get("system", []), *found.get("instrument", [])]
-    table = read_table(proposal.entry, named if found.keys() >= REQUIRED.keys() else colnames, text).table
+    table = read_table(proposal.entry, named if found.keys() >= roles.REQUIRED.keys() else colnames, text).table
     nameless = all(NAMELESS.fullmatch(name) for name in colnames)
-    found = _by_order(table) if nameless else found
+    found = roles.by_order(table) if nameless else roles.numbers_first(found, table)
+    _complain(_some(paths), found, colnames, table)
     _propose_columns(proposal, found, colnames, table)
     for role in found.keys() & proposal.entry["columns"].keys() if nameless else ():
         proposal.reasons["columns", role] += "; by its place, since the table has no names"
     if "time" in found:
-        _propose_time(proposal, table[found["time"][0]], of_gaia=set(colnames) >= GAIA_COLUMNS)
+        column = table[found["time"][0]]
+        _propose_time(proposal, column, _counted(column, head), of_gaia=set(colnames) >= GAIA_COLUMNS)
     if "rv" in found and "rv_err" in found:
         _propose_velocity_units(proposal, table[found["rv"][0]], table[found["rv_err"][0]])
     _propose_rows(proposal, colnames)
@@ -164,7 +166,7 @@ def _propose_hdu(proposal: Proposal, head: bytes) -> None:
         tables = tables_of_fits(first)
     except OSError:  # which its reader says
         return
-    needed = {hdu: len(REQUIRED.keys() & roles.by_name(colnames).keys()) for hdu, colnames in tables.items()}
+    needed = {hdu: len(roles.REQUIRED.keys() & roles.by_name(colnames).keys()) for hdu, colnames in tables.items()}
     best = max(needed, key=needed.__getitem__, default=None)
     if best != next(iter(tables), None):
         listing = _some(list(map(str, tables)))
@@ -173,31 +175,27 @@ def _propose_hdu(proposal: Proposal, head: bytes) -> None:
 
 def _names_in_comments(head: bytes) -> set[str]:
     """The words of a file's comments that are known names of columns."""
-    lines = map(str.lstrip, head.decode("utf-8", "replace").splitlines())
-    comments = " ".join(line for line in lines if line.startswith(("#", "%", "!", "//")))
-    return {word for word in re.split(r"[\s,;|#%!]+", comments) if roles.plain(word) in roles.ROLE_OF}
+    words = re.split(r"[\s,;|#%!]+", " ".join(_comments(head)))
+    return {word for word in words if roles.plain(word) in roles.ROLE_OF}
 
 
-def _by_order(table: Table) -> dict[str, list[str]]:
-    """Of a table without names: what is no number, or too long for one, is a name; then times, velocities, errors.
-
-    Where the third column of numbers has negative ones, so that it has no errors, only the times are told.
-    """
-    numbers = [name for name in table.colnames if _is_measured(table[name])]
-    others = [name for name in table.colnames if name not in numbers]
-    told = 1 if len(numbers) > 2 and (_values(table[numbers[2]]) < 0).any() else 3
-    found = {role: [name] for role, name in zip(("time", "rv", "rv_err"), numbers[:told], strict=False)}
-    return ({"system": others} if others else {}) | found
+def _comments(head: bytes) -> list[str]:
+    """The comments above the rows of a text file, and the cards of a FITS file."""
+    text = head.decode("utf-8", "replace")
+    if head.startswith(BEGINNINGS["fits"]):
+        return [text[start : start + CARD] for start in range(0, len(text), CARD)]
+    return [line for line in map(str.lstrip, text.splitlines()) if line.startswith(COMMENTS)]
 
 
-def _is_measured(column: Any) -> bool:
-    """Whether a column holds numbers, and not whole ones that are so long that they must be names."""
-    if isinstance(column, Time):
-        return True
+def _complain(path: str, found: Mapping[str, Sequence[str]], colnames: Sequence[str], table: Table) -> None:
+    """Say what a table has no column for, or no numbers."""
+    if said := roles.lacking(found, colnames):
+        raise InputError(f"{path}: {said}")
     problems = Problems()
-    values = as_floats(column, "", problems)
-    finite = values[np.isfinite(values)]
-    return not problems and not ((finite == np.rint(finite)) & (np.abs(finite) > LARGEST_NUMBER)).any()
+    for role in roles.MEASURED:
+        if role in found and not isinstance(column := table[found[role][0]], Time):
+            as_floats(column, column.name, problems)
+    problems.raise_if_any(path)
 
 
 def _propose_columns(
@@ -215,8 +213,8 @@ def _propose_columns(
             name, *others = found[role]
             reason = _contents(table, role, name) + (f"; or {_some(others)}" if others else "")
             proposal.put("columns", role, value=name, reason=reason)
-        elif role in REQUIRED and not (role == "system" and "system" in proposal.entry):
-            reason = f"which column has the {REQUIRED[role]}? Left: {_some(left) or 'none'}"
+        elif role in roles.REQUIRED and not (role == "system" and "system" in proposal.entry):
+            reason = f"which column has the {roles.REQUIRED[role]}? Left: {_some(left) or 'none'}"
             if role == "system":
                 reason += "; or leave this line out, and write system: NAME above, if all rows are of one"
             proposal.put("columns", role, value=UNKNOWN, reason=reason)
@@ -227,7 +225,7 @@ def _propose_columns(
 def _may_name_systems(table: Table, name: str) -> bool:
     """Whether a column may hold names of systems, each in several rows."""
     verdict = VERDICTS & set(roles.words(name))
-    if verdict or table[name].ndim > 1 or table[name].dtype.kind == "b" or _is_measured(table[name]):
+    if verdict or table[name].ndim > 1 or table[name].dtype.kind == "b" or roles.is_measured(table[name]):
         return False
     return len(_known(table, name)) < len(table)
 
@@ -237,7 +235,7 @@ def _is_of_use(role: str, found: Mapping[str, Sequence[str]], table: Table) -> b
     if role in ("ra", "dec"):
         return "ra" in found and "dec" in found
     if role in ("mass", "mass_err"):
-        return "mass" in found and _is_measured(table[found[role][0]])
+        return "mass" in found and roles.is_measured(table[found[role][0]])
     return True
 
 
@@ -257,7 +255,7 @@ def _contents(table: Table, role: str, name: str) -> str:
     if role in ("system", "instrument"):
         known = _known(table, name)
         return f"{len(known)} names: {_some(known, 3)}" if len(known) > 1 else f"one name: {_some(known)}"
-    finite = _values(table[name])
+    finite = roles.values(table[name])
     finite = finite[np.isfinite(finite)]
     if not len(finite):
         return "no numbers"
@@ -266,21 +264,28 @@ def _contents(table: Table, role: str, name: str) -> str:
     return f"{low} to {high}" if low != high else f"all {low}"
 
 
-def _values(column: Any) -> np.ndarray:
-    """The numbers of a column, NaN where there are none."""
+def _counted(column: Any, head: bytes) -> Counted | None:
+    """What a table says that the times of a column are counted from: its name, unit, description, or a comment."""
     if isinstance(column, Time):
-        return np.ma.filled(np.ma.asarray(column.jd, float), np.nan)
-    found = as_floats(column, "", Problems())
-    return found if len(found) else np.full(len(column), np.nan)
+        return None
+    return (
+        counted.told(column.name)
+        or counted.told(str(column.unit or ""))
+        or counted.told_in_passing(column.description or "")
+        or counted.told_in_comments(_comments(head), column.name)
+    )
 
 
-def _propose_time(proposal: Proposal, column: Any, of_gaia: bool) -> None:
+def _propose_time(proposal: Proposal, column: Any, told: Counted | None, of_gaia: bool) -> None:
     """Say what times are counted from, their scale, and their unit."""
     if isinstance(column, Time):
         return
-    name, unit = proposal.entry["columns"]["time"], own_unit(column)
-    days = _values(column) * (unit.to("d") if unit is not None and unit.is_equivalent("d") else 1)
-    choice = GAIA if of_gaia else time_zero(name, days) | time_scale(name)
+    name, own = proposal.entry["columns"]["time"], own_unit(column)
+    unit = own or u.Unit(told.unit if told and told.unit else "d")
+    if told and not is_borne_out(told, roles.values(column), unit):  # it may be of other times
+        told, unit = None, own or u.day
+    days = roles.values(column) * (unit.to("d") if unit.is_equivalent("d") else 1)
+    choice = GAIA if of_gaia else time_zero(name, days, told) | time_scale(name, told)
     for key, (value, reason) in choice.items():
         proposal.put("time", key, value=value, reason=reason)
     settings = proposal.entry.get("time", {})
@@ -289,8 +294,9 @@ def _propose_time(proposal: Proposal, column: Any, of_gaia: bool) -> None:
         dated = jd[(jd >= PLAUSIBLE_JD[0]) & (jd <= PLAUSIBLE_JD[1])]
         meant = f"dates {years(dated.min(), dated.max())}" if len(dated) else "none is a date, if read so"
         proposal.reasons["columns", "time"] += f": {meant}"
-    if unit is None:
-        proposal.put("units", "time", value="d", reason=f"{_untold(column)}; days are the custom")
+    if own is None:
+        reason = f"it says {told.words!r}" if told and told.unit else "days are the custom"
+        proposal.put("units", "time", value=str(unit), reason=f"{_untold(column)}; {reason}")
 
 
 def _untold(column: Any) -> str:
@@ -308,7 +314,7 @@ def _propose_velocity_units(proposal: Proposal, rv: Any, rv_err: Any) -> None:
     elif of_rv is None:
         told, told_of_error = (roles.told_unit(columns[kind]) for kind in ("rv", "rv_err"))
         by_name = Guess(told or told_of_error, "by the column's name")
-        value, reason = by_name if by_name.value else velocity_unit(_values(rv), _values(rv_err))
+        value, reason = by_name if by_name.value else velocity_unit(roles.values(rv), roles.values(rv_err))
         proposal.put("units", "rv", value=value, reason=f"{_untold(rv)}; {reason}")
         if told_of_error not in (None, value):
             proposal.put("units", "rv_err", value=told_of_error, reason=by_name.reason)

@@ -1,4 +1,4 @@
-"""What columns are for, by their names alone: the names that tables of radial velocities give them.
+"""What columns are for, by the names that tables of radial velocities give them, or of a table without names by order.
 
 A name is compared without its case and its marks, and without what it tells beside: a unit, as in ``RV [m/s]`` and
 ``rv_kms``, or what times are counted from, as in ``BJD-2450000``.
@@ -7,8 +7,21 @@ A name is compared without its case and its marks, and without what it tells bes
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+import numpy as np
+from astropy.table import Table
+from astropy.time import Time
+
+from starpop.gate import counted
+from starpop.gate.columns import Problems, as_floats
+
+# What a table must have; all but the first in numbers.
+REQUIRED = {"system": "names of systems", "time": "times", "rv": "velocities", "rv_err": "errors of velocities"}
+MEASURED = ("time", "rv", "rv_err")
+# Whole numbers beyond this are names.
+LARGEST_NUMBER = 1e7
 # Of each role the names that columns have, the likeliest first.
 NAMES = {
     "system": (
@@ -43,12 +56,12 @@ ROLE_OF = {name: (role, rank) for role, names in NAMES.items() for rank, name in
 # Words in a name that tell a unit of velocities, and those that say nothing of what a column is for.
 KMS, MS = ("kms", "kmps", "km s"), ("ms", "mps", "m s")
 UNIT_WORDS = {"kms", "kmps", "km", "ms", "mps", "m", "s", "d", "day", "days", "deg", "msun", "solmass"}
-JD_WORDS = re.compile(r"24\d{5}([._]\d+)?")
 
 
 def words(name: str) -> list[str]:
     """The words and numbers of a name, in small letters."""
-    return re.findall(r"[a-z]+|\d+", JD_WORDS.sub(" ", name.lower().replace("km/s", "kms").replace("m/s", "ms")))
+    bare = counted.without(name).lower().replace("km/s", "kms").replace("m/s", "ms")
+    return re.findall(r"[a-z]+|\d+", bare)
 
 
 def plain(name: str) -> str:
@@ -77,10 +90,52 @@ def told_unit(name: str) -> str | None:
     return None
 
 
-def told_zero(name: str) -> float | None:
-    """The Julian date that a column's name tells its times to be counted from, if it tells one."""
-    found = JD_WORDS.search(name)
-    if not found:
-        return None
-    zero = float(found[0].replace("_", "."))
-    return int(zero) if zero.is_integer() else zero
+def numbers_first(found: Mapping[str, Sequence[str]], table: Table) -> dict[str, list[str]]:
+    """The same with columns of numbers before those of text, such as a calendar's date."""
+    ranked = {role: list(named) for role, named in found.items()}
+    for role in ranked.keys() & set(MEASURED):
+        ranked[role].sort(key=lambda name: not np.isfinite(values(table[name])).any())
+    return ranked
+
+
+def by_order(table: Table) -> dict[str, list[str]]:
+    """Of a table without names: what is no number, or too long for one, is a name; then times, velocities, errors.
+
+    Where the third column of numbers has negative ones, so that it has no errors, only the times are told.
+    """
+    numbers = [name for name in table.colnames if is_measured(table[name])]
+    others = [name for name in table.colnames if name not in numbers]
+    told = 1 if len(numbers) > 2 and (values(table[numbers[2]]) < 0).any() else 3
+    found = {role: [name] for role, name in zip(("time", "rv", "rv_err"), numbers[:told], strict=False)}
+    return ({"system": others} if others else {}) | found
+
+
+def is_measured(column: Any) -> bool:
+    """Whether a column holds numbers, and not whole ones that are so long that they must be names."""
+    if isinstance(column, Time):
+        return True
+    problems = Problems()
+    found = as_floats(column, "", problems)
+    finite = found[np.isfinite(found)]
+    return not problems and not ((finite == np.rint(finite)) & (np.abs(finite) > LARGEST_NUMBER)).any()
+
+
+def values(column: Any) -> np.ndarray:
+    """The numbers of a column, NaN where there are none."""
+    if isinstance(column, Time):
+        return np.ma.filled(np.ma.asarray(column.jd, float), np.nan)
+    found = as_floats(column, "", Problems())
+    return found if len(found) else np.full(len(column), np.nan)
+
+
+def lacking(found: Mapping[str, Sequence[str]], colnames: Sequence[str]) -> str:
+    """What a table has too few columns for; nothing, if those without a role may be what is needed."""
+    left = [name for name in colnames if not any(name in named for named in found.values())]
+    missing = [REQUIRED[role] for role in MEASURED if role not in found]
+    if len(missing) <= len(left):
+        return ""
+    taken = [f"{found[role][0]} has the {REQUIRED[role]}" for role in MEASURED if role in found]
+    taken += [f"{', '.join(left)} may be one of what is missing"] if left else []
+    there = ", of which ".join([", ".join(colnames), *([", ".join(taken)] if taken else [])])
+    needed = "each row needs a time, a velocity and its error"
+    return f"the table has no column of {' and of '.join(missing)}; it has {there}. Add it: {needed}."

@@ -357,7 +357,8 @@ class AsWritten(formats.BaseOutputter):
         for column in cols:
             cells = np.array(column.str_vals, dtype=str)
             missing = (cells == "") | np.array(getattr(column, "mask", np.zeros(len(cells))), dtype=bool)
-            table[column.name] = MaskedColumn(cells, mask=missing, unit=column.unit)
+            described = {"unit": column.unit, "description": getattr(column, "description", None)}
+            table[column.name] = MaskedColumn(cells, mask=missing, **described)
         return table
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from starpop.inference.density import Density
 from starpop.orbits.visits import Visits
-from starpop.pages.population import draw_density
+from starpop.pages.population import Fitted, draw_density
 from starpop.pages.style import CHAIN_COLORS, TWO_COLUMNS, Style, new_figure, plain
 from starpop.pages.systems import write_round
 
@@ -85,20 +84,8 @@ def example_of(visits: Visits, scan: xr.Dataset) -> Example:
     )
 
 
-def abstract(
-    examples: Sequence[Example],
-    population: Density,
-    parameters: Mapping[str, np.ndarray],
-    ln_periods: np.ndarray,
-    style: Style,
-    label: str,
-) -> Figure:
-    """A row of panels a system, if there are any, and the population that all make.
-
-    Parameters
-    ----------
-    population, parameters, ln_periods, label : as `starpop.pages.population.draw_density` takes them
-    """
+def abstract(examples: Sequence[Example], fitted: Fitted, style: Style) -> Figure:
+    """A row of panels a system, if there are any, and the population that all make."""
     figure = new_figure(TWO_COLUMNS, 3.5)
     widths, heights = (1, 0.08, 1.25, 0.08, 0.95, 0.08, 1.9), (0.72, *(1,) * max(len(examples), 1))
     grid = figure.add_gridspec(len(heights), len(widths), width_ratios=widths, height_ratios=heights)
@@ -115,23 +102,15 @@ def abstract(
             ax.tick_params(labelsize=6)
     for ax, quantity in zip(axes, ("time [d]", "period [d]", "period from the peak"), strict=bool(axes)):
         ax.set_xlabel(quantity, fontsize=7)
-    _population(figure.add_subplot(grid[1:, 6]), examples, population, parameters, ln_periods, style, label)
+    _population(figure.add_subplot(grid[1:, 6]), examples, fitted, style)
     for column in (1, 3, 5):
         _arrow(figure.add_subplot(grid[1:, column]), style)
     return figure
 
 
-def _population(
-    ax: Axes,
-    examples: Sequence[Example],
-    population: Density,
-    parameters: Mapping[str, np.ndarray],
-    ln_periods: np.ndarray,
-    style: Style,
-    label: str,
-) -> None:
+def _population(ax: Axes, examples: Sequence[Example], fitted: Fitted, style: Style) -> None:
     """The density of all periods, with those of the examples in their colours."""
-    draw_density(ax, population, parameters, ln_periods, style, label)
+    draw_density(ax, fitted, style)
     top = ax.get_ylim()[1]
     for example, color in zip(examples, COLORS, strict=False):
         ax.vlines(example.mode[0], 0, 0.12 * top, color=color, lw=2, zorder=5)

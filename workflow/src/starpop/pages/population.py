@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
+from starpop.inference import convergence
+from starpop.inference.densities import density_from_settings
 from starpop.inference.density import Density
 from starpop.pages.corner import corner
 from starpop.pages.style import CHAIN_COLORS, ONE_COLUMN, TWO_COLUMNS, Style, new_figure, plain
@@ -42,6 +46,33 @@ BEYOND = 0.005
 # Draws that the band is made of.
 CURVES = 4000
 DAYS = np.outer(10.0 ** np.arange(-1, 5), [1, 2, 5]).ravel()
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A population as figures show it.
+
+    Attributes
+    ----------
+    density : of ln P
+    parameters : draws of all its hyper-parameters, those of eccentricities too
+    ln_periods : (N,) posterior means of ln P of its systems
+    count : how many these are, in words
+    """
+
+    density: Density
+    parameters: Mapping[str, np.ndarray]
+    ln_periods: np.ndarray
+    count: str
+
+
+def fitted_of(exact: xr.DataTree) -> Fitted:
+    """What figures show of the exact posterior of a population."""
+    settings, posterior = json.loads(exact.attrs["settings"]), exact["posterior"].to_dataset()
+    density = density_from_settings(settings["population"], settings["period_range_days"])
+    parameters = convergence.columns_of(posterior[list(density.parameters)])
+    ln_periods = binaries_of(posterior)["lnP"].mean(("chain", "draw")).values
+    return Fitted(density.of_periods, parameters, ln_periods, count_of(exact))
 
 
 def symbol(name: str) -> str:
@@ -110,59 +141,38 @@ def count_of(exact: xr.DataTree) -> str:
     return f"{shown} systems" if shown == fitted else f"{shown} of {fitted} systems"
 
 
-def density(
-    population: Density,
-    parameters: Mapping[str, np.ndarray],
-    ln_periods: np.ndarray,
-    style: Style,
-    label: str,
-    truth: Callable[[np.ndarray], np.ndarray] | None = None,
-) -> Figure:
+def density(fitted: Fitted, style: Style, truth: Callable[[np.ndarray], np.ndarray] | None = None) -> Figure:
     """The density of ln P with its credible band, over the periods of the systems.
 
     Parameters
     ----------
-    population, parameters, ln_periods, label, truth : as `draw_density` takes them
+    truth : the ln of the density that the systems were simulated from
     """
     figure = new_figure(0.75 * TWO_COLUMNS, 3.2)
     ax = figure.subplots()
-    draw_density(ax, population, parameters, ln_periods, style, label, truth)
+    draw_density(ax, fitted, style, truth)
     handles, labels = ax.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=4 if len(labels) < 5 else 3)
     return figure
 
 
 def draw_density(
-    ax: Axes,
-    population: Density,
-    parameters: Mapping[str, np.ndarray],
-    ln_periods: np.ndarray,
-    style: Style,
-    label: str,
-    truth: Callable[[np.ndarray], np.ndarray] | None = None,
+    ax: Axes, fitted: Fitted, style: Style, truth: Callable[[np.ndarray], np.ndarray] | None = None
 ) -> None:
-    """Draw the density of ln P with its credible band, over the periods of the systems, which have a label.
-
-    Parameters
-    ----------
-    population : the density
-    parameters : draws of its hyper-parameters
-    ln_periods : (N,) posterior means of ln P
-    truth : the ln of the density that the systems were simulated from
-    """
-    grid, limits, values = curves(population, parameters, ln_periods)
+    """Draw what `density` shows."""
+    grid, limits, values = curves(fitted)
     ink = 1 - np.array(to_rgb(style.colors.model))
     for share, depth in ((0.9, 0.2), (0.5, 0.5)):
         low, high = np.quantile(values, [0.5 - share / 2, 0.5 + share / 2], axis=0)
         ax.fill_between(grid, low, high, color=1 - depth * ink, lw=0, label=f"{share:.0%} credible band")
     mean = values.mean(axis=0)
-    if np.isfinite(population.support[0]):
+    if np.isfinite(fitted.density.support[0]):
         grid, mean = np.pad(grid, 1, "edge"), np.pad(mean, 1)
     ax.plot(grid, mean, color=style.colors.model, label="posterior mean")
     if truth is not None:
         ax.plot(grid, np.exp(truth(grid)), color=style.colors.accent, ls="--", label="simulated from")
     top = ax.get_ylim()[1]
-    ax.vlines(ln_periods, 0, 0.06 * top, color=style.colors.data, lw=1, label=label)
+    ax.vlines(fitted.ln_periods, 0, 0.06 * top, color=style.colors.data, lw=1, label=fitted.count)
     ax.set(xlabel=r"$\ln(P\,/\,\mathrm{day})$", ylabel=r"density of $\ln P$", xlim=limits, ylim=(0, top))
     ax.tick_params(axis="x", which="both", top=False)
     days = ax.secondary_xaxis("top", functions=(np.exp, lambda p: np.log(np.maximum(p, 1e-9))))
@@ -171,15 +181,13 @@ def draw_density(
     days.set_xlabel("period $P$ [d]")
 
 
-def curves(
-    population: Density, parameters: Mapping[str, np.ndarray], ln_periods: np.ndarray
-) -> tuple[np.ndarray, tuple[float, float], np.ndarray]:
+def curves(fitted: Fitted) -> tuple[np.ndarray, tuple[float, float], np.ndarray]:
     """(G,) points of ln P, the ends of their axis, and (M, G) the density there, of some draws."""
-    total = parameters[next(iter(parameters))].size
+    total = fitted.parameters[next(iter(fitted.parameters))].size
     chosen = np.linspace(0, total - 1, min(CURVES, total)).astype(int)
-    drawn = [parameters[name].ravel()[chosen] for name in population.parameters]
-    grid, limits = _grid(population, drawn, ln_periods)
-    return grid, limits, np.exp(population.ln_pdf(grid, *(p[:, None] for p in drawn)))
+    drawn = [fitted.parameters[name].ravel()[chosen] for name in fitted.density.parameters]
+    grid, limits = _grid(fitted.density, drawn, fitted.ln_periods)
+    return grid, limits, np.exp(fitted.density.ln_pdf(grid, *(p[:, None] for p in drawn)))
 
 
 def _grid(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from starpop.inference.density import Density
-from starpop.pages.population import curves, draw_density
+from starpop.pages.population import Fitted, curves, draw_density
 from starpop.pages.style import ONE_COLUMN, TWO_COLUMNS, Style, new_figure
 from starpop.pages.systems import write_round
 from starpop.populations.detection import Detection, by_period
@@ -56,25 +56,22 @@ def detection_map(simulated: Detection, orbits: pd.DataFrame, conditions: Mappin
 
 
 def densities(
-    population: Density,
-    parameters: Mapping[str, np.ndarray],
+    fitted: Fitted,
     uncorrected: Mapping[str, np.ndarray],
-    ln_periods: np.ndarray,
     style: Style,
-    label: str,
     truth: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Figure:
     """The density of ln P of all stars, and what the same stars would say if they were all.
 
     Parameters
     ----------
-    population, parameters, ln_periods, label, truth : as `draw_density` takes them, corrected for who is in the sample
+    fitted, truth : as `draw_density` takes them, corrected for who is in the sample
     uncorrected : draws of the same hyper-parameters, of the fit as if the sample were all
     """
     figure = new_figure(0.75 * TWO_COLUMNS, 3.2)
     ax = figure.subplots()
-    draw_density(ax, population, parameters, ln_periods, style, label, truth)
-    grid, _, values = curves(population, uncorrected, ln_periods)
+    draw_density(ax, fitted, style, truth)
+    grid, _, values = curves(replace(fitted, parameters=uncorrected))
     band, color = np.quantile(values, [0.05, 0.95], axis=0), style.colors.neutral
     ax.plot(grid, values.mean(axis=0), color=color, label="not corrected, 90%")
     ax.plot(grid, band.T, color=color, lw=0.7, ls=":")

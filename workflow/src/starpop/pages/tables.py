@@ -171,9 +171,10 @@ def tabulate_orbits(
         row |= {column: float(values[i]) for column, values in against.items()}
         if model.orbit == "keplerian":
             row["ln_bayes_keplerian"] = float(of_modes["ln_evidence"][i] - scan["circular_ln_evidence"].values[i])
-        flags = flags_of(row, criticised[name], likelihood, period_range_days, model)
-        if "better_outside_range" in flags:
+        raised = flags_of(row, criticised[name], likelihood, period_range_days, model)
+        if raised["better_outside_range"]:
             row["better_period_days"] = row["outside_period_days"]
+        flags = ";".join(flag for flag, is_raised in raised.items() if is_raised)
         rows.append(row | {"status": str(of_modes["status"][i]) or "ok", "flags": flags})
     for name, reason in zip(scan["failed_system"].values, scan["reason"].values, strict=True):
         facts = {"system": str(name), "n_visits": len(systems[name]), "baseline_days": systems[name].baseline_days}

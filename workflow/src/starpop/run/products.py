@@ -106,6 +106,18 @@ def describe(path: str | Path) -> Product | None:
     return next((product for pattern, product in _patterns() if pattern.fullmatch(within)), None)
 
 
+def caption_of(path: str | Path, folder: Path) -> Path:
+    """The file of a figure's caption in a folder of captions.
+
+    It has the name of the figure, after that of its kind where other kinds have such a figure too
+    (``population_criticism.rst``); one of all figures of a kind has the name of that alone (``model_graphs.rst``).
+    """
+    product, name = describe(path), Path(path).stem
+    kind = product.name.removesuffix("_figures") if product else name
+    captions = [folder / f"{caption}.rst" for caption in (f"{kind}_{name}", name, kind)]
+    return next(filter(Path.is_file, captions), captions[1])
+
+
 def check(names: Iterable[str], path: str | Path) -> None:
     """Refuse to write other columns to a file of results/ than it should have (`Product.check`)."""
     product = describe(path)

@@ -47,6 +47,7 @@ class Run:
     published : the tutorial's numbers beside this run's, if it is the tutorial's
     cluster : the summary of the cluster of stars, if there is one to be told of
     calibration : the table of `calibrate`, if it has been run
+    chain : the digest of the code that `calibrate` tries now
     """
 
     catalog: str
@@ -63,17 +64,19 @@ class Run:
     published: pd.DataFrame | None = None
     cluster: pd.DataFrame | None = None
     calibration: pd.DataFrame | None = None
+    chain: str = ""
 
 
-def read_run(catalog: str, inputs: Any, models: Sequence[str], pairs: Sequence[str], calibrated: Iterable[str]) -> Run:
+def read_run(catalog: str, inputs: Any, params: Any) -> Run:
     """Read the tables of a run.
 
     Parameters
     ----------
     inputs : the paths of the tables, by name: of those of a model or a pair one each, in the order of these
-    calibrated : the path of the table of calibration, if there is one
+    params : ``models`` and ``pairs``, their names; ``calibration``, the path of its table, if there is one; ``chain``
     """
-    optional = {"published": inputs.published, "cluster": inputs.cluster, "calibration": calibrated}
+    models, pairs = params.models, params.pairs
+    optional = {"published": inputs.published, "cluster": inputs.cluster, "calibration": params.calibration}
     told_of_cluster = bool(inputs.cluster)
 
     def each(paths: Iterable[str], of: Sequence[str]) -> dict[str, pd.DataFrame]:
@@ -94,6 +97,7 @@ def read_run(catalog: str, inputs: Any, models: Sequence[str], pairs: Sequence[s
         criticism=each(inputs.criticism, models),
         summaries=each(inputs.summaries, pairs),
         predictions=each(inputs.predictions, pairs),
+        chain=params.chain,
         **{name: next(map(store.read_csv, paths), None) for name, paths in optional.items()},
     )
 
@@ -112,7 +116,7 @@ def contents(run: Run) -> dict[str, Any]:
         "convergence": convergence(run.diagnostics),
         "predictions": [prediction(pair, table) for pair, table in run.predictions.items()],
         "misfits": [misfits(model, table) for model, table in run.criticism.items()],
-        "calibration": calibration(run.calibration),
+        "calibration": calibration(run.calibration, run.chain),
         "published": published(run.published),
         "assumptions": assumptions(run),
         "rejected": rejected(run.rejected),
@@ -289,13 +293,16 @@ def misfits(model: str, table: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def calibration(table: pd.DataFrame | None) -> dict[str, Any] | None:
-    """What simulation-based calibration found, if it has been run."""
+def calibration(table: pd.DataFrame | None, chain: str) -> dict[str, Any] | None:
+    """What simulation-based calibration found, if it has been run, and whether with the present code."""
     if table is None:
         return None
+    version, code = (str(table[name].iloc[0]) if name in table else "" for name in ("version", "code"))
     passed = table["status"] == "ok"
     failed = table[~passed]
     return {
+        "made_by": f"with starpop {version} (code {code})" if code else "with a version that is not recorded",
+        "present": code == chain,
         "cases": int(table["case"].nunique()),
         "parameters": len(table),
         "catalogs": int(table["catalogs"].min()),
@@ -362,7 +369,7 @@ def origin(visits: str, product: str) -> dict[str, Any]:
 def settings(asked: Mapping[str, Any], catalog: str) -> dict[str, Any]:
     """What the configuration asked for: the name of the catalogue's table, and all of it as YAML."""
     entry = asked["catalogs"][catalog]
-    text = yaml.safe_dump(dict(asked), sort_keys=False, width=100, allow_unicode=True)
+    text = yaml.safe_dump(dict(asked), sort_keys=False, width=100, allow_unicode=True, default_flow_style=None)
     named = "simulated" if "simulation" in entry else ", ".join(paths_of(entry))
     return {"tables_named": named, "configuration": text}
 

@@ -6,6 +6,7 @@ const isDark = window.matchMedia("(prefers-color-scheme: dark)");
 const MANY = 2000; // points from which on a canvas draws them
 const PAGE = 25; // rows of the table at first
 const PRINTED = 500; // rows of the table that are printed, at most
+const PERIOD = "best_mode_period_days"; // the column of it
 const FIRST = 3; // columns of numbers that stand before the flags
 let model, table, shown, opener;
 
@@ -132,7 +133,7 @@ async function fillTable() {
 function fillScatter() {
   const numeric = shown.columns.map((column, i) => [String(i), titled(column)]);
   const place = (name) => String(Math.max(shown.columns.findIndex((column) => column.name === name), 0));
-  options(byId("across"), numeric, place("best_mode_period_days"));
+  options(byId("across"), numeric, place(PERIOD));
   options(byId("up"), numeric, place("semi_amplitude_kms"));
 }
 
@@ -175,20 +176,36 @@ function open(i, from) {
   opener = from ?? opener;
   const name = shown.names[i], body = byId("system-body");
   byId("system-title").textContent = name;
-  body.replaceChildren(said(i));
+  const charts = Object.hasOwn(shown.charts, name) ? shown.charts[name] : undefined;
+  body.replaceChildren(periodOf(i, charts), said(i));
   const dialog = byId("system");
   dialog.dataset.row = i;
   if (!dialog.open) dialog.showModal();
   if (shown.statuses[i].startsWith("not used")) return;
-  const charts = Object.hasOwn(shown.charts, name) ? shown.charts[name] : undefined;
   if (!charts) body.append(element("p", "No charts are kept of this system: of very many, those of a sample and of the systems worth a second look are.", { className: "note" }));
   else drawSystem(body, name, charts);
   body.append(element("h3", "Its orbit"), facts(i));
 }
 
+// One period: that at which the velocities are folded, else the mean of the heaviest mode; another only where it is another.
+function periodOf(i, charts) {
+  const of = (column) => [column?.values?.[i] ?? null, column?.sd?.[i] ?? null];
+  const mode = of(shown.columns.find((column) => column.name === PERIOD)), every = of(shown.all_modes);
+  const differs = ([value, sd], from) => value !== null && Math.abs(value - from) > (sd ?? 0);
+  const said = element("p", undefined, { className: "lead" });
+  const period = charts?.folded.period_days ?? mode[0];
+  if (period === null) return said;
+  const ofMode = !differs(mode, period);
+  said.append("Period ", element("strong", `${ofMode ? written(period, mode[1]) : +period.toPrecision(7)} d`));
+  if (charts && !ofMode) said.append(", of the highest posterior density");
+  const others = [["of the heaviest mode", mode], ["of all modes", every]].filter(([, other]) => differs(other, period));
+  said.append(others.map(([which, other]) => `; the mean ${which} is ${written(...other)} d`).join(""), ".");
+  return said;
+}
+
 function facts(i) {
   const list = element("dl", undefined, { className: "facts" });
-  for (const column of shown.columns) {
+  for (const column of shown.columns.filter(({ name }) => name !== PERIOD)) {
     const entry = element("div");
     entry.append(element("dt", titled(column)), element("dd", written(column.values[i], column.sd?.[i]) || "–"));
     list.append(entry);
@@ -212,7 +229,7 @@ function said(i) {
 async function drawSystem(body, name, charts) {
   const parts = [];
   if (charts.periodogram) parts.push(["Periodogram", "How far ln L of each period lies below the best. Drag to move, scroll to zoom; dashed: the Lomb-Scargle period; triangle: that of the highest posterior density, at which the orbit is folded, and which may be in a lower but wider peak.", periodogramOf(charts.periodogram, charts.folded.period_days)]);
-  parts.push(["Folded at its period", `At P = ${charts.folded.period_days} d, trend and offsets taken away; point at a visit for its day and residual.`, foldedOf(charts.folded)]);
+  parts.push(["Folded at its period", "Trend and offsets are taken away; point at a visit for its day and residual.", foldedOf(charts.folded)]);
   if (charts.posterior.period.length) parts.push(["Posterior", "Exact, independent draws.", posteriorOf(charts.posterior)]);
   const pair = element("div", undefined, { className: "pair" });
   body.append(pair);

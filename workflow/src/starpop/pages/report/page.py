@@ -26,6 +26,8 @@ ENOUGH = 50
 CATEGORIES = ("Population", "Systems", "Criticism", "Comparison", "Certificates", "Cluster", "Models")
 # A picture whose colours fit a palette of so many takes a third of the room.
 COLORS = 256
+# Pixels an inch of a picture that does not say.
+USUAL_DPI = (200, 200)
 
 
 def render(context: Mapping[str, Any], data: Mapping[str, Any]) -> str:
@@ -71,14 +73,15 @@ def tables() -> str:
 
 
 def picture(path: str | Path) -> dict[str, Any]:
-    """A figure for the page: its address, which holds all of it, and its size [pixels]."""
+    """A figure for the page: its address, which holds all of it, its size [pixels], and its width on paper [in]."""
     with Image.open(path) as image:
         flat = image.convert("RGB").quantize(COLORS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
         packed = BytesIO()
         flat.save(packed, "PNG")
         width, height = image.size
+        inches = width / float(image.info.get("dpi", USUAL_DPI)[0])
     address = f"data:image/png;base64,{base64.b64encode(packed.getvalue()).decode()}"
-    return {"src": Markup(address), "width": width, "height": height}
+    return {"src": Markup(address), "width": width, "height": height, "inches": round(inches, 2)}
 
 
 def figures(pictures: Iterable[tuple[str, Mapping[str, str]]]) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ LOOKED_AT = (*status.SERIOUS, "multimodal", "second_period")
 MOST_DOUBTFUL = 100
 # Draws of a system, and points of its orbit, in its charts; and digits of all numbers.
 DRAWS, CURVE, DIGITS = 400, 129, 7
-# Of a posterior this narrow the periods are written as differences from their median [s].
+# Of a posterior this narrow the periods are written as differences from one of them [s].
 NARROW, SECONDS = 1e-3, 86400.0
 
 
@@ -109,7 +109,8 @@ def table(orbits: pd.DataFrame) -> dict[str, Any]:
 
     Returns
     -------
-    ``names``, ``flags``, ``statuses`` and ``columns``, each of these with its values and standard deviations
+    ``names``, ``flags``, ``statuses`` and ``columns``, each of these with its values and standard deviations;
+    ``all_modes``, the same of the period over all modes
     """
     rows = orbits if len(orbits) <= MOST_ROWS else orbits[doubtful(orbits)].head(MOST_ROWS)
     columns = []
@@ -122,6 +123,8 @@ def table(orbits: pd.DataFrame) -> dict[str, Any]:
         sd = rounded(rows[column.sd].to_numpy(float)) if column.sd in rows else None
         described = {"name": column.name, "title": column.title, "unit": column.unit}
         columns.append(described | {"values": rounded(values), "sd": sd, "log": column.logarithmic})
+    every = {"values": "period_days", "sd": "period_sd_days"}
+    known = {key: rounded(rows[name].to_numpy(float)) for key, name in every.items() if name in rows}
     return {
         "total": len(orbits),
         "names": [str(name) for name in rows["system"]],
@@ -130,6 +133,7 @@ def table(orbits: pd.DataFrame) -> dict[str, Any]:
         "kinds": [status.kind(flags) for flags in rows["flags"].fillna("")],
         "doubtful": np.flatnonzero(doubtful(rows)).tolist(),
         "columns": columns,
+        "all_modes": known,
     }
 
 
@@ -180,7 +184,7 @@ def charts(
     draws : (S,) of each parameter, the exact ones
     scan : its periodogram, if it is kept
     """
-    shown = {"folded": folded(visits, orbit), "posterior": posterior(draws)}
+    shown = {"folded": folded(visits, orbit), "posterior": posterior(draws, orbit["P"])}
     return shown | ({"periodogram": periodogram(scan)} if scan is not None else {})
 
 
@@ -188,7 +192,7 @@ def folded(visits: Visits, orbit: Mapping[str, float]) -> dict[str, Any]:
     """Velocities, trend and offsets taken away, folded at the period of the highest point, with the orbit there."""
     shown, phase = without_trend_and_offsets(visits, orbit), np.linspace(0, 1, CURVE)
     return {
-        "period_days": float(f"{orbit['P']:.{DIGITS + 2}g}"),
+        "period_days": precise(orbit["P"]),
         "day": rounded(shown.time_days),
         "phase": rounded(shown.time_days / orbit["P"] % 1),
         "rv": rounded(shown.rv_kms),
@@ -200,13 +204,23 @@ def folded(visits: Visits, orbit: Mapping[str, float]) -> dict[str, Any]:
     }
 
 
-def posterior(draws: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Some draws of the period, and of the eccentricity of an ellipse, else of the semi-amplitude."""
+def precise(period: float) -> float:
+    """A period with two digits more than other numbers."""
+    return float(f"{period:.{DIGITS + 2}g}")
+
+
+def posterior(draws: Mapping[str, np.ndarray], highest: float) -> dict[str, Any]:
+    """Some draws of the period, and of the eccentricity of an ellipse, else of the semi-amplitude.
+
+    Periods that are all alike are counted from that of the highest point, or, where it is not among them, from their
+    median.
+    """
     finite = np.flatnonzero(np.isfinite(draws["P"]))
     if not len(finite):
         return {"period": [], "other": []}
     chosen = finite[np.linspace(0, len(finite) - 1, min(DRAWS, len(finite))).astype(int)]
-    period, middle = draws["P"][chosen], float(f"{np.median(draws['P'][finite]):.9g}")
+    period = draws["P"][chosen]
+    middle = precise(highest if period.min() <= highest <= period.max() else np.median(draws["P"][finite]))
     narrow = bool(np.ptp(period) < NARROW * middle)
     label, other = ("eccentricity", draws["e"]) if "e" in draws else ("K [km/s]", np.hypot(draws["a"], draws["b"]))
     return {
