@@ -264,4 +264,5 @@ def by_period(detection: Detection) -> tuple[np.ndarray, np.ndarray]:
     total = np.bincount(detection.band, detection.weight, BANDS)
     found = np.bincount(detection.band, detection.weight * detection.found, BANDS)
     variance = np.bincount(detection.band, detection.weight**2 * detection.variance(), BANDS)
+    total = np.maximum(total, np.finfo(float).tiny)
     return found / total, np.sqrt(variance) / total
