@@ -24,7 +24,7 @@ def test_a_selection_adds_what_makes_it_and_shows_it_and_so_does_a_target(fresh)
     every = fresh.would_run(*SMALL)
     selected = fresh.would_run(*fresh.overlay(catalogs={"twin": {"selection": {"delta_rv_kms": 1}}}))
     assert selected == every | detection | {"select_systems": 2, "plot_selection": 2}
-    asked = fresh.would_run(*SMALL, "detect")
+    asked = fresh.would_run(*SMALL, "--", "detect")
     assert detection.items() <= asked.items()
     assert not {"integrate_population", "select_systems"} & asked.keys()
 
