@@ -96,7 +96,7 @@ class Detection:
         return simulated, found
 
     def variance(self) -> np.ndarray:
-        """(M,) variance of `found`, the mean that its band and cell have if the probability is uniform before."""
+        """(M,) variance of `found`, by the share of the star's band and cell, which is uniform before it is known."""
         simulated, found = self.counts()
         probability = (found + 1) / (simulated + 2)
         return (probability * (1 - probability))[self.band, self.cell]
