@@ -35,7 +35,7 @@ lock: # pins every dependency, with hashes and without the name of any index
 
 bench: setup # ratios measured in one run, as tables in benchmarks/results/
 	mkdir -p benchmarks/results
-	for name in scan accuracy population fraction gate clusters ellipses survey report; do \
+	for name in scan accuracy population fraction selection gate clusters ellipses survey report; do \
 		PYTHONPATH=workflow/src $(BIN)/python benchmarks/bench_$$name.py | tee benchmarks/results/$$name.md || exit 1; \
 	done
 

@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 import yaml
 
+import starpop
 from conftest import ROOT
 from starpop.inference.density import Density
+from starpop.orbits.system_model import SystemModel
+from starpop.populations import population
+from starpop.populations.simulate import Survey, simulate_system
 from starpop.run.check_config import check
 
 PAGES = [ROOT / "README.md", ROOT / "config" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -87,6 +91,22 @@ def test_a_density_and_a_noise_of_ones_own_are_few_lines_and_work(monkeypatch):
     slope = -np.subtract(*ends) / (4 * step)
     np.testing.assert_allclose(noise.share(np.array([0.7]), error), slope, rtol=1e-8)
     assert np.isfinite(names["draws"]["ln_square"]).all()
+
+
+def test_the_guide_to_selection_puts_back_what_is_not_seen():
+    rng, period_range = np.random.default_rng(2), (2.0, 50.0)
+    model, survey = SystemModel(0.1, 50, amplitude_scaling="kepler"), Survey((6, 10), (200, 300), (0.05, 0.05))
+    visits = [simulate_system(f"S{i}", x, survey, model, rng)[0] for i, x in enumerate(rng.normal(2.5, 0.7, 150))]
+    (code,) = blocks(ROOT / "docs" / "fractions.md", "python")
+    names = {"visits": visits, "model": model, "period_range": period_range}
+    names["likelihoods"] = [starpop.likelihood(one, model, period_range) for one in visits]
+    exec(compile(code, "fractions.md", "exec"), names)
+    assert 20 < len(names["sample"]) < 100
+    everyone, seen = (population.posterior(names[name], names["density"]) for name in ("likelihoods", "sample"))
+    moments = [found.moments()["mu"] for found in (everyone, names["corrected"], seen)]
+    (truth, _), (corrected, sd), (uncorrected, _) = moments
+    assert uncorrected < truth - 0.3
+    assert abs(corrected - truth) < 2 * sd
 
 
 @pytest.mark.slow

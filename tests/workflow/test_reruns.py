@@ -73,6 +73,7 @@ def test_a_product_that_is_lost_or_cut_short_is_made_again_also_where_only_other
         ({"noise_prior": {"ln_jitter_kms": {"mean": -1}}}, JITTER_PERIODS),
         ({"noise_prior": {"ln_error_scale": {"mean": 1}}}, REPORT),  # which has the whole configuration
         ({"orbit_prior": {"trend_sd_kms_per_year": 2}}, REPORT),
+        ({"detection": {"simulations": 5000}}, REPORT),
         ({"orbit_prior": {"eccentricity": {"up_to": 0.5}}}, REPORT),
         ({"system_models": {"tutorial": {"orbit": "keplerian"}}}, of_one_model(ALL_PERIODS) | ABSTRACT),
         (

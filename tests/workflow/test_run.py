@@ -19,6 +19,16 @@ def test_a_dry_run_needs_no_downloaded_data(fresh):
     assert not (fresh.path / "results").exists()
 
 
+def test_a_selection_adds_what_makes_it_and_shows_it_and_so_does_a_target(fresh):
+    detection = {"simulate_detection": 2, "plot_detection": 2}
+    every = fresh.would_run(*SMALL)
+    selected = fresh.would_run(*fresh.overlay(catalogs={"twin": {"selection": {"delta_rv_kms": 1}}}))
+    assert selected == every | detection | {"select_systems": 2, "plot_selection": 2}
+    asked = fresh.would_run(*SMALL, "--", "detect")
+    assert detection.items() <= asked.items()
+    assert not {"integrate_population", "select_systems"} & asked.keys()
+
+
 @pytest.mark.slow
 def test_a_small_run_makes_every_product(finished):
     results = finished.path / "results"
@@ -175,6 +185,36 @@ def test_systems_called_by_numbers_run_as_circles_and_ellipses_side_by_side(fres
     assert {f"tutorial/{name}" for name in names} < set(statuses.index)
     assert (results / "figures/forest.png").is_file()
     assert "No fit was sampled" in (results / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_a_sample_is_taken_from_a_survey_and_its_population_found_in_spite_of_that(fresh):
+    changes = {"catalogs": {"selected": {"simulation": {"systems": 120}}}, "figures": {"dpi": 60, "max_systems": 6}}
+    changes |= {"detection": {"simulations": 4000}, "sampler": {"sampled_systems": 1, "tune": 500}}
+    changes |= {"draws": {"exact": 200, "population": 1000, "joint_systems": 50}}
+    (fresh.path / "overlay.yaml").write_text(yaml.safe_dump(changes))
+    folder = "results/selected/field"
+    tables = [f"{folder}/{name}" for name in ("selection.csv", "detection.csv", "normal/summary.csv")]
+    tables += [f"{folder}/normal/diagnostics.csv", f"{folder}/normal/criticism.csv", f"{folder}/agreement.csv"]
+    figures = [f"{folder}/figures/detection.png", f"{folder}/normal/figures/selection.png"]
+    fresh.snakemake("--configfile", "config/selection.yaml", "overlay.yaml", "--", *tables, *figures)
+    selection, detection, summary, diagnosed, _, agreement = (pd.read_csv(fresh.path / table) for table in tables)
+    assert len(selection) == 120
+    kept = selection["selected"]
+    np.testing.assert_array_equal(kept, selection["semi_amplitude_over_error"] >= 5)
+    assert selection["reason"][~kept].str.startswith("semi_amplitude_over_error ").all()
+    assert 50 < kept.sum() < 110
+    assert detection["simulated"].sum() >= 4000
+    found = summary[~summary["parameter"].str.contains("[", regex=False)].set_index(["parameter", "method"])
+    for name, true in (("mu", 3.5), ("lnsigma", 0.0)):
+        mean, sd = found.loc[(name, "exact"), ["mean", "sd"]]
+        assert abs(mean - true) < 4 * sd
+    assert found.loc[("mu", "uncorrected"), "mean"] < found.loc[("mu", "exact"), "mean"] - 0.1
+    drawn = summary.loc[summary["method"] == "exact", "parameter"].str.extract(r"lnP\[(.*)\]")[0].dropna()
+    assert len(drawn) == 50 and set(drawn) <= set(selection["system"][kept])
+    assert diagnosed.set_index("fit")["status"]["field/normal over nodes"] == "ok"
+    hyper = agreement[agreement["parameter"].isin(["mu", "lnsigma"])]
+    assert len(hyper) == 2 and hyper["agrees"].all()
 
 
 @pytest.mark.slow

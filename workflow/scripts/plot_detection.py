@@ -4,7 +4,7 @@ import json
 
 from starpop.pages import selection
 from starpop.pages.style import Style, save
-from starpop.populations.detection import Detection
+from starpop.populations.detection import Detection, criterion
 from starpop.run import store
 
 with store.job(snakemake.log[0]):
@@ -12,8 +12,8 @@ with store.job(snakemake.log[0]):
     style = Style.from_settings(settings["figures"])
     simulated = store.read_tree(snakemake.input.detection)
     fitted = json.loads(simulated.attrs["settings"])
-    asked = fitted["selection"] or {"ln_bayes_orbit": fitted["detection"]["ln_bayes_orbit"]}
+    asked = criterion(fitted["selection"], fitted["detection"]["ln_bayes_orbit"])
     orbits = store.read_csv(snakemake.input.orbits)
-    figure = selection.detection_map(Detection.from_dataset(simulated.to_dataset()), orbits, asked, style)
+    figure = selection.detection_map(Detection.from_dataset(simulated.to_dataset()), orbits, asked.least, style)
     source = "catalogue {catalog}, model {system_model}".format(**dict(snakemake.wildcards))
     save(figure, snakemake.output.detection, style, source)

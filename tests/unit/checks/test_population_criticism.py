@@ -7,6 +7,7 @@ from scipy.stats import kstest
 from starpop.checks import population_criticism as criticism
 from starpop.inference.densities import Histogram, Normal, PowerLaw
 from starpop.inference.priors import draw as draw_from
+from starpop.inference.seen import Seen
 from starpop.populations.population import posterior as population_posterior
 
 NORMAL = Normal((1, 10), (-2, 3))
@@ -96,3 +97,19 @@ def test_the_posterior_of_known_periods_is_that_of_narrow_likelihoods(twin):
     known = criticism.posterior_of_known(np.array([n.peak_ln_period[0] for n in likelihoods]), NORMAL)
     for name, moments in population_posterior(likelihoods, NORMAL).moments().items():
         assert known.moments()[name] == pytest.approx(moments, abs=1e-3)
+
+
+def test_a_sample_looks_like_one_if_it_is_known_who_is_seen_and_else_not():
+    """Stars of which only short periods are seen: the density of all is the flatter one."""
+    rng, points = np.random.default_rng(5), np.linspace(*np.log(RANGE), 201)
+    probability = np.clip(1 - 2 * (points - points[0]) / np.ptp(points), 0, 1)
+    step = np.ptp(points) / 200 * np.append(np.ones(200), 0.5)
+    seen = Seen(points, step * probability, np.zeros(201), probability, 80)
+    everyone = PowerLaw((-3, 3), RANGE)
+    x = everyone.draw([0.0], 4000, rng)
+    sample = x[rng.random(4000) < seen.relative_probability(x)][:80]
+    known = table_of(everyone.in_sample(seen), sample, 99, rng)
+    assert known.loc[["sd", "skewness", "largest"], "p_value"].min() > 0.05
+    assert (criticism.posterior_of_known(sample, everyone.in_sample(seen)).moments()["beta"][0]) ** 2 < 1
+    unknown = table_of(everyone, sample, 99, rng)
+    assert unknown.loc["largest", "p_value"] < 0.05

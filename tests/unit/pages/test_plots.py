@@ -11,16 +11,16 @@ from astropy.table import Table
 from pymc.model_graph import ModelGraph
 
 from starpop.checks import criticism
-from starpop.inference.densities import Normal
+from starpop.inference.densities import Normal, TruncatedNormal
 from starpop.orbits import periods, single
 from starpop.orbits.system_model import SystemModel
-from starpop.pages import abstract, comparison, eccentricities, pgm, style, systems
+from starpop.pages import abstract, comparison, eccentricities, pgm, selection, style, systems
 from starpop.pages import cluster as draw_cluster
 from starpop.pages import criticism as draw_criticism
 from starpop.pages import population as draw_population
 from starpop.pages.corner import ENCLOSED, contour_levels
 from starpop.pages.overview import overview
-from starpop.populations import cluster, population
+from starpop.populations import cluster, detection, population
 
 PRIOR = SystemModel(100, 150)
 COLORS = style.Colors("k", "b", "r", "0.5")
@@ -257,6 +257,35 @@ def test_the_abstract_of_systems_none_of_which_is_fitted_has_the_population_alon
     fitted = draw_population.Fitted(Normal((1, 10), (-2, 3)), hyper, np.log([2.0, 9.0]), "2 of 3 systems")
     figure = abstract.abstract([], fitted, look)
     assert [ax.get_xlabel() for ax in figure.axes if ax.get_xlabel()] == [r"$\ln(P\,/\,\mathrm{day})$"]
+
+
+def test_the_map_of_detection_has_the_share_found_in_each_cell_and_the_systems_on_it():
+    found = np.linspace(0, 40, 160) > np.random.default_rng(1).uniform(10, 30, 160)
+    cell, edges = np.repeat(np.arange(16), 10), np.concatenate([[0], np.geomspace(0.1, 10, 15), [np.inf]])
+    x = np.tile(np.linspace(np.log(2), np.log(50), 10), 16)
+    stars = detection.Detection((2.0, 50.0), edges, x, x, np.ones(160), cell, found, found)
+    orbits = pd.DataFrame({"best_mode_period_days": [5.0, np.nan], "semi_amplitude_p50_kms": [1.0, np.nan]})
+    figure = selection.detection_map(stars, orbits, {"delta_rv_kms": 3}, style.Style(50, 4, COLORS))
+    above, ax = figure.axes[:2]
+    assert above.get_title() == "found: velocities 3 km/s apart, or more"
+    simulated, hits = (counted.T[1:-1] for counted in stars.counts())
+    shown = np.ma.filled(ax.collections[0].get_array(), np.nan).reshape(simulated.shape)
+    np.testing.assert_array_equal(np.isnan(shown), simulated == 0)
+    np.testing.assert_array_equal(shown[simulated > 0], (hits / np.maximum(simulated, 1))[simulated > 0])
+    (points,) = ax.lines
+    assert points.get_xdata().tolist() == [5.0] and points.get_ydata().tolist() == [1.0]
+
+
+def test_the_density_of_a_sample_stands_beside_what_it_would_be_if_it_were_all():
+    rng = np.random.default_rng(1)
+    density = TruncatedNormal((0, 4), (-2, 1), (1.5, 50.0))
+    corrected, uncorrected = ({"mu": rng.normal(mu, 0.1, 300), "lnsigma": np.full(300, -0.7)} for mu in (2.5, 1.5))
+    figure = selection.densities(density, corrected, uncorrected, np.array([2.0]), style.Style(50, 4, COLORS), "1")
+    lines = {line.get_label(): line for line in figure.axes[0].lines}
+    for name, mu in (("posterior mean", 2.5), ("not corrected, 90%", 1.5)):
+        x, y = lines[name].get_data()
+        assert x[np.argmax(y)] == pytest.approx(mu, abs=0.1)
+    assert figure.axes[0].get_ylim()[1] >= max(np.max(line.get_ydata()) for line in figure.axes[0].lines)
 
 
 @pytest.mark.parametrize(

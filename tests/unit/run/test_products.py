@@ -30,6 +30,8 @@ def test_every_unit_is_one_and_every_column_has_a_meaning():
         ("results/mine/jitter/normal/criticism.csv", "population_criticism"),
         ("results/mine/jitter/criticism/0.csv", "criticism"),
         ("results/mine/jitter/normal/figures/density.pdf", "population_figures"),
+        ("results/mine/jitter/selection.csv", "selection"),
+        ("results/mine/jitter/detection.nc", "simulated_stars"),
         ("results/benchmarks/scan_periods/mine/jitter/0.tsv", "benchmarks"),
     ],
 )

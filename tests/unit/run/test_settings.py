@@ -12,6 +12,7 @@ from snakemake.utils import update_config
 from conftest import ROOT
 from starpop.inference.densities import Density, TruncatedNormal, density_from_settings
 from starpop.inference.eccentricities import EccentricityPrior, Rayleigh
+from starpop.orbits.conditions import Conditions
 from starpop.orbits.system_model import SystemModel
 from starpop.run.check_config import check, choose_catalog, with_table
 from starpop.run.errors import InputError
@@ -107,6 +108,11 @@ APO = CONFIG["catalogs"]["apogee"]["observatory"]
         ("system_models.jitter.times", "bjd", "jitter.times: 'bjd' is not one of 'reported', 'barycentric'"),
         ("noise_prior.ln_jitter_kms.sd", 0, r"noise_prior\.ln_jitter_kms\.sd: 0"),
         ("catalog", "twinn", "catalog: 'twinn' is not one of apogee, twin, auto. Did you mean 'twin'"),
+        ("catalogs.twin.selection", {}, r"catalogs\.twin\.selection: "),
+        ("catalogs.twin.selection", {"delta_rv": 1}, "unknown key; .* Did you mean 'delta_rv_kms'"),
+        ("catalogs.twin.selection", {"visits": 0}, r"selection\.visits: 0: 0 is less than the minimum of 1"),
+        ("catalogs.twin.selection", {"delta_rv_kms": 0}, r"selection\.delta_rv_kms: 0"),
+        ("detection.simulations", 100, r"detection\.simulations: 100: 100 is less than the minimum of 200"),
         ("systems.keep", "some", "systems.keep: 'some' is not allowed; the word all, or a list of system names"),
         (
             "system_models",
@@ -587,6 +593,20 @@ def test_eccentricities_of_a_population_go_with_keplerian_models_as_far_as_these
     assert density.of_e == Rayleigh((-3, 0), 0.8)
     config["orbit_prior"]["eccentricity"] = {"beta": [0.867, 3.03]}
     with pytest.raises(InputError, match=r"must then be uniform: set orbit_prior\.eccentricity\.beta to \[1, 1\]"):
+        choose_catalog(check(config, SCHEMA))
+
+
+def test_a_selection_is_not_of_the_table_and_not_of_populations_of_eccentricities():
+    config = changed("catalogs.twin.selection", {"visits": 5, "ln_bayes_orbit": 3})
+    config["catalog"] = "twin"
+    resolved = resolve(check(config, SCHEMA), "twin")
+    assert Conditions(**resolved["selection"]) == Conditions(5, ln_bayes_orbit=3)
+    assert resolved["catalogs"] == resolve(check(CONFIG, SCHEMA), "twin")["catalogs"]
+    assert resolve(check(config, SCHEMA), "apogee")["selection"] == {}
+    config["system_models"]["jitter"]["orbit"] = "keplerian"
+    choose_catalog(check(config, SCHEMA))
+    config["population_models"]["normal"]["eccentricity"] = {"density": "rayleigh", "ln_sigma": [-3, 0]}
+    with pytest.raises(InputError, match=r"normal\.eccentricity: rayleigh, but catalogue twin has a selection"):
         choose_catalog(check(config, SCHEMA))
 
 

@@ -38,6 +38,8 @@ LARGEST_BRIDGE_ERROR, LARGEST_QUADRATURE_ERROR = 0.1, 1e-4
 # Of the ln-likelihood, by the simulated stars that tell who is in a sample: no mean is off by more of its own standard
 # deviations (`inference.seen`).
 LARGEST_SELECTION_ERROR = 0.3
+# The same fit to a sample as if it were all: its group of an exact fit, and its method in the summary.
+UNCORRECTED = "uncorrected"
 # Posterior standard deviations that are this share of the prior's, or more, of every hyper-parameter.
 LEAST_NARROWED = 0.8
 
@@ -247,8 +249,8 @@ def summarise_exact(tree: xr.DataTree, status: str) -> pd.DataFrame:
         for statistic in summary.columns.intersection(list(values["statistic"].values)):
             summary.loc[name, statistic] = float(values.sel(parameter=name, statistic=statistic))
     rows = [summary.reset_index()]
-    if "uncorrected" in tree.children:
-        values = tree["uncorrected"].to_dataset()["value"]
+    if UNCORRECTED in tree.children:
+        values = tree[UNCORRECTED].to_dataset()["value"]
         plain = values.to_dataset("statistic").to_dataframe().reset_index()
-        rows.append(plain.assign(method="uncorrected", status=status)[list(rows[0].columns)])
+        rows.append(plain.assign(method=UNCORRECTED, status=status)[list(rows[0].columns)])
     return pd.concat(rows, ignore_index=True)

@@ -36,7 +36,8 @@ def detection_map(simulated: Detection, orbits: pd.DataFrame, conditions: Mappin
     figure = new_figure(ONE_COLUMN * 1.4, 4.2)
     above, ax = figure.subplots(2, 1, sharex=True, height_ratios=(1, 3))
     count, found = simulated.counts()
-    share, edges = (found / count)[:, 1:-1], simulated.edges_kms[1:-1]
+    share = np.where(count > 0, found / np.maximum(count, 1), np.nan)[:, 1:-1]
+    edges = simulated.edges_kms[1:-1]
     image = ax.pcolormesh(simulated.bands_days, edges, share.T, cmap="Blues", vmin=0, vmax=1, rasterized=True)
     periods, amplitudes = (np.sqrt(ends[1:] * ends[:-1]) for ends in (simulated.bands_days, edges))
     lines = ax.contour(periods, amplitudes, share.T, LINES, colors=style.colors.accent, linewidths=0.8)
@@ -46,6 +47,7 @@ def detection_map(simulated: Detection, orbits: pd.DataFrame, conditions: Mappin
     ax.set(xscale="log", yscale="log", xlabel="period [d]", ylabel="semi-amplitude [km/s]")
     ax.set(xlim=simulated.period_range_days, ylim=(edges[0], edges[-1]))
     write_round(ax.xaxis, *simulated.period_range_days)
+    write_round(ax.yaxis, edges[0], edges[-1])
     figure.colorbar(image, ax=ax, label="share that is found", pad=0.01)
     total, error = by_period(simulated)
     above.errorbar(periods, total, error, fmt="o", color=style.colors.model)

@@ -47,8 +47,8 @@ MOST_TEMPLATES = 2000
 CELLS, FAINTEST, STRONGEST = 16, 0.5, 2.5
 # Bands of ln P: of the table and the figure, in each of which a cell's probability is one number.
 BANDS = 12
-# Of the simulated stars, this share has no orbit besides.
-WITHOUT_ORBIT = 0.1
+# For each star with an orbit, so many without.
+WITHOUT_ORBIT = 0.25
 # The step of the grid of ln P that a density is summed on.
 STEP = 0.02
 
@@ -96,7 +96,7 @@ class Detection:
         return simulated, found
 
     def variance(self) -> np.ndarray:
-        """(M,) variance of `found`, the mean that its band and cell have if the probability is uniform before."""
+        """(M,) variance of `found`, by the share of the star's band and cell, which is uniform before it is known."""
         simulated, found = self.counts()
         probability = (found + 1) / (simulated + 2)
         return (probability * (1 - probability))[self.band, self.cell]
@@ -235,9 +235,10 @@ def seen_of(detection: Detection, density: Density, stars: int) -> Seen:
     of_binaries = Seen(grid.points, share, variance, probability, stars)
     if not density.has_singles:
         return of_binaries
-    alone, count = float(detection.found_without_orbit.mean()), len(detection.found_without_orbit)
-    expected = (count * alone + 1) / (count + 2)
-    return of_binaries.with_singles(Density.NO_ORBIT, alone, expected * (1 - expected) / count)
+    # none of those simulated is not none of all: without an orbit any velocities are possible
+    found, count = detection.found_without_orbit.sum(), len(detection.found_without_orbit)
+    expected = float((found + 0.5) / (count + 1))
+    return of_binaries.with_singles(Density.NO_ORBIT, expected, expected * (1 - expected) / (count + 2))
 
 
 def table_of(detection: Detection) -> pd.DataFrame:
@@ -263,4 +264,5 @@ def by_period(detection: Detection) -> tuple[np.ndarray, np.ndarray]:
     total = np.bincount(detection.band, detection.weight, BANDS)
     found = np.bincount(detection.band, detection.weight * detection.found, BANDS)
     variance = np.bincount(detection.band, detection.weight**2 * detection.variance(), BANDS)
+    total = np.maximum(total, np.finfo(float).tiny)
     return found / total, np.sqrt(variance) / total

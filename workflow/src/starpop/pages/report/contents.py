@@ -15,6 +15,7 @@ import yaml
 
 from starpop import __version__
 from starpop.checks.agreement import LARGEST_Z
+from starpop.checks.diagnostics import UNCORRECTED
 from starpop.checks.sensitivity import AS_CONFIGURED, DERIVED
 from starpop.checks.statistics import SIGNIFICANT_P, STATISTICS
 from starpop.inference.with_singles import FRACTION
@@ -177,6 +178,8 @@ def answer(run: Run, pair: str) -> dict[str, Any]:
     found["systems"] = int((~unused).sum())
     found["hardly"] = int((used["flags"].fillna("").map(status.kind) == status.HARDLY).sum())
     said = _status(run, f"{pair} exact")
+    is_sample = (run.summaries[pair]["method"] == UNCORRECTED).any()
+    found["selected"] = run.comparison["scope"].nunique() - 1 if is_sample else 0
     found["uninformed"] = said if said.startswith(status.UNINFORMED) else ""
     if {MEAN, LN_SD} <= set(rows.index):
         middle, width = rows.loc[MEAN], rows.loc[LN_SD]
