@@ -49,8 +49,8 @@ def sample(stars: list[Visits], density: Density, hyper: list[float], rng: np.ra
     found: list = []
     while len(found) < SAMPLE:
         template, of_x = detection.any_of(stars, rng), density.of_periods
-        if rng.random() < hyper[-1]:
-            (x,) = of_x.draw([np.array([value]) for value in hyper[:-1]], 1, rng)
+        if rng.random() < hyper[0]:
+            (x,) = of_x.draw([np.array([value]) for value in hyper[1:]], 1, rng)
             visits = detection.binary(template, MODEL, float(x), (0.0, np.inf), rng)[0]
         else:
             visits = detection.single(template, MODEL, rng)
@@ -91,7 +91,7 @@ def main(repeats: int) -> None:
     found = np.array([repeat(k, stars, simulated) for k in range(repeats)])
     rows: list[list[object]] = []
     for kind, of_kind in zip(KINDS, found.swapaxes(0, 1), strict=True):
-        for name, values in zip(("mu", "lnsigma", "F"), of_kind.swapaxes(0, 1), strict=True):
+        for name, values in zip(("F", "mu", "lnsigma"), of_kind.swapaxes(0, 1), strict=True):
             apart, sd = values[:, 0], np.sqrt(np.mean(values[:, 1] ** 2))
             error = apart.std(ddof=1) / np.sqrt(repeats) / sd
             covered = values[:, 2].mean()
