@@ -280,7 +280,7 @@ def test_the_density_of_a_sample_stands_beside_what_it_would_be_if_it_were_all()
     rng = np.random.default_rng(1)
     density = TruncatedNormal((0, 4), (-2, 1), (1.5, 50.0))
     corrected, uncorrected = ({"mu": rng.normal(mu, 0.1, 300), "lnsigma": np.full(300, -0.7)} for mu in (2.5, 1.5))
-    fitted = population.Fitted(density, corrected, np.array([2.0]), "1")
+    fitted = draw_population.Fitted(density, corrected, np.array([2.0]), "1")
     figure = selection.densities(fitted, uncorrected, style.Style(50, 4, COLORS))
     lines = {line.get_label(): line for line in figure.axes[0].lines}
     for name, mu in (("posterior mean", 2.5), ("not corrected, 90%", 1.5)):
