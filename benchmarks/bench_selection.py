@@ -104,4 +104,4 @@ def main(repeats: int) -> None:
 
 if __name__ == "__main__":
     print(machine())
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100)
