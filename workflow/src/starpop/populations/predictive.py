@@ -51,7 +51,7 @@ def leave_one_out(
     Returns
     -------
     ``ln_predictive``, its numerical error ``ln_predictive_error``, whether the posterior of the others was found
-    anew, ``refitted``, and ``information``, what it tells of the population [nat]; all of dimension (system)
+    anew, ``refitted``, and ``information``, what it tells of the population in nats; all of dimension (system)
     """
 
     def without(i: int) -> tuple[float, float]:
