@@ -242,3 +242,20 @@ def test_a_survey_is_simulated_and_its_population_found_again(fresh):
     assert sure.sum() > 200
     apart = np.abs(orbits["period_days"] / truth["period_days"] - 1)[sure]
     assert (apart < 1e-2).mean() > 0.98
+
+
+@pytest.mark.slow
+def test_the_stars_of_a_simulated_field_have_probabilities_that_are_held_against_who_is_a_binary(fresh):
+    changes = {"catalogs": {"field": {"simulation": {"systems": 60}}}}
+    (fresh.path / "overlay.yaml").write_text(yaml.safe_dump(changes))
+    folder = "results/field/field/fraction"
+    files = [f"{folder}/{name}" for name in ("reliability.csv", "systems.csv", "figures/reliability.png")]
+    fresh.snakemake("--configfile", "config/fraction.yaml", "overlay.yaml", "--", *files)
+    reliability, systems = (pd.read_csv(fresh.path / path) for path in files[:2])
+    truth = Table.read(fresh.path / "results/simulated/field/truth/0.fits").to_pandas()
+    assert reliability["stars"].sum() == len(systems) == len(truth) == 60
+    binaries = np.isfinite(truth["period_days"])
+    assert (reliability["stars"] * reliability["binary_share"]).sum() == pytest.approx(binaries.sum())
+    assert reliability["deviation_sd"].abs().max() < 4
+    assert (systems["information_nat"] >= 0).all()
+    assert systems["binary_probability"][binaries.to_numpy()].mean() > 0.6
