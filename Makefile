@@ -33,10 +33,9 @@ lint: setup
 lock: # pins every dependency, with hashes and without the name of any index
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --no-emit-index-url --quiet --upgrade --output-file requirements.lock
 
-bench: setup # ratios measured in one run, as tables in benchmarks/results/
-	mkdir -p benchmarks/results
+bench: setup # ratios measured in one run, as tables in benchmarks/measured/, which the documentation shows
 	for name in scan accuracy population fraction selection gate clusters ellipses survey report; do \
-		PYTHONPATH=workflow/src $(BIN)/python benchmarks/bench_$$name.py | tee benchmarks/results/$$name.md || exit 1; \
+		PYTHONPATH=workflow/src $(BIN)/python benchmarks/bench_$$name.py | tee benchmarks/measured/$$name.md || exit 1; \
 	done
 
 torture: setup # kills, full disks, damaged products: the same bytes in the end (12 min)

@@ -47,7 +47,17 @@ def evidence(systems: int = 300) -> None:
             print(name, seed, *np.round(errors[-1], 5), file=sys.stderr, flush=True)
         middle, high, top = np.quantile(errors, [0.5, 0.95, 1], axis=0)
         rows.append([name, len(errors), middle[0], high[0], top[0], *top[1:]])
-    heads = ["noise", "systems", "ln Z: median error", "95%", "largest", "mean ln P [sd]", "sd", "mean e [sd]", "sd"]
+    heads = [
+        "noise",
+        "systems",
+        "error of ln Z: median",
+        "95%",
+        "largest",
+        "of mean ln P [sd]",
+        "of sd of ln P",
+        "of mean e [sd]",
+        "of sd of e",
+    ]
     show("Nodes against a dense grid", heads, rows)
 
 

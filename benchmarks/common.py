@@ -15,6 +15,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np
 from astropy.table import Table
 
+import starpop
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits, split_systems
 
@@ -24,14 +25,15 @@ RANGE = (1.5, 20.0)
 
 
 def machine(*packages: str) -> str:
-    """Processor, cores, Python and package versions, in one line."""
+    """The day, the version, processor, cores, Python and package versions, in one line."""
     processor = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.is_file():
         lines = [line for line in info.read_text().splitlines() if line.startswith("model name")]
         processor = lines[0].partition(":")[2].strip() if lines else processor
     versions = ", ".join(f"{name} {version(name)}" for name in ("numpy", "numba", *packages))
-    return f"{processor}, {os.cpu_count()} cores; Python {platform.python_version()}, {versions}"
+    measured = f"{time.strftime('%Y-%m-%d', time.gmtime())}, starpop {starpop.__version__}"
+    return f"{measured}: {processor}, {os.cpu_count()} cores; Python {platform.python_version()}, {versions}"
 
 
 def times(functions: dict[str, Callable[[], object]], rounds: int, least: float = 0.01) -> dict[str, float]:

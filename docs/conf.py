@@ -19,6 +19,7 @@ extensions = [
     "docstrings",
     "generated",
     "mathml",
+    "measured",
     "run_results",
 ]
 exclude_patterns = ["_build", "_generated", "_ext"]

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
@@ -36,6 +37,14 @@ from starpop.run import products
 # Of the catalogues of the paper run the one that is taken, if there are both.
 CATALOGUES = ("apogee", "twin")
 STATISTICS = {"max": pd.Series.max, "largest": lambda values: values.abs().max(), "count": pd.Series.count}
+
+
+def rows_with(table: pd.DataFrame, where: Iterable[str]) -> pd.DataFrame:
+    """The rows of a table that have some values, such as ``method=exact``, or a place, ``row=0``."""
+    for condition in where:
+        column, _, value = condition.partition("=")
+        table = table.iloc[[int(value)]] if column == "row" else table[table[column] == value]
+    return table
 
 
 class RunResults:
@@ -65,16 +74,13 @@ class RunResults:
         return path
 
     def table(self, name: str, where: list[str]) -> pd.DataFrame:
-        """The rows of a table that have some values, such as ``method=exact``, or a place, ``row=0``."""
+        """The rows of a table that are so (`rows_with`)."""
         path = self.path(name)
         if path.suffix == ".ecsv":
             table = Table.read(path).to_pandas().astype(str)
         else:
             table = pd.read_csv(path, dtype=str, keep_default_na=False)
-        for condition in where:
-            column, _, value = condition.partition("=")
-            table = table.iloc[[int(value)]] if column == "row" else table[table[column] == value]
-        return table
+        return rows_with(table, where)
 
     def value(self, text: str) -> str:
         """What the role shows."""
