@@ -82,7 +82,8 @@ SIMULATION = {"simulation": "catalogs/{catalog}/simulation"} if "simulation" in 
 SELECTION = RESOLVED["selection"]
 # Pairs with a fraction of binaries, and who is one in a simulated catalogue.
 FRACTIONS = [f"{s}/{p}" for s, p in PAIRS if "fraction" in config["population_models"][p]]
-TRUTHS = [path.replace("/visits/", "/truth/") for path in paths_of(config["catalogs"][CATALOG])] if SIMULATION else []
+SHARES_OF_TABLE = [Path(path).name for path in paths_of(config["catalogs"][CATALOG])] if SIMULATION else []
+TRUTHS = [f"results/simulated/{CATALOG}/truth/{name}" for name in SHARES_OF_TABLE]
 CASES = list(RESOLVED["calibration"]["cases"])
 # Jobs that a recovery study, and each case of a calibration, is spread over.
 SHARES = 4
