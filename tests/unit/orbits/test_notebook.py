@@ -89,7 +89,7 @@ def test_what_cannot_be_read_is_said(path, changes, message):
 def test_an_entry_has_the_keys_of_the_schema():
     schema = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
     entry = schema["properties"]["catalogs"]["additionalProperties"]["properties"]
-    of_a_run = {"url", "sha256", "period_range_days", "masses", "simulation"}
+    of_a_run = {"url", "sha256", "period_range_days", "masses", "selection", "simulation"}
     assert ENTRY.keys() == entry.keys() - of_a_run
     for key, parts in ENTRY.items():
         assert set(parts) == set(entry[key].get("properties", {}))
