@@ -35,7 +35,7 @@ lock: # pins every dependency, with hashes and without the name of any index
 
 bench: setup # ratios measured in one run, as tables in benchmarks/measured/, which the documentation shows
 	for name in scan accuracy population fraction selection gate clusters ellipses survey report; do \
-		PYTHONPATH=workflow/src $(BIN)/python benchmarks/bench_$$name.py | tee benchmarks/measured/$$name.md || exit 1; \
+		PYTHONPATH=workflow/src $(BIN)/python benchmarks/bench_$$name.py > benchmarks/measured/$$name.new && mv benchmarks/measured/$$name.new benchmarks/measured/$$name.md || exit 1; \
 	done
 
 torture: setup # kills, full disks, damaged products: the same bytes in the end (12 min)

@@ -5,10 +5,11 @@ import json
 from starpop.inference.densities import density_from_settings
 from starpop.inference.sampling import SamplerSettings
 from starpop.inference.seen import of_fit
-from starpop.orbits import periods, visits
+from starpop.orbits import visits
 from starpop.orbits.system_model import SystemModel
 from starpop.populations import population_nuts
 from starpop.populations.condensed import Condensed
+from starpop.populations.survey import Products
 from starpop.run import status, store
 
 with store.job(snakemake.log[0]):
@@ -22,8 +23,9 @@ with store.job(snakemake.log[0]):
         trees = population_nuts.sample_condensed(nodes, density, exact, sampler, settings["seed"])
     else:
         model, names = SystemModel.from_settings(settings["model"]), set(exact["exact"]["system"].values)
-        likelihoods = periods.load_likelihoods(snakemake.input.visits, snakemake.input.periods, model)
-        fitted = [likelihood for likelihood in likelihoods if likelihood.system in names]
+        products = Products(snakemake.input.visits, snakemake.input.periods, model)
+        fitted = [likelihood for batch in products.batches() for likelihood in batch if likelihood.system in names]
+        fitted.sort(key=lambda likelihood: likelihood.system)
         looked_for = settings["period_range_days"]
         trees = population_nuts.sample(fitted, density, looked_for, exact, sampler, settings["seed"])
     attributes = store.provenance(settings=settings, **visits.origin(snakemake.input.visits))

@@ -3,13 +3,13 @@
 import json
 
 from starpop.checks.flags import MEANING
-from starpop.pages.report import contents, page, systems
+from starpop.pages.report import contents, page, systems, tables_of_run
 from starpop.run import status, store
 
 with store.job(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params
     asked, figures = json.loads(params.settings), json.loads(params.figures)
-    run = contents.read_run(snakemake.wildcards.catalog, given, params)
+    run = tables_of_run.read_run(snakemake.wildcards.catalog, given, params)
     context = contents.contents(run) | contents.settings(asked, run.catalog)
     context |= contents.models_in_words(params.pairs, given.populations)
     context["origin"] = contents.origin(given.visits, given.exact[0])

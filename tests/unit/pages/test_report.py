@@ -8,7 +8,7 @@ from pages_in_browser import opened
 from starpop.checks import flags
 from starpop.checks.statistics import STATISTICS
 from starpop.orbits.visits import Visits
-from starpop.pages.report import contents, page, systems
+from starpop.pages.report import contents, page, systems, tables_of_run
 from starpop.run import status
 
 NASTY = [
@@ -86,7 +86,7 @@ def made_run(names, **changed):
             )
         },
     }
-    return contents.Run("mine", **(tables | changed))
+    return tables_of_run.Run("mine", **(tables | changed))
 
 
 def made_page(run, charts=None, figures=()):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.special import logsumexp
 
 from starpop.inference.densities import density_from_settings
 from starpop.orbits.conditions import Conditions, Star
@@ -12,6 +13,7 @@ from starpop.orbits.visits import Visits
 from starpop.populations import detection
 from starpop.populations.detection import Detection, seen_of, simulate_detection
 from starpop.populations.simulate import Survey, simulate_system
+from starpop.run.errors import InputError
 
 RANGE = (2.0, 60.0)
 MODEL = SystemModel(2, 50)
@@ -126,3 +128,38 @@ def test_the_numbers_depend_on_the_seed_alone_and_come_back_as_they_were_stored(
     back = Detection.from_dataset(first.as_dataset())
     assert back.as_dataset().identical(first.as_dataset())
     assert detection.table_of(back).equals(detection.table_of(first))
+
+
+def test_its_error_counts_that_of_weights_that_go_with_the_eccentricity():
+    model, stars = SystemModel(2, 50, orbit="keplerian", amplitude_scaling="kepler"), templates()
+    density, hyper = density_from_settings(NORMAL, RANGE), [np.array([2.5]), np.array([0.0])]
+    values, variances = [], []
+    for seed in range(60):
+        seen = seen_of(simulate_detection(stars, model, RANGE, Conditions(delta_rv_kms=0.5), 300, seed), density, 10)
+        height = np.exp(density.ln_pdf(seen.points[:, None], *hyper))
+        values.append((seen.share @ height).item())
+        variances.append((seen.variance @ height**2).item())
+    ratio = np.var(values, ddof=1) / np.mean(variances)
+    assert 0.4 < ratio < 1 + 4 * np.sqrt(2 / 59)
+
+
+def test_that_none_is_found_is_said():
+    simulated = simulate_detection(templates(), MODEL, RANGE, Conditions(delta_rv_kms=1e6), 100, 1)
+    with pytest.raises(InputError, match=r"detection.simulations: of \d+ simulated stars none meets"):
+        seen_of(simulated, density_from_settings(NORMAL, RANGE), 10)
+
+
+def test_no_share_is_negative_and_in_the_far_tail_the_sum_is_that_over_the_stars_themselves():
+    simulated = simulate_detection(templates(), MODEL, RANGE, Conditions(semi_amplitude_over_error=6), 1000, 2)
+    density = density_from_settings({"density": "normal", "mu": [1, 10], "ln_sigma": [-2, 3]}, RANGE)
+    seen = seen_of(simulated, density, 12)
+    assert (seen.share >= 0).all() and (np.diff(seen.points) >= 0).all()
+    mu, lnsigma = np.array([2.0, 5.0, 6.0]), np.array([-1.0, -2.0, -1.5])
+    direct = logsumexp(
+        density.ln_pdf(simulated.ln_period[:, None], mu, lnsigma),
+        b=(simulated.weight * simulated.found)[:, None],
+        axis=0,
+    )
+    np.testing.assert_allclose(
+        density.in_sample(seen).ln_seen(mu, lnsigma), np.maximum(direct, np.log(1e-100)), atol=0.02
+    )

@@ -19,6 +19,11 @@ def test_every_unit_is_one_and_every_column_has_a_meaning():
             assert column.meaning
 
 
+def test_no_product_is_told_twice():
+    told = [line for line in products.DESCRIPTIONS.read_text().splitlines() if line and line[0].isalpha()]
+    assert len(told) == len(set(told)) == len(products.products())
+
+
 @pytest.mark.parametrize(
     ("path", "name"),
     [
@@ -30,6 +35,8 @@ def test_every_unit_is_one_and_every_column_has_a_meaning():
         ("results/mine/jitter/normal/criticism.csv", "population_criticism"),
         ("results/mine/jitter/criticism/0.csv", "criticism"),
         ("results/mine/jitter/normal/figures/density.pdf", "population_figures"),
+        ("results/mine/jitter/normal/systems.csv", "systems_of_population"),
+        ("results/mine/jitter/normal/reliability.csv", "binary_reliability"),
         ("results/mine/jitter/selection.csv", "selection"),
         ("results/mine/jitter/detection.nc", "simulated_stars"),
         ("results/benchmarks/scan_periods/mine/jitter/0.tsv", "benchmarks"),
@@ -53,6 +60,8 @@ def test_of_other_paths_nothing_is_said(path):
         ("results/cluster/figures/corner.png", "corner"),
         ("results/model_graphs/figures/plate.png", "model_graphs"),
         ("results/calibration/figures/ranks.png", "ranks"),
+        ("results/twin/tutorial/normal/figures/reliability.png", "population_reliability"),
+        ("results/recovery/figures/reliability.png", "reliability"),
     ],
 )
 def test_the_caption_of_a_figure_is_found_by_its_path(path, caption):

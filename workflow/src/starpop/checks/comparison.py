@@ -42,7 +42,7 @@ COLUMNS = (
 )
 POPULATION = "population"
 # Of a system's ln evidence: the nodes of its likelihood are good to this (`period_likelihood`, `ellipse.likelihood`).
-NODES_ERROR, NODES_ERROR_OF_UNCERTAIN_NOISE, NODES_ERROR_OF_ELLIPSES = 1e-9, 1e-6, 1e-3
+NODES_ERROR, NODES_ERROR_OF_UNCERTAIN_NOISE, NODES_ERROR_OF_ELLIPSES = 1e-7, 1e-6, 1e-3
 
 
 def differences(pointwise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -35,8 +35,8 @@ COLUMNS = (
 FEWEST_DRAWS = 10
 # Of ln evidence: what is far below any odds worth speaking of; and what a quadrature that has converged keeps to.
 LARGEST_BRIDGE_ERROR, LARGEST_QUADRATURE_ERROR = 0.1, 1e-4
-# Of the ln-likelihood, by the simulated stars that tell who is in a sample: no mean is off by more of its own standard
-# deviations (`inference.seen`).
+# Of the ln-likelihood, by the simulated stars that tell who is in a sample: in the mean over simulations no posterior
+# mean is off by more of its own standard deviations (`inference.seen`).
 LARGEST_SELECTION_ERROR = 0.3
 # The same fit to a sample as if it were all: its group of an exact fit, and its method in the summary.
 UNCORRECTED = "uncorrected"
@@ -194,7 +194,7 @@ def assess_exact(fit: str, tree: xr.DataTree, limits: Thresholds) -> dict[str, o
     if not error <= largest:
         said = f"error of the {what} {error:.2g} > {largest:g}"
         row["status"] = f"not converged: {said}" if row["status"] == "ok" else f"{row['status']}, {said}"
-    if (apart := float(exact.get("selection_error", 0.0))) > LARGEST_SELECTION_ERROR:
+    if not (apart := float(exact.get("selection_error", 0.0))) <= LARGEST_SELECTION_ERROR:
         said = f"the selection is known to {apart:.2g} sd > {LARGEST_SELECTION_ERROR} (raise detection.simulations)"
         row["status"] = f"not converged: {said}" if row["status"] == "ok" else f"{row['status']}, {said}"
     if lost := _not_drawn(tree):

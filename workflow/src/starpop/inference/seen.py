@@ -20,7 +20,7 @@ and its posterior mean r_b,
 
 is the variance of N ln alpha(h), and averaged over what the shares may be, alpha^-N grows by exp(t / 2):
 
-    ln p(D | h) = sum_n ln p(D_n | h) - N ln alpha(h) + t / 2 / (1 + t / 2 m).
+    ln p(D | h) = sum_n ln p(D_n | h) - N ln alpha(h) + (t / 2) / (1 + t / (2 m)).
 
 The last factor keeps a hyper-parameter far from all simulated stars from gaining more than e^m by its error. The root
 of the posterior mean of t is the standard deviation that the ln-likelihood has because of the simulations: to first
@@ -49,8 +49,9 @@ MOST_GAINED = 4.0
 POINTS_AT_ONCE = 2000
 # Weights so far below the largest add nothing.
 NEGLIGIBLE = 1e-9
-# What a logarithm is taken of at least.
-TINY = 1e-300
+# The least alpha: where it is less nobody would be seen, and what sums over nodes keep at least (`condensed`) must not
+# be made up for.
+LEAST_ALPHA = 1e-100
 STORED = ("points", "share", "variance", "probability", "mean_slope")
 
 
@@ -103,7 +104,7 @@ class Seen:
         """(..., G) p(g_b | h) / alpha(h), and (..., 1) alpha(h)."""
         height = math.exp(density.ln_pdf(self.points, *parameters, math=math))
         alpha = (self.share * height).sum(axis=-1, keepdims=True)
-        alpha = math.where(alpha > TINY, alpha, TINY)
+        alpha = math.where(alpha > LEAST_ALPHA, alpha, LEAST_ALPHA)
         return height / alpha, alpha
 
     def with_singles(self, place: float, share: float, variance: float) -> Seen:

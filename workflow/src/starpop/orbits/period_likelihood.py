@@ -4,8 +4,8 @@ For x = ln P and L(x) the likelihood with the orbit's coefficients integrated ou
 
     sum_k w_k g(x_k) = integral of L(x) g(x) dx,        over the period range,
 
-to about 1e-9 (1e-6 with an uncertain noise) for every g that is smooth on the scale of 0.05 in ln P. L may be one
-peak of width 1e-6 or hundreds of comparable ones; the mechanism is the same:
+to 1e-7 and mostly 1e-9 (with an uncertain noise 1e-6), for every g that is smooth on the scale of 0.05 in ln P. L may
+be one peak of width 1e-6 or hundreds of comparable ones; the mechanism is the same:
 
 1. `landscape`: ln L on a grid that brackets its maxima. Each local maximum that could come within 45 of the highest,
    by a parabola or by a change of sign of the residual, is refined by Brent's method, best first (`peaks`).

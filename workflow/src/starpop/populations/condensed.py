@@ -33,6 +33,7 @@ from starpop.inference.density import Density
 from starpop.inference.quadrature import MOST_INTEGRATED, HyperPosterior, posterior_given
 from starpop.orbits.period_likelihood import PeriodLikelihood
 from starpop.populations import population
+from starpop.populations.population_nodes import nodes_of
 from starpop.run.errors import InputError
 
 if TYPE_CHECKING:  # PyMC takes seconds to load, and the exact answer does not need it
@@ -191,7 +192,15 @@ class Condensed:
     def at(self, density: Density, parameters: Sequence[np.ndarray]) -> Callable[[slice], np.ndarray]:
         """A function of some of the systems: (M, n) ln p(D_n | h), at (M,) values of each hyper-parameter."""
         if density.has_singles:
-            return lambda some: mixture.ln_of_each(self.some(some).as_either(density))(*parameters)
+            count = mixture.places(parameters[1:])
+            with_orbit = self.as_binaries.at(density.of_binaries, [values[:count] for values in parameters[1:]])
+
+            def of_stars(some: slice) -> np.ndarray:
+                orbit = with_orbit(some)
+                both = np.broadcast_to(self.ln_single[some], orbit.shape), orbit
+                return mixture.ln_of_each(lambda *_: both)(*parameters)
+
+            return of_stars
         heights = self.heights(density, parameters)
         return lambda some: _positive_ln(self.shares[some] @ heights).T + self.ln_scale[some]
 
@@ -279,7 +288,7 @@ def condense(
     systems: list[str] = []
     shares, scales, singles = [], [], []
     for batch in filter(len, batches):
-        nodes = population.nodes_of(batch, density.of_binaries)
+        nodes = nodes_of(batch, density.of_binaries)
         scale = np.maximum.reduceat(nodes.ln_weight, nodes.starts)
         ln_single = population.no_orbit_ln_evidences(batch if density.has_singles else [])
         scale = np.maximum(scale, ln_single) if density.has_singles else scale

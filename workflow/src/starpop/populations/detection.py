@@ -9,14 +9,15 @@ parts of the range of x = ln P, of width X in all. So a star stands for
 
     w_i = (X / n) [exp(-K1^2 / 2 s_i^2) - exp(-K2^2 / 2 s_i^2)],        K1 and K2 the ends of its cell,
 
-and for every density of periods, without bias and with hardly any variance from where S is nearly 0 or 1,
+and for every density of periods, without bias, and where all weights of a cell are alike with hardly any variance from
+where S is nearly 0 or 1,
 
     sum_i found_i w_i p(x_i | h) = integral of p(x | h) S(x) dx,
 
 with S(x) the probability that a binary of that period is found. Further stars have no orbit. The numbers of a star
 depend on its place in the list alone, and on how long that is.
 
-The sum is that over the nodes of a star (`condensed`), so it is condensed as they are.
+Stars of nearly one period are summed as two that have their mean and variance.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits
 from starpop.populations.condensed import grid_for
 from starpop.populations.simulate import observe
+from starpop.run.errors import InputError
 from starpop.run.progress import progress
 from starpop.run.seeds import generator_for
 
@@ -49,7 +51,7 @@ CELLS, FAINTEST, STRONGEST = 16, 0.5, 2.5
 BANDS = 12
 # For each star with an orbit, so many without.
 WITHOUT_ORBIT = 0.25
-# The step of the grid of ln P that a density is summed on.
+# Stars within such a step of ln P are of nearly one period.
 STEP = 0.02
 
 
@@ -96,10 +98,18 @@ class Detection:
         return simulated, found
 
     def variance(self) -> np.ndarray:
-        """(M,) variance of `found`, by the share of the star's band and cell, which is uniform before it is known."""
+        """(M,) variance of w_i found_i: of the weights, and of the share that is found, in the star's band and cell.
+
+        That share is uniform before it is known.
+        """
         simulated, found = self.counts()
         probability = (found + 1) / (simulated + 2)
-        return (probability * (1 - probability))[self.band, self.cell]
+        place = self.band * simulated.shape[1] + self.cell
+        first, second = (
+            np.bincount(place, self.weight**k, simulated.size).reshape(simulated.shape) / np.maximum(simulated, 1)
+            for k in (1, 2)
+        )
+        return (second * probability - (first * probability) ** 2)[self.band, self.cell]
 
     def as_dataset(self) -> xr.Dataset:
         """All of it, to be stored."""
@@ -139,7 +149,7 @@ def edges_of(templates: Sequence[Visits], model: SystemModel, period_range_days:
 
 
 def stars_of_cells(edges_kms: np.ndarray, model: SystemModel, period_range_days: Range, count: int) -> np.ndarray:
-    """(CELLS,) stars to simulate in each cell of K: half as many in each, and half by the prior's mass in it."""
+    """(CELLS,) stars to simulate in each cell of K: half of them evenly, half by the prior's mass in each."""
     middle = np.sqrt(period_range_days[0] * period_range_days[1])
     scale = model.amplitude_sd_kms * model.amplitude_scale(1 / middle, 0.0)
     mass = -np.diff(np.exp(-0.5 * (edges_kms / scale) ** 2))
@@ -224,21 +234,42 @@ def seen_of(detection: Detection, density: Density, stars: int) -> Seen:
     """
     low, high = np.log(detection.period_range_days)
     ends = max(low, density.support[0]), min(high, density.support[1])
-    grid = grid_for(density, ends, STEP)
     within = (detection.ln_period >= ends[0]) & (detection.ln_period <= ends[1])
+    if not detection.found[within].any():
+        raise InputError(
+            f"detection.simulations: of {np.sum(within)} simulated stars none meets the conditions of the selection: "
+            "nothing is known of who is in the sample. Simulate more stars, or ask less of them."
+        )
     x, weight = detection.ln_period[within], detection.weight[within]
-    share = (weight * detection.found[within]) @ grid.interpolation(x)
-    nearest = np.searchsorted(0.5 * (grid.points[1:] + grid.points[:-1]), x)
-    variance = np.bincount(nearest, weight**2 * detection.variance()[within], len(grid.points))
+    cell = np.searchsorted(grid_for(density, ends, STEP).points, x, side="right")
+    points, share, variance = _two_a_cell(cell, x, weight * detection.found[within], detection.variance()[within])
     middles = np.sqrt(detection.bands_days[1:] * detection.bands_days[:-1])
-    probability = np.interp(grid.points, np.log(middles), by_period(detection)[0])
-    of_binaries = Seen(grid.points, share, variance, probability, stars)
+    probability = np.interp(points, np.log(middles), by_period(detection)[0])
+    of_binaries = Seen(points, share, variance, probability, stars)
     if not density.has_singles:
         return of_binaries
     # none of those simulated is not none of all: without an orbit any velocities are possible
     found, count = detection.found_without_orbit.sum(), len(detection.found_without_orbit)
     expected = float((found + 0.5) / (count + 1))
     return of_binaries.with_singles(Density.NO_ORBIT, expected, expected * (1 - expected) / (count + 2))
+
+
+def _two_a_cell(
+    cell: np.ndarray, x: np.ndarray, weight: np.ndarray, variance: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ascending points, two of half the weight a cell, with the mean and variance of x in it, and half its variance.
+
+    No weight is negative, as those of polynomials may be: a sum of theirs has a logarithm wherever the density is.
+    """
+    _, cell = np.unique(cell, return_inverse=True)
+    total = np.bincount(cell, weight)
+    # where none is found the places of all, of which only the error counts
+    share = np.where(total[cell] > 0, weight, 1.0)
+    whole = np.bincount(cell, share)
+    mean = np.bincount(cell, share * x) / whole
+    sd = np.sqrt(np.bincount(cell, share * (x - mean[cell]) ** 2) / whole)
+    half = np.repeat(0.5 * total, 2), np.repeat(0.5 * np.bincount(cell, variance), 2)
+    return np.column_stack([mean - sd, mean + sd]).ravel(), *half
 
 
 def table_of(detection: Detection) -> pd.DataFrame:
@@ -263,6 +294,6 @@ def by_period(detection: Detection) -> tuple[np.ndarray, np.ndarray]:
     """(BANDS,) probability that a binary of a period in each band is found, K as the prior has it, and its error."""
     total = np.bincount(detection.band, detection.weight, BANDS)
     found = np.bincount(detection.band, detection.weight * detection.found, BANDS)
-    variance = np.bincount(detection.band, detection.weight**2 * detection.variance(), BANDS)
+    variance = np.bincount(detection.band, detection.variance(), BANDS)
     total = np.maximum(total, np.finfo(float).tiny)
     return found / total, np.sqrt(variance) / total

@@ -59,7 +59,7 @@ def leave_one_out(
         return _evidence(population.posterior(others, density, seed)) if others else (0.0, 0.0)
 
     rows, ln_seen = [], density.ln_seen(*hyper.points.T)
-    for i, likelihood in enumerate(likelihoods):
+    for i, likelihood in enumerate(progress(likelihoods)):
         ln_likelihood = population.system_ln_likelihoods([likelihood], density)(*hyper.points.T)[:, 0]
         rows.append(_row(hyper, ln_likelihood - ln_seen, partial(without, i)))
     return _as_dataset([n.system for n in likelihoods], rows)
@@ -69,7 +69,7 @@ def leave_one_out_condensed(condensed: Condensed, density: Density, hyper: Poste
     """The same of the systems of condensed nodes."""
 
     def without(i: int) -> tuple[float, float]:
-        return _evidence(posterior_of(condensed.without(i), density))
+        return _evidence(posterior_of(condensed.without(i), density)) if len(condensed) > 1 else (0.0, 0.0)
 
     rows, at_once = [], max(VALUES_AT_ONCE // len(hyper.points), 1)
     ln_likelihoods, ln_seen = condensed.at(density, list(hyper.points.T)), density.ln_seen(*hyper.points.T)

@@ -84,7 +84,7 @@ def run_group(command: Sequence[str]) -> int:
     -------
     what the command ends with
     """
-    numbers = (*TOLD_BY, signal.SIGHUP)
+    numbers = (*TOLD_BY, signal.SIGHUP, signal.SIGQUIT)
     ignored = [number for number in numbers if signal.getsignal(number) is signal.SIG_IGN]
     process: subprocess.Popen[bytes] | None = None
     told = False

@@ -219,10 +219,7 @@ class Lanes(NamedTuple):
 
 
 class Shares(NamedTuple):
-    """(L,) the highest of the values of a lane's eccentricity, and L in units of the exponential of that.
-
-    And powers of two, by the bits of floats and as these.
-    """
+    """(L,) highest value of a lane's eccentricity, L in units of its exponential, powers of two, as bits and so."""
 
     top: np.ndarray
     share: np.ndarray

@@ -1,0 +1,83 @@
+"""The tables of a finished run that the report reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from starpop.run import store
+
+# What tables call the cluster of stars, which is not told of beside a catalogue of the user's.
+CLUSTER = ("cluster", "cluster exact")
+
+
+@dataclass(frozen=True)
+class Run:
+    """The tables of a finished run that the report reads.
+
+    Attributes
+    ----------
+    catalog : its name
+    systems, rejected : tables of the systems used, and of the rows not used
+    diagnostics, comparison, sensitivity : tables of the catalogue
+    orbits, agreement, criticism : the tables of each system model
+    summaries, predictions : the summary, and the criticism, of each pair "system model/population model"
+    published : the tutorial's numbers beside this run's, if it is the tutorial's
+    cluster : the summary of the cluster of stars, if there is one to be told of
+    calibration : the table of `calibrate`, if it has been run
+    chain : the digest of the code that `calibrate` tries now
+    """
+
+    catalog: str
+    systems: pd.DataFrame
+    rejected: pd.DataFrame
+    diagnostics: pd.DataFrame
+    comparison: pd.DataFrame
+    sensitivity: pd.DataFrame
+    orbits: Mapping[str, pd.DataFrame]
+    agreement: Mapping[str, pd.DataFrame]
+    criticism: Mapping[str, pd.DataFrame]
+    summaries: Mapping[str, pd.DataFrame]
+    predictions: Mapping[str, pd.DataFrame]
+    published: pd.DataFrame | None = None
+    cluster: pd.DataFrame | None = None
+    calibration: pd.DataFrame | None = None
+    chain: str = ""
+
+
+def read_run(catalog: str, inputs: Any, params: Any) -> Run:
+    """Read the tables of a run.
+
+    Parameters
+    ----------
+    inputs : the paths of the tables, by name: of those of a model or a pair one each, in the order of these
+    params : ``models`` and ``pairs``, their names; ``calibration``, the path of its table, if there is one; ``chain``
+    """
+    models, pairs = params.models, params.pairs
+    optional = {"published": inputs.published, "cluster": inputs.cluster, "calibration": params.calibration}
+    told_of_cluster = bool(inputs.cluster)
+
+    def each(paths: Iterable[str], of: Sequence[str]) -> dict[str, pd.DataFrame]:
+        return dict(zip(of, map(store.read_csv, paths), strict=True))
+
+    def own(table: pd.DataFrame, column: str) -> pd.DataFrame:
+        return table if told_of_cluster else table[~table[column].isin(CLUSTER)]
+
+    return Run(
+        catalog,
+        systems=store.read_table(inputs.systems).to_pandas(),
+        rejected=store.read_table(inputs.rejected).to_pandas(),
+        diagnostics=own(store.read_csv(inputs.diagnostics), "fit"),
+        comparison=store.read_csv(inputs.comparison),
+        sensitivity=store.read_csv(inputs.sensitivity),
+        orbits=each(inputs.orbits, models),
+        agreement={model: own(table, "section") for model, table in each(inputs.agreement, models).items()},
+        criticism=each(inputs.criticism, models),
+        summaries=each(inputs.summaries, pairs),
+        predictions=each(inputs.predictions, pairs),
+        chain=params.chain,
+        **{name: next(map(store.read_csv, paths), None) for name, paths in optional.items()},
+    )
