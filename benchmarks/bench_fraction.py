@@ -65,7 +65,8 @@ def main(repeats: int, stars: int) -> None:
         coverage = f"{values[:, 2].mean():.0%} ± {spread:.0%}"
         rows.append([name, f"{apart.mean() / sd:+.3f} ± {error:.3f}", f"{sd:.4f}", coverage])
     took = time.process_time() - started
-    show(f"{repeats} fields of {stars} stars, {took:.0f} s", ["", "bias [sd]", "sd", "coverage of 68%"], rows)
+    print(f"{repeats} fields of {stars} stars, {took:.0f} CPU s.")
+    show("Fields with a fraction of binaries", ["parameter", "bias [sd]", "sd", "coverage of 68%"], rows)
     table = reliability(probability.ravel(), binary.ravel())
     show("Reliability of the probabilities", list(table.columns), table.round(4).to_numpy().tolist())
 

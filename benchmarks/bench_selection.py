@@ -98,10 +98,10 @@ def main(repeats: int) -> None:
             spread = np.sqrt(SHARE * (1 - SHARE) / repeats)
             rows.append([kind, name, f"{apart.mean() / sd:+.3f} ± {error:.3f}", f"{covered:.0%} ± {spread:.0%}"])
     took = time.process_time() - started
-    title = f"{repeats} samples of {SAMPLE} stars with K of five errors, {took:.0f} s, of which {simulating:.0f} s simulating"
-    show(title, ["", "", "bias [sd]", "coverage of 68%"], rows)
+    print(f"{repeats} samples of {SAMPLE} stars, {took:.0f} CPU s, of which {simulating:.0f} s simulating detection.")
+    show("Samples with K of five errors", ["population", "parameter", "bias [sd]", "coverage of 68%"], rows)
 
 
 if __name__ == "__main__":
-    print(machine())
+    print(machine(), "\n")
     main(int(sys.argv[1]) if len(sys.argv) > 1 else 100)

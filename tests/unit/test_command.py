@@ -108,3 +108,10 @@ def test_a_report_of_nothing_is_not_one_of_the_paper_run(folder, ran, capsys):
     assert command.main(["run", "--configfile", "none.yaml"]) == 1
     assert "none.yaml: there is no such configuration" in capsys.readouterr().err
     assert ran == []
+
+
+def test_without_a_configuration_nothing_is_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert command.main(["run"]) == 1
+    assert "there is no starpop.yaml here: `starpop init` a table" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -27,6 +27,8 @@ rule write_report:
         summaries=all_pairs("results/{catalog}/{system_model}/{population_model}/summary.csv"),
         predictions=all_pairs("results/{catalog}/{system_model}/{population_model}/criticism.csv"),
         populations=all_pairs("results/{catalog}/{system_model}/{population_model}/exact.nc"),
+        members=all_pairs("results/{catalog}/{system_model}/{population_model}/systems.csv"),
+        selections=of_models("results/{catalog}/{system_model}/selection.csv") if SELECTION else [],
         periods=of_models("results/{catalog}/{system_model}/periods/{batch}.nc"),
         exact=of_models("results/{catalog}/{system_model}/exact/{batch}.nc"),
         posteriors=of_models("results/{catalog}/{system_model}/posteriors/{batch}.nc"),

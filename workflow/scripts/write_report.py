@@ -12,8 +12,9 @@ with store.job(snakemake.log[0]):
     run = tables_of_run.read_run(snakemake.wildcards.catalog, given, params)
     context = contents.contents(run) | contents.settings(asked, run.catalog)
     context |= contents.models_in_words(params.pairs, given.populations)
+    context["selection"] = asked.get("catalogs", {}).get(run.catalog, {}).get("selection", {})
     context["origin"] = contents.origin(given.visits, given.exact[0])
     context["figures"] = page.figures(zip(given.figures, figures, strict=True))
-    models = systems.read_models(run.orbits, given, asked["system_models"])
+    models = systems.read_models(contents.orbits_with_membership(run), given, asked["system_models"])
     data = {"models": models, "flags": MEANING, "kinds": status.KINDS, "first": context["best"].split("/")[0]}
     store.write_text(page.render(context, data), snakemake.output.report)

@@ -47,7 +47,7 @@ def test_odds_of_the_population_are_those_of_all_pairs(table):
     assert rows["ln_odds"].to_list() == [0, -2, -1, -3]
     assert rows["probability"].sum() == pytest.approx(1)
     assert rows.loc[("two", "normal"), "probability"] == pytest.approx(np.exp(-1) / np.exp([0, -2, -1, -3]).sum())
-    errors = [0.01 + 3e-9, 0.01 + 3e-9, 0.01 + 3e-6, 0.01 + 3e-6]  # of the nodes of three systems
+    errors = [0.01 + 3e-7, 0.01 + 3e-7, 0.01 + 3e-6, 0.01 + 3e-6]  # of the nodes of three systems
     assert rows["ln_evidence_error"].sort_index().to_list() == pytest.approx(errors, rel=1e-12)
 
 

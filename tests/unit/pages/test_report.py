@@ -85,6 +85,8 @@ def made_run(names, **changed):
                 {"statistic": ["mean"], "p_value": [0.3], "p_posterior_predictive": [0.4], "calibrated": [True]}
             )
         },
+        "members": {},
+        "selections": {},
     }
     return tables_of_run.Run("mine", **(tables | changed))
 
@@ -100,6 +102,7 @@ def made_page(run, charts=None, figures=()):
         contents.contents(run)
         | contents.settings(asked, "mine")
         | {"origin": origin, "figures": figures, "models": {"s": "noise jitter"}, "populations": {}}
+        | {"selection": {"visits": 5}}
     )
     data = {model: systems.table(orbits) | {"charts": charts or {}} for model, orbits in run.orbits.items()}
     return page.render(context, {"models": data, "flags": flags.MEANING, "kinds": status.KINDS, "first": "s"})
@@ -116,6 +119,23 @@ def test_the_answer_is_that_of_the_likeliest_models_which_can_be_trusted():
     assert contents.best_pair(made_run(["A"], diagnostics=failed)) == "s/b"
     nothing = failed.assign(status="not converged")
     assert contents.best_pair(made_run(["A"], diagnostics=nothing)) == "s/a"
+
+
+def test_of_a_sample_it_says_who_is_in_it_and_of_a_star_how_likely_it_is_a_binary():
+    selection = pd.DataFrame({"system": ["A", "B"], "selected": [True, False], "reason": ["", "visits 3 < 5"]})
+    members = pd.DataFrame(
+        {"system": ["A"], "ln_predictive": [1.0], "information_nat": [0.25], "binary_probability": [0.75]}
+    )
+    run = made_run(["A", "B"], members={"s/a": members}, selections={"s": selection})
+    table = systems.table(contents.orbits_with_membership(run)["s"])
+    assert table["statuses"] == ["ok", "not in the sample: visits 3 < 5"]
+    columns = {column["name"]: column for column in table["columns"]}
+    assert columns["binary_probability"]["values"] == [0.75, None]
+    assert columns["information_nat"]["values"] == [0.25, None] and columns["information_nat"]["unit"] == ""
+    assert contents.answer(run, "s/a")["selected"] == 1
+    said = " ".join(made_page(run).split())
+    assert "the stars of which visits is at least 5." in said
+    assert "Those are 1 of 2 under the system model <code>s</code>" in said
 
 
 def test_what_is_not_to_be_trusted_is_said():

@@ -33,6 +33,8 @@ from starpop.run.files import replacing
 from starpop.run.home import HOME, at_home
 from starpop.run.stopping import run_group
 
+# Arguments of Snakemake that need no configuration.
+ASKING = {"--version", "-v", "--help", "-h"}
 BASE, MINE = "config/config.yaml", "starpop.yaml"
 SCHEMA = HOME / "workflow" / "schemas" / "config.schema.yaml"
 CONFIGFILES = ("--configfile", "--configfiles")
@@ -127,8 +129,14 @@ def first_look(proposed: Mapping[str, Any]) -> list[str]:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the workflow in this folder, if its configuration can be read."""
-    for file in configfiles(options.arguments)[0]:
+    """Run the workflow in this folder, if there is a configuration and it can be read."""
+    files, _ = configfiles(options.arguments)
+    if not files and not Path(BASE).exists() and ASKING.isdisjoint(options.arguments):
+        raise InputError(
+            f"there is no {MINE} here: `starpop init` a table, or name a --configfile. (The tutorial itself: "
+            f"starpop run --configfile {at_home(BASE)})"
+        )
+    for file in files:
         _layer(file)
     return snakemake(options.arguments)
 
@@ -146,8 +154,10 @@ def report(options: argparse.Namespace) -> int:
     catalog, _ = choose_catalog(configuration([at_home(BASE), *files]))
     page = Path("results") / catalog / "report.html"
     code = snakemake([*options.arguments, "--", str(page)])
-    if code == 0 and page.is_file() and sys.stdout.isatty():
-        webbrowser.open(page.resolve().as_uri())
+    if code == 0 and page.is_file():
+        print(page)
+        if sys.stdout.isatty():
+            webbrowser.open(page.resolve().as_uri())
     return code
 
 

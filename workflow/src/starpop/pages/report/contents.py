@@ -14,11 +14,11 @@ import yaml
 
 from starpop import __version__
 from starpop.checks.agreement import LARGEST_Z
-from starpop.checks.diagnostics import UNCORRECTED
 from starpop.checks.sensitivity import AS_CONFIGURED, DERIVED
 from starpop.checks.statistics import SIGNIFICANT_P, STATISTICS
 from starpop.inference.with_singles import FRACTION
 from starpop.pages.population import label
+from starpop.pages.report.systems import with_membership
 from starpop.pages.report.tables_of_run import Run
 from starpop.run import status, store
 from starpop.run.files import paths_of
@@ -107,8 +107,8 @@ def answer(run: Run, pair: str) -> dict[str, Any]:
     found["systems"] = int((~unused).sum())
     found["hardly"] = int((used["flags"].fillna("").map(status.kind) == status.HARDLY).sum())
     said = _status(run, f"{pair} exact")
-    is_sample = (run.summaries[pair]["method"] == UNCORRECTED).any()
-    found["selected"] = run.comparison["scope"].nunique() - 1 if is_sample else 0
+    sample = run.selections.get(pair.split("/")[0])
+    found["selected"] = 0 if sample is None else int(sample["selected"].sum())
     found["uninformed"] = said if said.startswith(status.UNINFORMED) else ""
     if {MEAN, LN_SD} <= set(rows.index):
         middle, width = rows.loc[MEAN], rows.loc[LN_SD]
@@ -155,6 +155,17 @@ def _is_true(column: pd.Series) -> pd.Series:
     return column.astype(str).str.lower() == "true"
 
 
+def orbits_with_membership(run: Run) -> dict[str, pd.DataFrame]:
+    """The orbits of each system model, with what the population of its first pair says of each system."""
+    first = {pair.partition("/")[0]: pair for pair in reversed(list(run.members))}
+    return {
+        model: with_membership(table, run.members[first[model]], run.selections.get(model))
+        if model in first
+        else table
+        for model, table in run.orbits.items()
+    }
+
+
 def data(run: Run) -> dict[str, Any]:
     """Which visits of which systems were used, and how many rows were not."""
     visits, baseline = run.systems["n_visits"], run.systems["baseline_days"]
@@ -166,6 +177,7 @@ def data(run: Run) -> dict[str, Any]:
         "baseline_days": (float(baseline.min()), float(baseline.max())),
         "error_kms": float(run.systems["rv_err_median_kms"].median()),
         "rejected": len(run.rejected),
+        "in_sample": {model: int(table["selected"].sum()) for model, table in run.selections.items()},
         "reasons": [(str(reason), int(count)) for reason, count in reasons.items()],
     }
 

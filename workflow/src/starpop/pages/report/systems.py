@@ -40,21 +40,23 @@ class Batches:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of orbits.csv, its title, the column of its standard deviation, and whether it goes in decades."""
+    """A column of a table, its title, the column of its standard deviation, and whether it goes in decades."""
 
     name: str
     title: str
     sd: str = ""
     logarithmic: bool = False
+    table: str = "results/catalog/model/orbits.csv"
 
     @property
     def unit(self) -> str:
         """As it is written in a heading."""
-        described = describe("results/catalog/model/orbits.csv")
+        described = describe(self.table)
         unit = described.column(self.name).unit if described else ""
         return unit.replace(" / ", "/").replace("solMass", "Msun")
 
 
+OF_POPULATION = "results/catalog/model/population/systems.csv"
 COLUMNS = (
     Column("best_mode_period_days", "period", "best_mode_period_sd_days", logarithmic=True),
     Column("semi_amplitude_kms", "K", "semi_amplitude_sd_kms", logarithmic=True),
@@ -72,6 +74,8 @@ COLUMNS = (
     Column("chi2_reduced", "reduced chi²", logarithmic=True),
     Column("mass_function_msun", "mass function", "mass_function_sd_msun", logarithmic=True),
     Column("companion_mass_min_msun", "companion at least", "companion_mass_min_sd_msun", logarithmic=True),
+    Column("binary_probability", "probability of a binary", table=OF_POPULATION),
+    Column("information_nat", "tells of the population [nat]", table=OF_POPULATION),
     Column("ln_bayes_orbit", "ln Bayes, orbit"),
     Column("ln_bayes_drift", "ln Bayes, drift"),
     Column("ln_bayes_keplerian", "ln Bayes, ellipse"),
@@ -102,6 +106,21 @@ def read_models(orbits: Mapping[str, pd.DataFrame], inputs: Any, asked: Mapping[
         charts = read_charts(orbits[model], products, inputs.visits, times)
         found[model] = table(orbits[model]) | {"charts": charts}
     return found
+
+
+def with_membership(orbits: pd.DataFrame, members: pd.DataFrame, selection: pd.DataFrame | None) -> pd.DataFrame:
+    """The table of orbits with what a population says of its systems, and with why others are not in the sample.
+
+    Parameters
+    ----------
+    members, selection : tables of the population's systems, and of who is in the sample, if that is not all
+    """
+    found = orbits.merge(members.drop(columns="ln_predictive"), "left", "system")
+    if selection is None:
+        return found
+    reasons = selection.set_index("system")["reason"].fillna("").reindex(found["system"], fill_value="").to_numpy()
+    outside = (reasons != "") & (found["status"] == "ok").to_numpy()
+    return found.assign(status=np.where(outside, "not in the sample: " + reasons, found["status"]))
 
 
 def table(orbits: pd.DataFrame) -> dict[str, Any]:

@@ -25,6 +25,8 @@ class Run:
     diagnostics, comparison, sensitivity : tables of the catalogue
     orbits, agreement, criticism : the tables of each system model
     summaries, predictions : the summary, and the criticism, of each pair "system model/population model"
+    members : of each pair what each system of its population tells, and whether it is a binary
+    selections : of each system model who is in the sample, if there is one
     published : the tutorial's numbers beside this run's, if it is the tutorial's
     cluster : the summary of the cluster of stars, if there is one to be told of
     calibration : the table of `calibrate`, if it has been run
@@ -42,6 +44,8 @@ class Run:
     criticism: Mapping[str, pd.DataFrame]
     summaries: Mapping[str, pd.DataFrame]
     predictions: Mapping[str, pd.DataFrame]
+    members: Mapping[str, pd.DataFrame]
+    selections: Mapping[str, pd.DataFrame]
     published: pd.DataFrame | None = None
     cluster: pd.DataFrame | None = None
     calibration: pd.DataFrame | None = None
@@ -78,6 +82,8 @@ def read_run(catalog: str, inputs: Any, params: Any) -> Run:
         criticism=each(inputs.criticism, models),
         summaries=each(inputs.summaries, pairs),
         predictions=each(inputs.predictions, pairs),
+        members=each(inputs.members, pairs),
+        selections=each(inputs.selections, models if inputs.selections else []),
         chain=params.chain,
         **{name: next(map(store.read_csv, paths), None) for name, paths in optional.items()},
     )
