@@ -252,6 +252,9 @@ def print_verdict():
         path = folder / model / "orbits.csv"
         if path.is_file() and (said := status.of_orbits(store.read_csv(path))):
             logger.warning(f"{path}: {said}")
+        detected = folder / model / "figures" / "detection.png"
+        if detected.is_file() and not SELECTION:  # which the report does not have
+            logger.info(f"How likely an orbit is found: {detected}")
     if (folder / "report.html").is_file():
         logger.info(f"All of it on one page: {folder / 'report.html'}")
 

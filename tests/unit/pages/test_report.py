@@ -146,6 +146,10 @@ def test_what_is_not_to_be_trusted_is_said():
     assert "1 of 2 orbits are not to be trusted" in made_page(run)
     failed = run.diagnostics.assign(status=["ok", "ok", "not converged: ess_bulk"])
     assert not contents.verdict(made_run(["A"], diagnostics=failed))["passed"]
+    unchecked = contents.verdict(
+        made_run(["A"], diagnostics=failed.assign(status=["ok", "not checked: few", "not checked: few"]))
+    )
+    assert said["informed"] and unchecked["passed"] and not unchecked["informed"]
 
 
 def test_the_certificate_names_what_disagrees():
