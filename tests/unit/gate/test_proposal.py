@@ -356,3 +356,68 @@ def test_what_is_no_table_is_said_to_be_none(tmp_path, monkeypatch):
     }.items():
         with pytest.raises(InputError, match=said):
             propose([name])
+
+
+GERMAN = "Stern;Datum;Radialgeschwindigkeit [km/s];Fehler [km/s]\n"
+
+
+def test_of_columns_that_nobody_knows_the_units_are_asked_for_with_them_or_told_by_their_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"A;{2456000.5 + 3 * i};{(-1) ** i};0.1\n" for i in range(8))
+    (tmp_path / "mine.csv").write_text(GERMAN + rows)
+    code, said = init("mine.csv")
+    assert code == 1
+    assert proposed()["units"] == {"time": UNKNOWN, "rv": "km/s"}
+    assert "of which Radialgeschwindigkeit [km/s], Fehler [km/s] speaks of a unit of velocities" in said
+    assert "units.time: of the column that you name: d, h or s" in said
+    written = (tmp_path / "starpop.yaml").read_text().replace("time: ???", "time: Datum", 1)
+    for role, name in (("system", "Stern"), ("rv", GERMAN.split(";")[2]), ("rv_err", "Fehler [km/s]")):
+        written = written.replace(f"      {role}: ???", f'      {role}: "{name}"', 1)
+    (tmp_path / "starpop.yaml").write_text(written.replace("time: ???", "time: d"))
+    entry = command.configuration([command.at_home(command.BASE), "starpop.yaml"])["catalogs"]["mine"]
+    assert len(prepare(read_catalog(entry), entry, Selection("all", [], 5)).visits) == 8
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("A;2456000,5;1,5;0,1", "Write decimal points, not commas."),
+        ("A;03.02.2015 14:30;1.5;0.1", ""),
+    ],
+)
+def test_decimal_commas_are_told_before_columns_are_named(row, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.csv").write_text(GERMAN + f"{row}\n" * 8)
+    code, answer = init("mine.csv")
+    assert code == 1
+    assert (said in answer) and (not said) == Path("starpop.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("comment", "unit", "reason"),
+    [
+        ("# BJD_TDB - 2457000 ; RV in km/s", "km/s", "a comment tells it"),
+        ("# velocities in m/s", "m/s", "a comment tells it"),
+        ("# seeing 1 m/s better; velocity good", "km/s", "the table tells none"),
+    ],
+)
+def test_a_comment_may_tell_the_unit_of_velocities(comment, unit, reason, tmp_path):
+    rows = "".join(f"A {2456000.5 + 3 * i} {30.5 * (-1) ** i} 0.015\n" for i in range(8))
+    (tmp_path / "mine.txt").write_text(f"{comment}\n# star jd rv e\n{rows}")
+    found = propose([str(tmp_path / "mine.txt")])
+    assert found.entry["units"]["rv"] == unit
+    assert found.reasons["units", "rv"].startswith(reason)
+
+
+def test_a_spreadsheet_is_to_be_saved_as_a_table(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.xlsx").write_bytes(b"PK\x03\x04" + bytes(100))
+    code, said = init("mine.xlsx")
+    assert code == 1 and "save the sheet as CSV" in said
+
+
+def test_a_date_of_a_spreadsheet_is_told_what_to_be(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.csv").write_text("star,date,rv,e\n" + "A,03.02.2015 14:30,1.5,0.1\n" * 8)
+    code, said = init("mine.csv")
+    assert code == 1 and "Write them as Julian dates, or as numbers of days." in said

@@ -54,6 +54,8 @@ LONGEST_NAME = 100
 NOT_NUMBERS = {"b": "true and false", "c": "complex numbers", "M": "dates", "m": "durations", "U": "text", "S": "text"}
 # A date of the calendar, and what makes Julian dates of many.
 CALENDAR, HOW = re.compile(r"\d{4}-\d\d-\d\d"), " (astropy.time.Time(dates).jd)"
+# Dates as spreadsheets write them, with the day or the month first.
+SPOKEN_DATE = re.compile(r"\s*\d{1,2}[./]\d{1,2}[./]\d{4}\b")
 FLOAT = re.compile(r"[+-]?\d+(\.\d*([eE][+-]?\d+)?|[eE][+-]?\d+)")
 FORTRAN_EXPONENT = re.compile(r"(?<=[\d.])[dD](?=[+-]?\d)")
 NO_NAME = "no name of {}"
@@ -179,6 +181,7 @@ def _parsed(values: np.ndarray, missing: np.ndarray, name: str, problems: Proble
         example = text[written].iloc[0]
         hint = " Write decimal points, not commas." if "," in example else ""
         hint = f" Convert them to Julian dates{HOW}." if CALENDAR.match(example) else hint
+        hint = " Write them as Julian dates, or as numbers of days." if SPOKEN_DATE.match(example) else hint
         problems.append(f"column {name!r} holds text such as {example!r}; expected numbers.{hint}")
     return parsed
 

@@ -122,7 +122,8 @@ def propose(paths: Sequence[str], **given: Any) -> Proposal:
         column = table[found["time"][0]]
         _propose_time(proposal, column, _counted(column, head), of_gaia=set(colnames) >= GAIA_COLUMNS)
     if "rv" in found and "rv_err" in found:
-        _propose_velocity_units(proposal, table[found["rv"][0]], table[found["rv_err"][0]])
+        _propose_velocity_units(proposal, table[found["rv"][0]], table[found["rv_err"][0]], _comments(head))
+    _propose_units_of_unnamed(proposal, found, table)
     _propose_rows(proposal, colnames)
     return proposal
 
@@ -195,6 +196,10 @@ def _complain(path: str, found: Mapping[str, Sequence[str]], colnames: Sequence[
     for role in roles.MEASURED:
         if role in found and not isinstance(column := table[found[role][0]], Time):
             as_floats(column, column.name, problems)
+    if not roles.REQUIRED.keys() <= found.keys():  # one of the others may be meant
+        for name in _left(found, colnames):
+            if roles.has_decimal_commas(table[name]):
+                as_floats(table[name], name, problems)
     problems.raise_if_any(path)
 
 
@@ -202,7 +207,7 @@ def _propose_columns(
     proposal: Proposal, found: Mapping[str, Sequence[str]], colnames: Sequence[str], table: Table
 ) -> None:
     """Name the columns, each with what it holds, and what else might be meant."""
-    left = [name for name in colnames if not any(name in named for named in found.values())]
+    left = _left(found, colnames)
     if "system" not in found and not any(_may_name_systems(table, name) for name in left):
         single = isinstance(proposal.entry["path"], str)
         reason = "no column holds names: how is the one system of all rows called?"
@@ -215,11 +220,18 @@ def _propose_columns(
             proposal.put("columns", role, value=name, reason=reason)
         elif role in roles.REQUIRED and not (role == "system" and "system" in proposal.entry):
             reason = f"which column has the {roles.REQUIRED[role]}? Left: {_some(left) or 'none'}"
+            if role in ("rv", "rv_err") and (speaking := [name for name in left if roles.told_unit(name)]):
+                reason += f", of which {_some(speaking)} speaks of a unit of velocities"
             if role == "system":
                 reason += "; or leave this line out, and write system: NAME above, if all rows are of one"
             proposal.put("columns", role, value=UNKNOWN, reason=reason)
     if "instrument" in found and len(_known(table, found["instrument"][0])) > 1:
         proposal.remarks.append(OFFSETS)
+
+
+def _left(found: Mapping[str, Sequence[str]], colnames: Sequence[str]) -> list[str]:
+    """The columns that have no role."""
+    return [name for name in colnames if not any(name in named for named in found.values())]
 
 
 def _may_name_systems(table: Table, name: str) -> bool:
@@ -305,8 +317,21 @@ def _untold(column: Any) -> str:
     return f"the table's {str(written)!r} is not understood" if written else "the table tells none"
 
 
-def _propose_velocity_units(proposal: Proposal, rv: Any, rv_err: Any) -> None:
-    """Say the unit of velocities and of their errors where the table does not."""
+def _propose_units_of_unnamed(proposal: Proposal, found: Mapping[str, Sequence[str]], table: Table) -> None:
+    """Ask for the units of columns that nobody has named yet, unless what is left tells them by names or of itself."""
+    left = [table[name] for name in _left(found, table.colnames)]
+    known = [own_unit(column) for column in left if not isinstance(column, Time)]
+    if "time" not in found and not any(unit is not None and unit.is_equivalent("d") for unit in known):
+        proposal.put("units", "time", value=UNKNOWN, reason="of the column that you name: d, h or s")
+    if "rv" not in found and not any(unit is not None and unit.is_equivalent("km/s") for unit in known):
+        told = {roles.told_unit(column.name) for column in left} - {None}
+        value = told.pop() if len(told) == 1 else UNKNOWN
+        reason = "of the column that you name: km/s or m/s" if value == UNKNOWN else "by the columns' names"
+        proposal.put("units", "rv", value=value, reason=reason)
+
+
+def _propose_velocity_units(proposal: Proposal, rv: Any, rv_err: Any, comments: Sequence[str]) -> None:
+    """Say the unit of velocities and of their errors where the columns do not: names, comments, or sizes may."""
     of_rv, of_error = own_unit(rv), own_unit(rv_err)
     columns = proposal.entry["columns"]
     if of_rv is None and of_error is not None:
@@ -314,8 +339,11 @@ def _propose_velocity_units(proposal: Proposal, rv: Any, rv_err: Any) -> None:
     elif of_rv is None:
         told, told_of_error = (roles.told_unit(columns[kind]) for kind in ("rv", "rv_err"))
         by_name = Guess(told or told_of_error, "by the column's name")
-        value, reason = by_name if by_name.value else velocity_unit(roles.values(rv), roles.values(rv_err))
-        proposal.put("units", "rv", value=value, reason=f"{_untold(rv)}; {reason}")
+        in_comments = Guess(next(filter(None, map(roles.told_of_velocities, comments)), None), "a comment tells it")
+        by_size = velocity_unit(roles.values(rv), roles.values(rv_err))
+        by_size = Guess(by_size.value, f"{_untold(rv)}; {by_size.reason}")
+        value, reason = next(guess for guess in (by_name, in_comments, by_size) if guess.value)
+        proposal.put("units", "rv", value=value, reason=reason)
         if told_of_error not in (None, value):
             proposal.put("units", "rv_err", value=told_of_error, reason=by_name.reason)
     elif of_error is None:

@@ -55,6 +55,7 @@ NAMES = {
 ROLE_OF = {name: (role, rank) for role, names in NAMES.items() for rank, name in enumerate(names)}
 # Words in a name that tell a unit of velocities, and those that say nothing of what a column is for.
 KMS, MS = ("kms", "kmps", "km s"), ("ms", "mps", "m s")
+SPOKEN_OF = {"rv", "rvs", "vrad", "velocity", "velocities"}
 UNIT_WORDS = {"kms", "kmps", "km", "ms", "mps", "m", "s", "d", "day", "days", "deg", "msun", "solmass"}
 
 
@@ -88,6 +89,20 @@ def told_unit(name: str) -> str | None:
         if any(f" {word} " in spoken for word in written):
             return unit
     return None
+
+
+def told_of_velocities(comment: str) -> str | None:
+    """The unit that a comment tells of velocities, in the same part of it, if it tells one."""
+    for part in re.split(r"[;,|]", comment):
+        if SPOKEN_OF.intersection(words(part)) and (unit := told_unit(part)):
+            return unit
+    return None
+
+
+def has_decimal_commas(column: Any) -> bool:
+    """Whether a column's first value is a number with a comma where English has a point."""
+    first = str(column[0]) if len(column) and not isinstance(column, Time) and column.ndim == 1 else ""
+    return re.fullmatch(r"\s*[-+]?\d+,\d+\s*", first) is not None
 
 
 def numbers_first(found: Mapping[str, Sequence[str]], table: Table) -> dict[str, list[str]]:

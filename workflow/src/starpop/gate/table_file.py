@@ -33,6 +33,7 @@ from starpop.run.errors import InputError, nearest
 from starpop.run.files import paths_of
 from starpop.run.store import read_ecsv
 
+SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
 FORMATS = {
     "fits": (".fits", ".fit"),
     "ecsv": (".ecsv",),
@@ -85,6 +86,8 @@ def format_of(path: str, entry: Mapping[str, Any]) -> str:
     for name, endings in FORMATS.items():
         if path.lower().removesuffix(".gz").endswith(endings):
             return name
+    if path.lower().endswith(SPREADSHEETS):
+        raise InputError(f"{path}: a spreadsheet cannot be read; save the sheet as CSV, and name that file.")
     known = " ".join(ending for several in FORMATS.values() for ending in several)
     raise InputError(
         f"{path}: its ending tells no format; known are {known}. Add format: to the catalogue's entry "
