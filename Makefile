@@ -11,7 +11,7 @@ setup: .venv/installed
 .venv/installed: requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 12) and f"Python 3.12 or newer is needed, and {sys.executable} is {v[0]}.{v[1]}. Name another: make setup PYTHON=python3.13")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-compile --require-hashes --requirement requirements.lock
 	PYTHONPATH=workflow/src $(BIN)/python -m starpop.checks.warm_up
 	touch $@
 
@@ -19,8 +19,10 @@ reproduce: setup
 	-@$(SNAKEMAKE) --quiet --cores 1 fetch_apogee || echo "Going on with the simulated twin."
 	$(SNAKEMAKE) --cores 4
 
-test: setup lint
-	$(PYTEST) --numprocesses 2 --dist worksteal
+test: setup # what is written well is seen beside what works
+	@$(MAKE) --no-print-directory lint & linting=$$!; \
+	$(PYTEST) --numprocesses 2 --dist worksteal; tested=$$?; \
+	wait $$linting && exit $$tested
 
 docs: setup # the site, of a finished run, in docs/_build/html
 	@PYTHONPATH=workflow/src $(BIN)/python docs/_ext/run_results.py

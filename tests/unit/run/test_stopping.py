@@ -106,8 +106,8 @@ GROUP = """
 import signal, sys
 from starpop.run.stopping import run_group
 
-if sys.argv[1] == "in the background":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+in_background = sys.argv[1] == "in the background"
+signal.signal(signal.SIGINT, signal.SIG_IGN if in_background else signal.default_int_handler)
 ticking = "import time\\nfor _ in range(3000): print('tick', flush=True), time.sleep(0.02)"
 sys.exit(run_group([sys.executable, "-c", ticking]) != 0)
 """
