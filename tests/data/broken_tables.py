@@ -812,9 +812,9 @@ def a_mistyped_hdu(folder: Path) -> str:
     return "t.fits"
 
 
-@kind(message=r"t\.xlsx: its ending tells no format; known are \.fits .*Add format: to the cat")
+@kind(message=r"t\.unl: its ending tells no format; known are \.fits .*Add format: to the cat")
 def an_unknown_ending(folder: Path) -> str:
-    return text(folder, "PK", "t.xlsx")
+    return text(folder, "PK", "t.unl")
 
 
 @kind(message=r"t\.pkl: its ending tells no format")
