@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import time
 
-from common import ROOT, machine, show
+from common import ROOT, bias_and_coverage, machine, measures, show
 
 import numpy as np
 import yaml
@@ -29,8 +29,6 @@ FIELD = CONFIG["catalogs"]["field"]
 RANGE, TRUTH = tuple(FIELD["period_range_days"]), FIELD["simulation"]["parameters"]
 MODEL = SystemModel(CONFIG["orbit_prior"]["amplitude_sd_kms"], CONFIG["orbit_prior"]["systemic_velocity_sd_kms"])
 SURVEY = Survey(**FIELD["simulation"]["survey"])
-# Of the interval whose coverage is counted, and how many draws tell of it.
-SHARE, DRAWS = 0.68, 4000
 
 
 def repeat(k: int, stars: int, density: Density) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -43,11 +41,7 @@ def repeat(k: int, stars: int, density: Density) -> tuple[np.ndarray, np.ndarray
         visits, _ = simulate_system(f"S{i:05d}", x, SURVEY, MODEL, rng, None, bool(is_one))
         likelihoods.append(period_likelihood(visits, MODEL, RANGE))
     hyper, nodes = condensed.posterior(condensed.condense([likelihoods], density, RANGE), density)
-    drawn = np.stack(list(hyper.draw(DRAWS, rng).values()))
-    low, high = np.quantile(drawn, [0.5 - SHARE / 2, 0.5 + SHARE / 2], axis=1)
-    moments = np.array(list(hyper.moments().values()))
-    found = np.column_stack([moments[:, 0] - truth, moments[:, 1], (low < truth) & (truth < high)])
-    return found, survey.binary_probability(hyper, stars, nodes.as_either(density)), binary
+    return measures(hyper, truth, rng), survey.binary_probability(hyper, stars, nodes.as_either(density)), binary
 
 
 def main(repeats: int, stars: int) -> None:
@@ -60,10 +54,8 @@ def main(repeats: int, stars: int) -> None:
     found, probability, binary = (np.array(part) for part in zip(*results, strict=True))
     rows: list[list[object]] = []
     for name, values in zip(density.parameters, found.swapaxes(0, 1), strict=True):
-        apart, sd = values[:, 0], np.sqrt(np.mean(values[:, 1] ** 2))
-        error, spread = apart.std(ddof=1) / np.sqrt(repeats) / sd, np.sqrt(SHARE * (1 - SHARE) / repeats)
-        coverage = f"{values[:, 2].mean():.0%} ± {spread:.0%}"
-        rows.append([name, f"{apart.mean() / sd:+.3f} ± {error:.3f}", f"{sd:.4f}", coverage])
+        bias, sd, coverage = bias_and_coverage(values)
+        rows.append([name, bias, f"{sd:.4f}", coverage])
     took = time.process_time() - started
     print(f"{repeats} fields of {stars} stars, {took:.0f} CPU s.")
     show("Fields with a fraction of binaries", ["parameter", "bias [sd]", "sd", "coverage of 68%"], rows)

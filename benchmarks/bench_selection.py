@@ -10,13 +10,12 @@ from __future__ import annotations
 import sys
 import time
 
-from common import machine, show
+from common import bias_and_coverage, machine, measures, show
 
 import numpy as np
 
 from starpop.inference.densities import density_from_settings
 from starpop.inference.density import Density
-from starpop.inference.weighted import Posterior
 from starpop.orbits.conditions import Conditions, Star
 from starpop.orbits.period_likelihood import period_likelihood
 from starpop.orbits.system_model import SystemModel
@@ -33,8 +32,6 @@ SURVEY = Survey((5, 15), (300, 1000), (0.2, 1.5))
 POPULATION = {"density": "truncated_normal", "mu": [1, 4.3], "ln_sigma": [-1, 0.5], "fraction": [0.1, 0.9]}
 # Stars of the table and of a sample; simulated stars, and how often they are simulated anew.
 TABLE, SAMPLE, SIMULATIONS, DETECTIONS = 300, 50, 8000, 4
-# Of the interval whose coverage is counted.
-SHARE = 0.68
 KINDS = ("corrected", "not corrected")
 
 
@@ -73,14 +70,6 @@ def repeat(k: int, stars: list[Visits], simulated: list[detection.Detection]) ->
     return np.array([measures(posterior, hyper, rng) for posterior in posteriors])
 
 
-def measures(posterior: Posterior, hyper: list[float], rng: np.random.Generator) -> np.ndarray:
-    """(D, 3) mean less truth, sd, and whether the central interval holds the truth."""
-    drawn = np.stack(list(posterior.draw(2000, rng).values()))
-    low, high = np.quantile(drawn, [0.5 - SHARE / 2, 0.5 + SHARE / 2], axis=1)
-    moments, truth = np.array(list(posterior.moments().values())), np.array(hyper)
-    return np.column_stack([moments[:, 0] - truth, moments[:, 1], (low < truth) & (truth < high)])
-
-
 def main(repeats: int) -> None:
     """Print bias and coverage of each hyper-parameter."""
     started, stars = time.process_time(), table()
@@ -92,11 +81,8 @@ def main(repeats: int) -> None:
     rows: list[list[object]] = []
     for kind, of_kind in zip(KINDS, found.swapaxes(0, 1), strict=True):
         for name, values in zip(("F", "mu", "lnsigma"), of_kind.swapaxes(0, 1), strict=True):
-            apart, sd = values[:, 0], np.sqrt(np.mean(values[:, 1] ** 2))
-            error = apart.std(ddof=1) / np.sqrt(repeats) / sd
-            covered = values[:, 2].mean()
-            spread = np.sqrt(SHARE * (1 - SHARE) / repeats)
-            rows.append([kind, name, f"{apart.mean() / sd:+.3f} ± {error:.3f}", f"{covered:.0%} ± {spread:.0%}"])
+            bias, _, coverage = bias_and_coverage(values)
+            rows.append([kind, name, bias, coverage])
     took = time.process_time() - started
     print(f"{repeats} samples of {SAMPLE} stars, {took:.0f} CPU s, of which {simulating:.0f} s simulating detection.")
     show("Samples with K of five errors", ["population", "parameter", "bias [sd]", "coverage of 68%"], rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,12 +16,15 @@ import numpy as np
 from astropy.table import Table
 
 import starpop
+from starpop.inference.weighted import Posterior
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits, split_systems
 
 ROOT = Path(__file__).parents[1]
 PRIOR = SystemModel(100, 150)
 RANGE = (1.5, 20.0)
+# Of the intervals whose coverage is counted, and how many draws tell of them.
+SHARE, DRAWS = 0.68, 4000
 
 
 def machine(*packages: str) -> str:
@@ -88,3 +91,18 @@ def show(title: str, header: list[str], rows: list[list[object]]) -> None:
     print("|" + "---|" * len(header))
     for row in rows:
         print("| " + " | ".join(f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row) + " |")
+
+
+def measures(posterior: Posterior, truth: Sequence[float], rng: np.random.Generator) -> np.ndarray:
+    """(D, 3) mean less truth, sd, and whether the central interval of `SHARE` holds the truth."""
+    drawn = np.stack(list(posterior.draw(DRAWS, rng).values()))
+    low, high = np.quantile(drawn, [0.5 - SHARE / 2, 0.5 + SHARE / 2], axis=1)
+    moments = np.array(list(posterior.moments().values()))
+    return np.column_stack([moments[:, 0] - truth, moments[:, 1], (low < truth) & (truth < high)])
+
+
+def bias_and_coverage(measured: np.ndarray) -> tuple[str, float, str]:
+    """Of (R, 3) measures of a parameter: the bias in sd, that sd, and how often its interval holds the truth."""
+    apart, sd, repeats = measured[:, 0], float(np.sqrt(np.mean(measured[:, 1] ** 2))), len(measured)
+    error, spread = apart.std(ddof=1) / np.sqrt(repeats) / sd, np.sqrt(SHARE * (1 - SHARE) / repeats)
+    return f"{apart.mean() / sd:+.3f} ± {error:.3f}", sd, f"{measured[:, 2].mean():.0%} ± {spread:.0%}"

@@ -19,15 +19,11 @@ with store.job(snakemake.log[0]):
     failed = " ".join(filter(None, [failures([statuses[f"{name} exact"]]), untrusted]))
     source = "catalogue {catalog}, models {system_model} and {population_model}".format(**dict(snakemake.wildcards))
     checked = store.read_csv(snakemake.input.criticism)
-    posterior, truth = population.binaries_of(exact["posterior"].to_dataset()), None
-    if "simulation" in settings:
-        from starpop.populations.simulate import simulated_density  # a second
-
-        truth = simulated_density(settings["simulation"], scanned)
+    posterior = population.binaries_of(exact["posterior"].to_dataset())
     figures = {
         "corner": (population.hyper_corner(fitted.parameters, style), failed),
         "trace": (population.trace(chains, style), failures([statuses[name]])),
-        "density": (population.density(fitted, style, truth), failed),
+        "density": (population.density(fitted, style, population.truth_of(settings, exact)), failed),
         "criticism": (criticism.population(fitted.density, posterior, checked, scanned, style), failed),
     }
     for name, (figure, warning) in figures.items():

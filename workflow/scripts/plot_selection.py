@@ -11,14 +11,9 @@ with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     style = Style.from_settings(settings["figures"])
     exact = store.read_tree(snakemake.input.exact)
-    fitted, scanned = population.fitted_of(exact), json.loads(exact.attrs["settings"])["period_range_days"]
+    fitted = population.fitted_of(exact)
     uncorrected = columns_of(exact["uncorrected"].to_dataset()[list(fitted.parameters)])
-    truth = None
-    if "simulation" in settings:
-        from starpop.populations.simulate import simulated_density  # a second
-
-        truth = simulated_density(settings["simulation"], scanned)
-    figure = selection.densities(fitted, uncorrected, style, truth)
+    figure = selection.densities(fitted, uncorrected, style, population.truth_of(settings, exact))
     statuses = store.read_csv(snakemake.input.diagnostics).set_index("fit")["status"]
     name = "{system_model}/{population_model}".format(**dict(snakemake.wildcards))
     source = "catalogue {catalog}, models {system_model} and {population_model}".format(**dict(snakemake.wildcards))

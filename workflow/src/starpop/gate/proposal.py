@@ -197,7 +197,7 @@ def _complain(path: str, found: Mapping[str, Sequence[str]], colnames: Sequence[
         if role in found and not isinstance(column := table[found[role][0]], Time):
             as_floats(column, column.name, problems)
     if not roles.REQUIRED.keys() <= found.keys():  # one of the others may be meant
-        for name in _left(found, colnames):
+        for name in roles.left(found, colnames):
             if roles.has_decimal_commas(table[name]):
                 as_floats(table[name], name, problems)
     problems.raise_if_any(path)
@@ -207,7 +207,7 @@ def _propose_columns(
     proposal: Proposal, found: Mapping[str, Sequence[str]], colnames: Sequence[str], table: Table
 ) -> None:
     """Name the columns, each with what it holds, and what else might be meant."""
-    left = _left(found, colnames)
+    left = roles.left(found, colnames)
     if "system" not in found and not any(_may_name_systems(table, name) for name in left):
         single = isinstance(proposal.entry["path"], str)
         reason = "no column holds names: how is the one system of all rows called?"
@@ -227,11 +227,6 @@ def _propose_columns(
             proposal.put("columns", role, value=UNKNOWN, reason=reason)
     if "instrument" in found and len(_known(table, found["instrument"][0])) > 1:
         proposal.remarks.append(OFFSETS)
-
-
-def _left(found: Mapping[str, Sequence[str]], colnames: Sequence[str]) -> list[str]:
-    """The columns that have no role."""
-    return [name for name in colnames if not any(name in named for named in found.values())]
 
 
 def _may_name_systems(table: Table, name: str) -> bool:
@@ -319,7 +314,7 @@ def _untold(column: Any) -> str:
 
 def _propose_units_of_unnamed(proposal: Proposal, found: Mapping[str, Sequence[str]], table: Table) -> None:
     """Ask for the units of columns that nobody has named yet, unless what is left tells them by names or of itself."""
-    left = [table[name] for name in _left(found, table.colnames)]
+    left = [table[name] for name in roles.left(found, table.colnames)]
     known = [own_unit(column) for column in left if not isinstance(column, Time)]
     if "time" not in found and not any(unit is not None and unit.is_equivalent("d") for unit in known):
         proposal.put("units", "time", value=UNKNOWN, reason="of the column that you name: d, h or s")

@@ -143,14 +143,19 @@ def values(column: Any) -> np.ndarray:
     return found if len(found) else np.full(len(column), np.nan)
 
 
+def left(found: Mapping[str, Sequence[str]], colnames: Iterable[str]) -> list[str]:
+    """The columns that have no role."""
+    return [name for name in colnames if not any(name in named for named in found.values())]
+
+
 def lacking(found: Mapping[str, Sequence[str]], colnames: Sequence[str]) -> str:
     """What a table has too few columns for; nothing, if those without a role may be what is needed."""
-    left = [name for name in colnames if not any(name in named for named in found.values())]
+    others = left(found, colnames)
     missing = [REQUIRED[role] for role in MEASURED if role not in found]
-    if len(missing) <= len(left):
+    if len(missing) <= len(others):
         return ""
     taken = [f"{found[role][0]} has the {REQUIRED[role]}" for role in MEASURED if role in found]
-    taken += [f"{', '.join(left)} may be one of what is missing"] if left else []
+    taken += [f"{', '.join(others)} may be one of what is missing"] if others else []
     there = ", of which ".join([", ".join(colnames), *([", ".join(taken)] if taken else [])])
     needed = "each row needs a time, a velocity and its error"
     return f"the table has no column of {' and of '.join(missing)}; it has {there}. Add it: {needed}."

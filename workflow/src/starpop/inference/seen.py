@@ -5,7 +5,7 @@ Gair (2019, MNRAS 486, 1086) have
 
     p(D | h) = prod_n p(D_n | h) / alpha(h)^N,        alpha(h) = integral of p(x | h) S(x) dx,
 
-with S(x) the probability that a star of period x shows it. With the density at the points g_b of a grid
+with S(x) the probability that a star of period x shows it. With the density at some points g_b
 
     alpha(h) = sum_b s_b p(g_b | h);
 
@@ -57,11 +57,11 @@ STORED = ("points", "share", "variance", "probability", "mean_slope")
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """The shares of a grid of ln P, with their errors.
+    """The shares of some points of ln P, with their errors.
 
     Attributes
     ----------
-    points : (G,) the grid, ascending; before it, stars without an orbit
+    points : (G,) ascending; before those of orbits, stars without one
     share, variance : (G,) s_b and v_b
     probability : (G,) S at the points
     stars : N

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,6 +74,15 @@ def fitted_of(exact: xr.DataTree) -> Fitted:
     parameters = convergence.columns_of(posterior[list(density.parameters)])
     ln_periods = binaries_of(posterior)["lnP"].mean(("chain", "draw")).values
     return Fitted(density.of_periods, parameters, ln_periods, count_of(exact))
+
+
+def truth_of(settings: Mapping[str, Any], exact: xr.DataTree) -> Callable[[np.ndarray], np.ndarray] | None:
+    """The ln of the density that the systems of an exact fit were simulated from; None if they were not."""
+    if "simulation" not in settings:
+        return None
+    from starpop.populations.simulate import simulated_density  # a second
+
+    return simulated_density(settings["simulation"], json.loads(exact.attrs["settings"])["period_range_days"])
 
 
 def symbol(name: str) -> str:

@@ -157,20 +157,16 @@ class Condensed:
         shares = csr_array(rows, (len(systems), len(points) + bool(len(ln_single))))
         return cls(systems, grid, shares, stored["ln_scale"].values, ln_single)
 
-    def some(self, index: np.ndarray | slice) -> Condensed:
-        """Some of the systems."""
-        chosen = np.arange(len(self))[index]
-        return Condensed(
-            [self.systems[i] for i in chosen],
-            self.grid,
-            self.shares[chosen],
-            self.ln_scale[chosen],
-            self.ln_single[chosen] if len(self.ln_single) else self.ln_single,
-        )
-
     def without(self, index: int) -> Condensed:
         """All systems but one."""
-        return self.some(np.delete(np.arange(len(self)), index))
+        others = np.delete(np.arange(len(self)), index)
+        return Condensed(
+            [self.systems[i] for i in others],
+            self.grid,
+            self.shares[others],
+            self.ln_scale[others],
+            self.ln_single[others] if len(self.ln_single) else self.ln_single,
+        )
 
     def heights(self, density: Density, parameters: Sequence[np.ndarray]) -> np.ndarray:
         """(G, M) values of a density at the points, at (M,) values of each hyper-parameter."""

@@ -260,7 +260,7 @@ def draw_star(
     h : (size,) values of each hyper-parameter, the fraction first
     """
     ln_likelihood = system_ln_likelihoods([likelihood], density)(*h)
-    binary = rng.random(size) >= single_share(ln_likelihood, np.array([likelihood.no_orbit_ln_evidence]), h[0])[:, 0]
+    binary = rng.random(size) >= single_share(ln_likelihood, no_orbit_ln_evidences([likelihood]), h[0])[:, 0]
     names = (*likelihood.system_model.parameters(likelihood.visits), "lnP")
     drawn = {name: np.full(size, np.nan) for name in names} | {"binary": binary.astype(float)}
     if binary.any():
