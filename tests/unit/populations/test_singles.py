@@ -15,6 +15,7 @@ from starpop.orbits.periods import read_likelihoods, scan_systems
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits
 from starpop.populations import condensed, population, predictive, survey
+from starpop.run.seeds import generator_for
 
 RANGE = (2.0, 60.0)
 MODEL = SystemModel(1.0, 10)
@@ -91,7 +92,7 @@ def test_posterior_draws_and_probabilities_agree_and_know_who_is_a_binary(stars)
     hyper = population.posterior(likelihoods, DENSITY)
     probability = survey.binary_probability(hyper, len(likelihoods), population.as_either(likelihoods, DENSITY))
     size = 4000
-    tree = population.draw(likelihoods, DENSITY, hyper, size, lambda name: np.random.default_rng(abs(hash(name)) % 99))
+    tree = population.draw(likelihoods, DENSITY, hyper, size, lambda name: generator_for(99, name))
     drawn = tree["posterior"].to_dataset().isel(chain=0)
     held = drawn["binary"].mean("draw").values
     error = np.sqrt(probability * (1 - probability) / size) + 1e-3
