@@ -12,6 +12,7 @@ setup: .venv/installed
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 12) and f"Python 3.12 or newer is needed, and {sys.executable} is {v[0]}.{v[1]}. Name another: make setup PYTHON=python3.13")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --no-compile --require-hashes --requirement requirements.lock
+	$(BIN)/python -m compileall -q -j 0 -x 'site-packages/.*/tests?/' .venv/lib workflow/src # pip would on one core
 	PYTHONPATH=workflow/src $(BIN)/python -m starpop.checks.warm_up
 	touch $@
 
