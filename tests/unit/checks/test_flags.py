@@ -223,7 +223,7 @@ def test_a_better_period_beyond_the_range_is_a_flag_and_found(period, baseline):
 
 
 def test_beyond_the_range_the_highest_is_that_of_a_whole_search_there():
-    for seed in range(6):
+    for seed in range(25):
         visits = simulated(seed)
         likelihood = period_likelihood(visits, MODEL, RANGE)
         outside = [(RANGE[0] / 3, RANGE[0]), (RANGE[1], min(3 * RANGE[1], 2 * visits.baseline_days))]

@@ -155,4 +155,4 @@ def test_criticism_of_an_ellipse_has_no_further_harmonic_and_finds_nothing(likel
     assert np.isnan(row["harmonic_p"])
     for name in ("misfit", "outlier", "trend", "correlation"):
         assert row[f"{name}_p"] > 0.01
-    assert len(residuals) == 18 and residuals["standardised_residual"].std() < 2
+    assert len(residuals["time_days"]) == 18 and residuals["standardised_residual"].std() < 2

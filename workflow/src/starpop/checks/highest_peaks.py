@@ -2,13 +2,12 @@
 
 All sets share times, errors and basis. At one noise, with weights W = C^-1 and the static columns Z eliminated,
 
-    ln L(f) = 1/2 |F^-1 A'W r|^2 - ln |F| + ...,        F F' = A'W A + L^-1 - (A'W Z)(Z'W Z + L_Z^-1)^-1 (Z'W A),
+    ln L(f) = 1/2 |F^-1 A'W r|^2 - ln |F| + ...
 
-where A(f) are the cos and sin, and r what the static columns alone leave of a set. The columns and F are those of all
-sets; A'W r is one matrix product, whose rows are as long as there are sets. That tells where a set's highest peak can
-be: of each local maximum on the grid of `period_likelihood`, the height that a parabola predicts and one that it
-cannot exceed. Those that can be highest are climbed at that noise; what comes close to the highest then is climbed on
-the whole L, which sums over the noise (`peaks`). The noise is the likeliest at the system's own highest peak.
+as in `sinusoids`, for all sets in one matrix product. That tells where a set's highest peak can be: of each local
+maximum on the grid of `period_likelihood`, the height that a parabola predicts and one that it cannot exceed. Those
+that can be highest are climbed at that noise; what comes close to the highest then is climbed on the whole L, which
+sums over the noise (`peaks`). The noise is the likeliest at the system's own highest peak.
 
 Only frequencies that matter to the system itself, and those within 1/T, are searched: sets drawn from its posterior
 have their highest peak there.
@@ -21,18 +20,15 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit
-from scipy.linalg import cho_solve
 
-from starpop.inference.cholesky import cholesky
+from starpop.checks.sinusoids import eliminate_static, explain, without_static
 from starpop.orbits.landscape import with_ends
-from starpop.orbits.linear_model import LinearModel, linear_model, precision_ratio
-from starpop.orbits.ln_likelihood import ln_likelihood_at, noise_terms, turns, workspace
+from starpop.orbits.linear_model import LinearModel, linear_model
+from starpop.orbits.ln_likelihood import ln_likelihood_at, noise_terms, workspace
 from starpop.orbits.peaks import bracket, brent, may_cross, predicted_rise
 from starpop.orbits.period_likelihood import PeriodLikelihood
 from starpop.orbits.scan import lattice
 
-# Of the sum of the weights, the precision of an amplitude that has hardly a prior.
-HARDLY = 1e-9
 # Numbers of a block's columns and values: 16 MB.
 BLOCK = 2_000_000
 # Candidates kept for a set, at most.
@@ -49,25 +45,6 @@ MATTERS = 25.0
 REACH = 1.0
 # The noise of a set may be beyond that of the system by this share of its range.
 BEYOND = 0.5
-
-
-class Waves(NamedTuple):
-    """What all sets of velocities share at one noise.
-
-    Attributes
-    ----------
-    time : (J,) [d]
-    weight : (J,) inverse variances
-    static : (J, q) weighted static columns, whose products with a wave are its components along them
-    precision : (2,) prior precisions of a and b
-    scaled : whether these go with the period
-    """
-
-    time: np.ndarray
-    weight: np.ndarray
-    static: np.ndarray
-    precision: np.ndarray
-    scaled: bool
 
 
 class Candidates(NamedTuple):
@@ -192,79 +169,6 @@ def with_noise_of_replicates(likelihood: PeriodLikelihood) -> LinearModel:
     beyond = int(np.ceil(BEYOND * len(likelihood.linear.constant)))
     first = max(likelihood.first_noise - beyond, 0)
     return whole.at_noise(first, likelihood.first_noise + len(likelihood.linear.constant) + beyond)
-
-
-def eliminate_static(
-    time: np.ndarray,
-    weight: np.ndarray,
-    static: np.ndarray,
-    precision: np.ndarray,
-    of_waves: tuple[np.ndarray, bool] | None = None,
-) -> tuple[Waves, np.ndarray]:
-    """The shared part, and the Cholesky factor of the static columns' precision.
-
-    Parameters
-    ----------
-    precision, of_waves : the priors' precisions of the static columns, and of a and b with whether they go with the
-        period; a and b have hardly a prior if that is not given
-    """
-    weighted = static * weight[:, None]
-    factor = np.linalg.cholesky(static.T @ weighted + np.diag(precision))
-    along = np.ascontiguousarray(np.linalg.solve(factor, weighted.T).T)
-    of_waves = (np.full(2, HARDLY * weight.sum()), False) if of_waves is None else of_waves
-    return Waves(time, weight, along, *of_waves), factor
-
-
-def without_static(
-    velocity: np.ndarray, weight: np.ndarray, static: np.ndarray, factor: np.ndarray, prior: np.ndarray | float = 0.0
-) -> tuple[np.ndarray, np.ndarray]:
-    """(R, q) coefficients of the static columns alone of (R, J) velocities, and what these leave.
-
-    Parameters
-    ----------
-    factor : of `eliminate_static`
-    prior : the precisions times the prior means
-    """
-    theta = cho_solve((factor, True), ((velocity * weight) @ static + prior).T).T
-    return theta, velocity - theta @ static.T
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def explain(frequency, waves, weighted, values, half_ln_determinant):
-    """Fill (F, R) |F^-1 A'W r|^2 and (F,) ln |F| at frequencies [1/d], given (J, R) W r."""
-    time, weight, precision = waves.time, waves.weight, waves.precision.copy()
-    count, visits = len(frequency), len(time)
-    columns = np.empty((2 * count, visits))
-    for b in range(count):
-        for j in range(visits):
-            angle = 2 * np.pi * turns(frequency[b], time[j])
-            columns[2 * b, j], columns[2 * b + 1, j] = np.cos(angle), np.sin(angle)
-    products = np.dot(columns, weighted)
-    along = np.dot(columns, waves.static)
-    factor = np.empty((2, 2))
-    values[:] = 0.0
-    for b in range(count):
-        ratio = precision_ratio(frequency[b], 0.0, waves.scaled)
-        precision[:] = ratio * waves.precision
-        for k in range(2):
-            row = 2 * b + k
-            for i in range(k + 1):
-                other = 2 * b + i
-                total = precision[k] if i == k else 0.0
-                for j in range(visits):
-                    total += weight[j] * columns[row, j] * columns[other, j]
-                for q in range(along.shape[1]):
-                    total -= along[row, q] * along[other, q]
-                factor[k, i] = total
-        half_ln_determinant[b] = cholesky(factor, precision) - np.log(ratio)
-        for k in range(2):
-            row = 2 * b + k
-            for i in range(k):
-                for r in range(values.shape[1]):
-                    products[row, r] -= factor[k, i] * products[2 * b + i, r]
-            for r in range(values.shape[1]):
-                products[row, r] /= factor[k, k]
-                values[b, r] += products[row, r] ** 2
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -15,7 +15,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy.special import logsumexp
 
 from starpop.inference.quadrature import gauss_legendre
 from starpop.orbits.noise import UncertainNoise
@@ -51,7 +50,7 @@ def _given_widths(visits: Visits, system_model: SystemModel) -> float:
     residual = visits.rv_kms - origin - theta @ static.T
     chi2 = np.sum(residual**2 / variance, axis=1) + (theta - mean) ** 2 @ precision
     ln_determinant = np.sum(np.log(2 * np.pi * variance), axis=1) + np.linalg.slogdet(matrix)[1]
-    return float(logsumexp(ln_weight - 0.5 * (chi2 + ln_determinant)) - np.sum(np.log(sd)))
+    return float(np.logaddexp.reduce(ln_weight - 0.5 * (chi2 + ln_determinant)) - np.sum(np.log(sd)))
 
 
 def _noises(visits: Visits, system_model: SystemModel) -> tuple[np.ndarray, np.ndarray]:

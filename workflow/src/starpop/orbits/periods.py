@@ -17,7 +17,13 @@ from starpop.orbits.linear_model import linear_model
 from starpop.orbits.ln_likelihood import noise_terms
 from starpop.orbits.no_orbit import ln_evidence, ln_evidence_of_drift
 from starpop.orbits.period_likelihood import PeriodLikelihood, Periodogram, likeliest, period_likelihood
-from starpop.orbits.scan import lattice
+from starpop.orbits.scan import (
+    LEAST_STEPS,
+    MOST_FREQUENCIES,
+    POINTS_PER_RESOLUTION,
+    points_per_resolution,
+    uniform_lattice,
+)
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits, read_named
 from starpop.run.progress import progress
@@ -41,6 +47,9 @@ SHAPES = {
 NOISE = ("first_noise", "noise_points")
 # How far beyond the ends of the range a better period is looked for, as a factor; and in baselines.
 BEYOND, BEYOND_BASELINE = 3.0, 2.0
+# From so many visits on ten points to a resolution element hold the highest maximum there; with fewer, where hardly a
+# maximum can be higher by enough for a flag, the grid of so many does.
+MANY_VISITS = 8
 
 
 @dataclass(frozen=True)
@@ -89,18 +98,21 @@ def lomb_scargle(visits: Visits, period_range_days: tuple[float, float]) -> tupl
 def best_outside(likelihood: PeriodLikelihood, period_range_days: tuple[float, float]) -> tuple[float, float]:
     """The likeliest period [d] beyond the ends of the range, and its ln L less that of the likeliest within.
 
-    It is looked for within a factor of three of each end, and up to twice the baseline: of longer periods the visits
-    show an arc.
+    It is looked for within a factor of three of each end, as far as a grid can go, and up to twice the baseline: of
+    longer periods the visits show an arc.
     """
     visits, (low, high) = likelihood.visits, period_range_days
+    points = points_per_resolution(MANY_VISITS) if len(visits) < MANY_VISITS else POINTS_PER_RESOLUTION
+    points = max(points * visits.baseline_days, 1)  # to 1 / d
     longest = min(BEYOND * high, BEYOND_BASELINE * visits.baseline_days)
-    ranges = [(low / BEYOND, low)] + ([(high, longest)] if longest > high else [])
+    ranges = [(1 / low, min(BEYOND / low, 1 / low + MOST_FREQUENCIES / points))]
+    ranges += [(1 / longest, 1 / high)] if longest > high else []
     model = linear_model(visits, likelihood.system_model)
     noise = int(noise_terms(np.exp(-likelihood.peak_ln_period[:1]), model)[0].argmax())
     found = []
-    for shortest, longest in ranges:
-        grid = lattice((shortest, longest), model.baseline_days, len(visits))
-        found.append(highest_of(model, grid, 1 / longest, 1 / shortest, noise))
+    for ends in ranges:
+        grid = uniform_lattice(*ends, max(int(np.ceil(points * np.diff(ends)[0])), LEAST_STEPS))
+        found.append(highest_of(model, grid, *ends, noise))
     frequency, height = max(found, key=lambda one: one[1])
     return 1 / frequency, height - float(likelihood.peak_ln_likelihood[0])
 

@@ -48,6 +48,7 @@ LANES = 64
 HALF = LANES // 2
 BLOCKS = 16
 POINTS_PER_RESOLUTION = 10
+LEAST_STEPS = 100
 # With few visits ln L is a ratio of sums whose maxima crowd (two within 0.1/T of each other are common at four
 # visits), and the grid is refined: less than twofold from this many visits on, fifteenfold at four.
 CROWDED_VISITS = 15
@@ -119,15 +120,14 @@ class Block(NamedTuple):
 
 
 def lattice(period_range_days: tuple[float, float], baseline_days: float, visits: int) -> Lattice:
-    """Frequencies inside a period range, fine enough to bracket the maxima of ln L; at least 100.
+    """Frequencies inside a period range, fine enough to bracket the maxima of ln L; at least LEAST_STEPS.
 
     Raises
     ------
     InputError : the range has too many
     """
     low, high = 1 / period_range_days[1], 1 / period_range_days[0]
-    points = POINTS_PER_RESOLUTION * (1 + (CROWDED_VISITS / visits) ** 2)
-    steps = max(points * (high - low) * baseline_days, 100)
+    steps = max(points_per_resolution(visits) * (high - low) * baseline_days, LEAST_STEPS)
     if steps > MOST_FREQUENCIES:
         raise InputError(
             f"period_range_days: from {period_range_days[0]:g} to {period_range_days[1]:g} d {visits} visits over "
@@ -135,6 +135,11 @@ def lattice(period_range_days: tuple[float, float], baseline_days: float, visits
             "raise the shortest period."
         )
     return uniform_lattice(low, high, int(np.ceil(steps)))
+
+
+def points_per_resolution(visits: int) -> float:
+    """Frequencies to a resolution element 1/T that bracket every maximum of ln L."""
+    return POINTS_PER_RESOLUTION * (1 + (CROWDED_VISITS / visits) ** 2)
 
 
 def uniform_lattice(low: float, high: float, steps: int) -> Lattice:
