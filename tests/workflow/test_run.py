@@ -164,7 +164,7 @@ def test_systems_called_by_numbers_run_as_circles_and_ellipses_side_by_side(fres
     entry = {"path": "mine.csv", "columns": columns, "units": {"time": "d", "rv": "km/s"}}
     changes = {"catalog": "mine", "catalogs": {"mine": entry}, "systems": {"keep": "all"}}
     changes |= {"sampler": {"backend": "none"}, "period_range_days": [2, 6], "draws": {"exact": 500}, "batches": 1}
-    changes |= {"criticism": {"replicates": 0}, "cluster": {"simulation": {"stars": 10}}}  # which are not looked at
+    changes |= {"criticism": {"replicates": 0}}  # which are not looked at
     ellipse = {"orbit": "keplerian", "trend": 0, "noise": "reported"}
     of_e = {"density": "circularised", "mu": "auto", "ln_width": [-3, 1]}
     both = {"density": "power_law", "beta": [-3, 3], "eccentricity": of_e}
@@ -174,6 +174,7 @@ def test_systems_called_by_numbers_run_as_circles_and_ellipses_side_by_side(fres
     fresh.snakemake(*fresh.overlay(**changes), "--", *products)
     pairs = {path.parent.relative_to(results).as_posix() for path in results.glob("*/*/exact.nc")}
     assert pairs == {"tutorial/normal", "ellipse/normal", "ellipse/circularised"}
+    assert not (fresh.path / "results/cluster").exists()  # which is the tutorial's
     for folder in ("ellipse", "ellipse/circularised"):
         assert (results / folder / "figures/eccentricities.pdf").is_file()
     ellipses = pd.read_csv(results / "ellipse/orbits.csv")

@@ -75,7 +75,9 @@ ECCENTRIC = [f"{s}/{p}" for s, p in PAIRS if "eccentricity" in config["populatio
 # Whether this is the tutorial's own analysis, to be held against the numbers that it prints.
 PUBLISHED = CATALOG in TUTORIAL and "tutorial" in SYSTEM_MODELS and "normal" in POPULATION_MODELS and not CLUSTER_TABLE
 BATCHES = [f"{i:0{len(str(RESOLVED['batches'] - 1))}d}" for i in range(RESOLVED["batches"])]
-GRAPHS = ["general", "plate", "cluster", "system", "population"]
+# The simulated cluster and its graphs belong to the tutorial: a run of the user's own stars has only their cluster.
+WITH_CLUSTER = CATALOG in TUTORIAL or bool(CLUSTER_TABLE)
+GRAPHS = [*(["general", "plate", "cluster"] if WITH_CLUSTER else []), "system", "population"]
 # Of a simulated catalogue, for the figures that show the truth.
 SIMULATION = {"simulation": "catalogs/{catalog}/simulation"} if "simulation" in config["catalogs"][CATALOG] else {}
 # What stars must show to be in the sample that populations are fitted to; nothing, if all of the table are.
@@ -210,6 +212,7 @@ def picture(folder, name, category):
 def outputs():
     """The outputs of the rules so far, for the configured catalogue with all its models and batches."""
     every = [path for rule in workflow.rules if rule in workflow.modifier.rules for path in RuleProxy(rule).output]
+    every = [path for path in every if WITH_CLUSTER or not path.startswith(workflow.modifier.modify_path(CLUSTER))]
     of_pairs = [path for path in every if "{population_model}" in path]
     others = [path for path in every if path not in of_pairs]
     return expand(all_pairs(of_pairs) + others, catalog=CATALOG, system_model=SYSTEM_MODELS, batch=BATCHES)

@@ -111,8 +111,8 @@ rule criticise_systems:
 rule check_agreement:
     """Exact answer and NUTS, each checking the other: cluster, systems and populations, in Monte Carlo errors."""
     input:
-        exact_cluster=[f"{CLUSTER}/exact.nc"],
-        cluster=[f"{CLUSTER}/posterior.nc"],
+        exact_cluster=[f"{CLUSTER}/exact.nc"] if WITH_CLUSTER else [],
+        cluster=[f"{CLUSTER}/posterior.nc"] if WITH_CLUSTER else [],
         exact_systems=batches("results/{catalog}/{system_model}/exact/{batch}.nc"),
         systems=batches("results/{catalog}/{system_model}/posteriors/{batch}.nc"),
         exact_population=populations("results/{catalog}/{system_model}/{population_model}/exact.nc"),
@@ -135,9 +135,9 @@ rule check_agreement:
 
 
 rule collect_diagnostics:
-    """All fits of a catalogue, and the cluster's, in one table; with diagnostics.strict, a failed one ends the run."""
+    """All fits of a run in one table; with diagnostics.strict, a failed one ends the run."""
     input:
-        cluster=f"{CLUSTER}/diagnostics.csv",
+        cluster=[f"{CLUSTER}/diagnostics.csv"] if WITH_CLUSTER else [],
         systems=expand(
             "results/{catalog}/{system_model}/diagnostics.csv",
             system_model=SYSTEM_MODELS,

@@ -1,12 +1,8 @@
 """The report: one HTML file of a run, to read and to pass on."""
 
-# The simulated cluster and its graphs belong to the tutorial.
-TOLD_OF_CLUSTER = PUBLISHED or CLUSTER_TABLE
-OF_TUTORIAL = ("results/cluster/", *(f"results/model_graphs/figures/{graph}." for graph in GRAPHS[:3]))
-HIDDEN = () if TOLD_OF_CLUSTER else OF_TUTORIAL
 # A workflow that uses this one may leave rules of figures out.
 MADE = set(outputs())
-FIGURES = {path: said for path, said in pictures().items() if path in MADE and not path.startswith(HIDDEN)}
+FIGURES = {path: said for path, said in pictures().items() if path in MADE}
 PAGE = [provenance.PACKAGE / f"pages/report/page.{ending}" for ending in ("html", "css", "js")]
 
 
@@ -19,7 +15,7 @@ rule write_report:
         diagnostics="results/{catalog}/diagnostics.csv",
         comparison="results/{catalog}/model_comparison.csv",
         sensitivity="results/{catalog}/prior_sensitivity.csv",
-        cluster=[f"{CLUSTER}/summary.csv"] if TOLD_OF_CLUSTER else [],
+        cluster=[f"{CLUSTER}/summary.csv"] if WITH_CLUSTER else [],
         published=["results/{catalog}/published.csv"] if PUBLISHED else [],
         orbits=of_models("results/{catalog}/{system_model}/orbits.csv"),
         agreement=of_models("results/{catalog}/{system_model}/agreement.csv"),

@@ -14,8 +14,9 @@ with store.job(snakemake.log[0]) as log:
     sampled = map(sampled_of, read["systems"])
     exact_systems = [store.read_tree(path, systems=names) for path, names in zip(of_systems, sampled, strict=True)]
     tables = [agreement.compare_systems("systems", *pair) for pair in zip(exact_systems, read["systems"], strict=True)]
-    if not read["cluster"][0].attrs[status.WHY_NOT]:
-        tables.append(agreement.compare_fit("cluster", "nuts", *read["exact_cluster"], *read["cluster"]))
+    for exact, posterior in zip(read["exact_cluster"], read["cluster"], strict=True):
+        if not posterior.attrs[status.WHY_NOT]:
+            tables.append(agreement.compare_fit("cluster", "nuts", exact, posterior))
     for i, exact in enumerate(read["exact_population"]):
         for sampler, name in (("nuts", "population"), ("nuts over nodes", "hyper_parameters")):
             if not read[name][i].attrs[status.WHY_NOT]:

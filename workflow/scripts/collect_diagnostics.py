@@ -14,7 +14,7 @@ with store.job(snakemake.log[0]) as log:
         store.read_csv(path).assign(fit=lambda table, model=Path(path).parent.name: model + "/" + table["fit"])
         for path in snakemake.input.systems
     ]
-    others = [snakemake.input.cluster, *snakemake.input.populations, *snakemake.input.agreement]
+    others = [*snakemake.input.cluster, *snakemake.input.populations, *snakemake.input.agreement]
     table = pd.concat([*map(store.read_csv, others), *systems])
     verdict = status.of_fits(table)
     log.info("%s", verdict)

@@ -8,5 +8,5 @@ from starpop.run import store
 
 with store.job(snakemake.log[0]):
     style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
-    for name, graph in pgm.GRAPHS.items():
-        save(pgm.draw(graph), snakemake.output[name], style, source="")
+    for name, paths in snakemake.output.items():
+        save(pgm.draw(pgm.GRAPHS[name]), paths, style, source="")

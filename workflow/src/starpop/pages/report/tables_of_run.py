@@ -10,9 +10,6 @@ import pandas as pd
 
 from starpop.run import store
 
-# What tables call the cluster of stars, which is not told of beside a catalogue of the user's.
-CLUSTER = ("cluster", "cluster exact")
-
 
 @dataclass(frozen=True)
 class Run:
@@ -62,23 +59,19 @@ def read_run(catalog: str, inputs: Any, params: Any) -> Run:
     """
     models, pairs = params.models, params.pairs
     optional = {"published": inputs.published, "cluster": inputs.cluster, "calibration": params.calibration}
-    told_of_cluster = bool(inputs.cluster)
 
     def each(paths: Iterable[str], of: Sequence[str]) -> dict[str, pd.DataFrame]:
         return dict(zip(of, map(store.read_csv, paths), strict=True))
-
-    def own(table: pd.DataFrame, column: str) -> pd.DataFrame:
-        return table if told_of_cluster else table[~table[column].isin(CLUSTER)]
 
     return Run(
         catalog,
         systems=store.read_table(inputs.systems).to_pandas(),
         rejected=store.read_table(inputs.rejected).to_pandas(),
-        diagnostics=own(store.read_csv(inputs.diagnostics), "fit"),
+        diagnostics=store.read_csv(inputs.diagnostics),
         comparison=store.read_csv(inputs.comparison),
         sensitivity=store.read_csv(inputs.sensitivity),
         orbits=each(inputs.orbits, models),
-        agreement={model: own(table, "section") for model, table in each(inputs.agreement, models).items()},
+        agreement=each(inputs.agreement, models),
         criticism=each(inputs.criticism, models),
         summaries=each(inputs.summaries, pairs),
         predictions=each(inputs.predictions, pairs),
