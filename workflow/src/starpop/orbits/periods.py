@@ -163,9 +163,11 @@ def scan_systems(
     """
     edges = np.linspace(1 / period_range_days[1], 1 / period_range_days[0], bins + 1)
 
+    nothing = Drawn(np.full(bins, np.nan), np.full(bins, np.nan), np.nan)
+
     def drawn_of(visits: Visits, found: Periodogram) -> Drawn:
         if drawn is not None and visits.system not in drawn:
-            return Drawn(np.full(bins, np.nan), np.full(bins, np.nan), np.nan)
+            return nothing
         frequency, power = lomb_scargle(visits, period_range_days)
         to_draw = envelope(found.frequency, found.ln_likelihood, edges), envelope(frequency, power, edges)
         return Drawn(*to_draw, 1 / frequency[power.argmax()])

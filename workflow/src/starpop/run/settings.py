@@ -31,9 +31,11 @@ OF_TABLES_USE = ("period_range_days", "selection")
 # Systems of a simulated catalogue that one job simulates.
 SHARE = 10_000
 # Of a user's table some visits of a system, and of each exact draw its parameters, twice; what a batch may take of
-# either, so that no job is long, and of batches.
+# either, so that no job is long and what it loads takes little of its time, and of batches.
 BYTES_A_SYSTEM, BYTES_A_DRAW = 1000, 128
-SYSTEMS_A_BATCH, BYTES_A_BATCH, MOST_BATCHES = 2500, 1e9, 4096
+SYSTEMS_A_BATCH, BYTES_A_BATCH, MOST_BATCHES = 6250, 1e9, 4096
+# Of fewer systems so many batches, of so many each at least, for the cores of a machine.
+BATCHES_OF_FEW, FEW_A_BATCH = 4, 2500
 # The catalogues of the tutorial, and what ``density: auto`` and ``mu: auto`` mean there.
 TUTORIAL, TUTORIAL_MU = ("apogee", "twin"), [1, 10]
 
@@ -82,6 +84,7 @@ def number_of_batches(config: Mapping[str, Any], catalog: str) -> int:
         systems = sum(Path(path).stat().st_size for path in paths_of(entry) if Path(path).is_file()) / BYTES_A_SYSTEM
     draws = BYTES_A_DRAW * config["draws"]["exact"]
     batches = systems / min(SYSTEMS_A_BATCH, max(BYTES_A_BATCH / draws, 1))
+    batches = max(batches, min(systems / FEW_A_BATCH, BATCHES_OF_FEW))
     return min(2 ** max(math.ceil(math.log2(batches)), 0), MOST_BATCHES) if batches else 1
 
 
