@@ -18,7 +18,7 @@ setup: .venv/installed
 
 reproduce: setup
 	-@$(SNAKEMAKE) --quiet --cores 1 fetch_apogee || echo "Going on with the simulated twin."
-	$(SNAKEMAKE) --cores 4
+	@if [ -t 1 ] && [ -t 2 ]; then bars="--logger rich"; fi; set -x; $(SNAKEMAKE) --cores 4 $$bars
 
 test: setup # what is written well is seen beside what works
 	@$(MAKE) --no-print-directory lint & linting=$$!; \

@@ -42,6 +42,20 @@ def test_what_the_user_does_not_say_is_said_in_his_place(given, files, others, f
     assert passed == ["--configfile", BASE, *files, "--snakefile", SNAKEFILE, *others]
 
 
+@pytest.mark.parametrize(
+    ("given", "others"),
+    [
+        (["-c4"], ["--logger", "rich", "-c4"]),
+        (["-c4", "-n"], ["-c4", "-n"]),
+        (["-c4", "--logger=snkmt"], ["-c4", "--logger=snkmt"]),
+    ],
+)
+def test_in_a_terminal_there_are_bars_unless_something_else_is_asked_for(given, others, folder, monkeypatch):
+    for stream in (sys.stdout, sys.stderr):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    assert command.snakemake_arguments(given) == ["--configfile", BASE, "--snakefile", SNAKEFILE, *others]
+
+
 def test_the_workflows_own_files_are_taken_where_the_folder_has_none(folder):
     own = [str(HOME / "config/small.yaml"), str(HOME / "profiles/slurm")]
     given = ["--configfile", "config/small.yaml", "--profile", "profiles/slurm"]

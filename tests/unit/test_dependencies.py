@@ -20,7 +20,9 @@ def direct():
 
 def test_environment_yml_has_the_direct_dependencies():
     listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-    conda = {r.name: r.specifier for r in map(Requirement, listed)}
+    listed += next(section["pip"] for section in listed if isinstance(section, dict))
+    conda = {r.name: r.specifier for r in map(Requirement, filter(lambda line: isinstance(line, str), listed))}
+    assert not conda.pop("pip")
     assert str(conda.pop("python")) == PROJECT["project"]["requires-python"]
     assert conda == {CONDA_NAMES.get(name, name): specifier for name, specifier in direct().items()}
 

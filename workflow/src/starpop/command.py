@@ -45,6 +45,10 @@ NOT_WRITTEN = (
 # Arguments of Snakemake's that say how many jobs run at once, or leave it to a profile.
 HOW_MANY = re.compile(r"(--cores|--jobs|--profile|--executor|-[cje])(=.*)?|-[cj](\d+|all)")
 
+# In a terminal, a line for each stage in the place of a paragraph for each job; but where these are asked for.
+BARS = ["--logger", "rich"]
+NO_BARS = re.compile(r"--logger(=.*)?|-n|--dry-?run")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; 0 if it is done."""
@@ -207,6 +211,8 @@ def snakemake_arguments(given: Sequence[str]) -> list[str]:
     said += ["--snakefile", str(HOME / "Snakefile")]
     if not any(map(HOW_MANY.fullmatch, others)):
         said += ["--cores", "all"]
+    if sys.stdout.isatty() and sys.stderr.isatty() and not any(map(NO_BARS.fullmatch, others)):
+        said += BARS
     return [*said, *(at_home(word) if word.startswith("profiles/") else word for word in others)]
 
 
