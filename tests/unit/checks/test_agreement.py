@@ -26,6 +26,17 @@ def test_right_answers_agree_and_z_is_a_standard_normal():
     assert "0.4%" in sentence
 
 
+def test_few_exact_draws_are_worth_what_they_are():
+    """Those of a survey: a sample of 200 whose spread is small by chance would have too small an error."""
+    rng = np.random.default_rng(3)
+    exact = {f"p{i}": draws(rng, 1, 200) for i in range(1000)}
+    nuts = {name: draws(rng, 4, 1000) for name in exact}
+    table = compare("test", "nuts", exact, nuts)
+    assert table[["mean_z", "sd_z"]].std().to_numpy() == pytest.approx(1, abs=0.05)
+    narrow = exact["p0"] * 0.81 / exact["p0"].std(ddof=1)  # by 3.8 of its errors
+    assert compare("test", "nuts", {"p": narrow}, {"p": nuts["p0"]})["agrees"].all()
+
+
 @pytest.mark.parametrize("wrong", [{"mean": 0.15}, {"sd": 1.12}])
 def test_a_wrong_mean_or_spread_is_caught(wrong):
     rng = np.random.default_rng(1)

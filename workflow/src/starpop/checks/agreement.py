@@ -2,11 +2,11 @@
 
     z_mean = (mean_nuts - mean_exact) / sqrt(mcse_nuts^2 + mcse_exact^2),
 
-and likewise for the standard deviations. Where both are right, z is a standard normal variable; one beyond 4.5 has a
-chance of 7e-6, and among N comparisons of 7e-6 N. Of a system with more than one mode the exact draws within the range
-of periods that NUTS was kept to are compared, those of its heaviest mode. The number of a noise model is compared
-itself, not its ln: where the visits do not know of it its ln has a long thin tail, and a chain does not know the error
-of its draws there.
+and likewise for the standard deviations; exact draws are independent, and their error is that of so many draws of the
+larger sample. Where both are right, z is a standard normal variable; one beyond 4.5 has a chance of 7e-6, and among N
+comparisons of 7e-6 N. Of a system with more than one mode the exact draws within the range of periods that NUTS was
+kept to are compared, those of its heaviest mode. The number of a noise model is compared itself, not its ln: where the
+visits do not know of it its ln has a long thin tail, and a chain does not know the error of its draws there.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def compare(
         else:
             sample = exact[name]
             mean, sd = float(sample.mean()), float(sample.std(ddof=1))
-            errors = [*_errors(sample)]
+            errors = [*errors_of_independent(sample.size, max(draws, sample, key=np.size))]
         nuts_errors = _errors(draws)
         mean_z = (draws.mean() - mean) / np.hypot(errors[0], nuts_errors[0])
         sd_z = (draws.std(ddof=1) - sd) / np.hypot(errors[1], nuts_errors[1])
@@ -77,8 +77,20 @@ def compare(
     return pd.DataFrame(rows, columns=COLUMNS).sort_values("parameter", ignore_index=True)
 
 
+def errors_of_independent(size: int, drawn: np.ndarray) -> tuple[float, float]:
+    """Monte Carlo errors of mean and standard deviation of so many independent draws of what others are drawn from.
+
+    Of few draws their own spread is no measure: where it is too small by chance, so would be its error.
+    """
+    squares = (drawn - drawn.mean()) ** 2
+    variance = squares.mean()
+    if variance == 0:
+        return 0.0, 0.0
+    return float(np.sqrt(variance / size)), float(squares.std() / np.sqrt(4 * variance * size))
+
+
 def _errors(draws: np.ndarray) -> tuple[float, float]:
-    """Monte Carlo errors of mean and standard deviation of (chain, draw) draws."""
+    """Monte Carlo errors of mean and standard deviation of the (chain, draw) draws of a sampler."""
     from arviz_stats.base import array_stats
 
     mean, sd = (float(array_stats.mcse(draws, method=method, **CHAIN_DRAW)) for method in ("mean", "sd"))
