@@ -1,4 +1,4 @@
-"""All systems together: the density of ln P."""
+"""All systems together: the density of ln P. These jobs go first, for they wait for each other, and batches for none."""
 
 
 rule integrate_population:
@@ -28,6 +28,7 @@ rule integrate_population:
     conda:
         "../../environment.yml"
     threads: 1
+    priority: 1
     script:
         "../scripts/integrate_population.py"
 
@@ -58,5 +59,6 @@ rule fit_population:
     conda:
         "../../environment.yml"
     threads: 1
+    priority: 1
     script:
         "../scripts/fit_population.py"

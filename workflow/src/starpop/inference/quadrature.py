@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 
 import numpy as np
 from numpy.polynomial.legendre import leggauss, legvander
@@ -108,12 +108,22 @@ class HyperPosterior(Posterior):
 
     def ln_predictive(self, ln_likelihood: np.ndarray) -> tuple[float, float, bool]:
         """Ln of the predictive density of one datum; what comes from near the chart's ends tells of what is beyond."""
+        terms = self._ln_weights - ln_likelihood
+        top = terms.max()
+        terms = np.exp(terms - top)
+        total = terms.sum()
+        share = float(terms[self._near_ends].sum() / total)
+        return -float(top + np.log(total)), self.error + share, share < TOLERANCE
+
+    @cached_property
+    def _ln_weights(self) -> np.ndarray:
         with np.errstate(divide="ignore"):  # of weights that underflow
-            terms = np.log(self.weights) - ln_likelihood
-        total = float(logsumexp(terms))
-        near_ends = self.ln_density.ravel() < self.ln_density.max() - (DEPTH - MARGIN)
-        share = float(np.exp(terms[near_ends] - total).sum())
-        return -total, self.error + share, share < TOLERANCE
+            return np.log(self.weights)
+
+    @cached_property
+    def _near_ends(self) -> np.ndarray:
+        """The places of the points near the chart's ends."""
+        return np.flatnonzero(self.ln_density.ravel() < self.ln_density.max() - (DEPTH - MARGIN))
 
     def draw(self, size: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Independent exact draws."""

@@ -234,7 +234,7 @@ def load_likelihoods(
     visits_path: str, period_paths: Iterable[str], system_model: SystemModel
 ) -> list[PeriodLikelihood]:
     """The period likelihoods in some products, in the order of the systems' names."""
-    scans = [read_tree(path).to_dataset() for path in period_paths]
+    scans = [read_tree(path, without=["bin"]).to_dataset() for path in period_paths]
     names = {str(name) for scan in scans for name in scan["system"].values}
     systems = {visits.system: visits for visits in read_named(visits_path, names, system_model.times)}
     return read_likelihoods(scans, systems, system_model)

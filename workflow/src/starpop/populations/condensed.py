@@ -229,6 +229,11 @@ class Condensed:
         held = np.maximum(self.shares @ height, np.finfo(float).tiny)
         return np.sum((abs(self.shares[:, first:]) @ at_points) / held, axis=0)
 
+    def largest_error(self, density: Density, hyper: HyperPosterior) -> float:
+        """How wrong the ln-likelihood can be where a posterior is."""
+        held = np.argsort(-hyper.weights)[:POINTS_LOOKED_AT]
+        return float(self.error(density, list(hyper.points[held].T)).max())
+
 
 def _at_points(x: np.ndarray, density: Density, parameters: Sequence[np.ndarray]) -> np.ndarray:
     """(len(x), M) values of a density."""
@@ -248,8 +253,9 @@ def _ln_product(data, index, start, height):
     for n in range(len(start) - 1):
         row[:] = 0.0
         for k in range(start[n], start[n + 1]):
+            share, values = data[k], height[index[k]]
             for m in range(count):
-                row[m] += data[k] * height[index[k], m]
+                row[m] += share * values[m]
         for m in range(count):
             product[m] *= max(row[m], 1e-300)
             if not 1e-150 < product[m] < 1e150:
@@ -309,14 +315,16 @@ def condense(
 def posterior_of(condensed: Condensed, density: Density) -> HyperPosterior:
     """The posterior of the hyper-parameters; the error of the grid is a part of its own."""
     found = posterior_given(density.parameters, condensed.ln_likelihood(density))
-    held = np.argsort(-found.weights)[:POINTS_LOOKED_AT]
-    return replace(found, error=found.error + float(condensed.error(density, list(found.points[held].T)).max()))
+    return replace(found, error=found.error + condensed.largest_error(density, found))
 
 
 def posterior(condensed: Condensed, density: Density) -> tuple[HyperPosterior, Condensed]:
     """The same, and the condensed nodes on the coarsest grid that is fine enough for it."""
+    found: HyperPosterior | None = None
     for factor in COARSER:
         coarse = condensed if factor == 1 else condensed.coarser(density, factor)
+        if found is not None and factor > 1 and coarse.largest_error(density, found) > TOLERANCE:
+            continue  # as the posterior of a coarser grid tells
         found = posterior_of(coarse, density)
         if found.error < TOLERANCE:
             break

@@ -25,8 +25,9 @@ def value_and_gradient(height, data, index, start):
             row += data[k] * height[index[k]]
         row = max(row, 1e-300)
         total += np.log(row)
+        inverse = 1 / row
         for k in range(start[n], start[n + 1]):
-            gradient[index[k]] += data[k] / row
+            gradient[index[k]] += data[k] * inverse
     return np.array(total), gradient
 
 
@@ -58,7 +59,7 @@ class LnProduct(Op):
 @register_funcify_and_cache_key(LnProduct)
 def _compiled(op: Any, node: Any, **_: Any) -> tuple[Any, str]:
     """What numba compiles for it, and a name for it in the cache of compiled code."""
-    return value_and_gradient, "starpop.LnProduct.1"
+    return value_and_gradient, "starpop.LnProduct.2"
 
 
 def ln_product(*inputs: Any) -> Any:

@@ -56,10 +56,19 @@ def write_tree(tree: xr.DataTree, path: str | Path, attributes: Mapping[str, str
         read_tree(temporary)
 
 
-def read_tree(path: str | Path, groups: Iterable[str] = (), systems: Container[str] | None = None) -> xr.DataTree:
-    """Read a netCDF product into memory, or some of its groups, or what they have of some systems."""
+def read_tree(
+    path: str | Path, groups: Iterable[str] = (), systems: Container[str] | None = None, without: Iterable[str] = ()
+) -> xr.DataTree:
+    """Read a netCDF product into memory, or some of its groups, or what they have of some systems.
+
+    Parameters
+    ----------
+    without : dimensions; what has one of them is not read
+    """
     try:
         with xr.open_datatree(path, engine="netcdf4") as tree:
+            if without:
+                tree = tree.map_over_datasets(lambda part: part.drop_dims(without, errors="ignore"))
             if not groups and systems is None:
                 return tree.load()
             parts = {name: tree[name].to_dataset() for name in groups or tree.children}
