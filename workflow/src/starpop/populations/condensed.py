@@ -41,7 +41,7 @@ if TYPE_CHECKING:  # PyMC takes seconds to load, and the exact answer does not n
 
 # Points of a polynomial; the finest step of the grid in ln P, and how many times coarser it may be.
 SIX = 6
-FINEST_STEP, COARSER = 0.01, (8, 4, 2, 1)
+FINEST_STEP, COARSEST, FINER = 0.01, 8, (4, 2, 1)
 # The error of the ln-likelihood that a coarser grid may have, at so many points of the posterior.
 TOLERANCE, POINTS_LOOKED_AT = 1e-5, 200
 # Hyper-parameters whose products are computed at once: some megabytes.
@@ -320,14 +320,15 @@ def posterior_of(condensed: Condensed, density: Density) -> HyperPosterior:
 
 def posterior(condensed: Condensed, density: Density) -> tuple[HyperPosterior, Condensed]:
     """The same, and the condensed nodes on the coarsest grid that is fine enough for it."""
-    found: HyperPosterior | None = None
-    for factor in COARSER:
-        coarse = condensed if factor == 1 else condensed.coarser(density, factor)
-        if found is not None and factor > 1 and coarse.largest_error(density, found) > TOLERANCE:
-            continue  # as the posterior of a coarser grid tells
-        found = posterior_of(coarse, density)
+    coarse = condensed.coarser(density, COARSEST)
+    found = posterior_of(coarse, density)
+    for factor in FINER:
         if found.error < TOLERANCE:
             break
+        coarse = condensed if factor == 1 else condensed.coarser(density, factor)
+        # where the posterior is, that of a coarser grid tells
+        if factor == 1 or coarse.largest_error(density, found) < TOLERANCE:
+            found = posterior_of(coarse, density)
     return found, coarse
 
 
