@@ -12,13 +12,13 @@ setup: .venv/installed
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 12) and f"Python 3.12 or newer is needed, and {sys.executable} is {v[0]}.{v[1]}. Name another: make setup PYTHON=python3.13")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --no-compile --require-hashes --requirement requirements.lock
-	$(BIN)/python -m compileall -q -j 0 -x 'site-packages/.*/tests?/' .venv/lib workflow/src # pip would on one core
+	$(BIN)/python -m compileall -q -j 0 -x 'site-packages/.*/tests?/' .venv/lib workflow/src || true # on all cores, as pip would on one
 	PYTHONPATH=workflow/src $(BIN)/python -m starpop.checks.warm_up
 	touch $@
 
 reproduce: setup
 	-@$(SNAKEMAKE) --quiet --cores 1 fetch_apogee || echo "Going on with the simulated twin."
-	@if [ -t 1 ] && [ -t 2 ]; then bars="--logger rich"; fi; set -x; $(SNAKEMAKE) --cores 4 $$bars
+	@bars=; if [ -t 1 ] && [ -t 2 ]; then bars=--logger=rich; fi; set -x; $(SNAKEMAKE) --cores 4 $$bars
 
 test: setup # what is written well is seen beside what works
 	@$(MAKE) --no-print-directory lint & linting=$$!; \

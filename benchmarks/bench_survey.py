@@ -74,4 +74,4 @@ def main(sizes: list[int], changes: dict) -> None:
 if __name__ == "__main__":
     numbers = [argument for argument in sys.argv[1:] if argument.isdigit()]
     others = [yaml.safe_load(argument) for argument in sys.argv[1:] if not argument.isdigit()]
-    main([int(number) for number in numbers] or [1000, 10_000], others[0] if others else {})
+    main([int(number) for number in numbers] or [1000, 10_000, 100_000], others[0] if others else {})

@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from snakemake.cli import get_argument_parser
 
 from starpop import __version__, command
 from starpop.run.home import HOME, at_home
@@ -45,15 +46,19 @@ def test_what_the_user_does_not_say_is_said_in_his_place(given, files, others, f
 @pytest.mark.parametrize(
     ("given", "others"),
     [
-        (["-c4"], ["--logger", "rich", "-c4"]),
-        (["-c4", "-n"], ["-c4", "-n"]),
-        (["-c4", "--logger=snkmt"], ["-c4", "--logger=snkmt"]),
+        (["-c4", "calibrate"], ["--logger=rich", "-c4", "calibrate"]),
+        *(([*asked, "-c4", "calibrate"],) * 2 for asked in (["-n"], ["-np"], ["--dry-run"], ["-q"], ["--quiet=all"])),
+        (["-c4", "--logger", "rich", "--", "calibrate"],) * 2,
+        (["--profile=elsewhere"], ["--profile=elsewhere"]),
     ],
 )
 def test_in_a_terminal_there_are_bars_unless_something_else_is_asked_for(given, others, folder, monkeypatch):
     for stream in (sys.stdout, sys.stderr):
         monkeypatch.setattr(stream, "isatty", lambda: True)
-    assert command.snakemake_arguments(given) == ["--configfile", BASE, "--snakefile", SNAKEFILE, *others]
+    passed = command.snakemake_arguments(given)
+    assert passed == ["--configfile", BASE, "--snakefile", SNAKEFILE, *others]
+    read = get_argument_parser().parse_args([word for word in passed if "profile" not in word])
+    assert list(read.targets or []) == [word for word in given if word == "calibrate"]
 
 
 def test_the_workflows_own_files_are_taken_where_the_folder_has_none(folder):

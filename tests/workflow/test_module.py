@@ -69,6 +69,9 @@ def test_the_products_of_a_module_may_lie_elsewhere_and_the_data_stay_where_they
     assert user.would_run(*SMALL) == small_jobs
     said = user.snakemake(*SMALL, "--dry-run", "--", "stars/results/twin/visits.fits")
     assert "input: data/twin.ecsv" in said
+    said = user.snakemake(*SMALL, "--dry-run", "--", "stars/results/twin/report.html")
+    of_report = said[said.index("rule write_report:") :].split("output:")[0]
+    assert "stars/results/twin/tutorial/figures/periodograms.png" in of_report
 
 
 def test_a_workflow_that_uses_the_module_keeps_its_own_target(user):

@@ -175,6 +175,8 @@ def test_systems_called_by_numbers_run_as_circles_and_ellipses_side_by_side(fres
     pairs = {path.parent.relative_to(results).as_posix() for path in results.glob("*/*/exact.nc")}
     assert pairs == {"tutorial/normal", "ellipse/normal", "ellipse/circularised"}
     assert not (fresh.path / "results/cluster").exists()  # which is the tutorial's
+    graphs = (fresh.path / "results/model_graphs/figures").glob("*.png")
+    assert {path.stem for path in graphs} == {"system", "population"}
     for folder in ("ellipse", "ellipse/circularised"):
         assert (results / folder / "figures/eccentricities.pdf").is_file()
     ellipses = pd.read_csv(results / "ellipse/orbits.csv")
@@ -184,6 +186,7 @@ def test_systems_called_by_numbers_run_as_circles_and_ellipses_side_by_side(fres
     assert orbits["period_days"].astype(float).to_numpy() == pytest.approx([3, 4, 5], rel=0.01)
     statuses = pd.read_csv(results / "diagnostics.csv", keep_default_na=False).set_index("fit")["status"]
     assert {f"tutorial/{name}" for name in names} < set(statuses.index)
+    assert not statuses.index.str.startswith("cluster").any()
     assert (results / "figures/forest.png").is_file()
     assert "No fit was sampled" in (results / "report.html").read_text()
 

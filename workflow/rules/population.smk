@@ -1,4 +1,4 @@
-"""All systems together: the density of ln P. These jobs go first, for they wait for each other, and batches for none."""
+"""All systems together: the density of ln P. These go first: they are the longest chain of jobs."""
 
 
 rule integrate_population:

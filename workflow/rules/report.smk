@@ -2,7 +2,7 @@
 
 # A workflow that uses this one may leave rules of figures out.
 MADE = set(outputs())
-FIGURES = {path: said for path, said in pictures().items() if path in MADE}
+FIGURES = {path: said for path, said in pictures().items() if workflow.modifier.modify_path(path) in MADE}
 PAGE = [provenance.PACKAGE / f"pages/report/page.{ending}" for ending in ("html", "css", "js")]
 
 

@@ -5,17 +5,21 @@ import json
 from starpop.orbits.visits import read_named
 from starpop.pages import abstract, population
 from starpop.pages.style import Style, failures, save
-from starpop.pages.systems import drawn_in
+from starpop.pages.systems import names_drawn
 from starpop.run import store
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     style = Style.from_settings(settings["figures"])
-    scans = [store.read_group(path) for path in snakemake.input.periods]
-    drawn = {str(name): scan for scan in scans for name in drawn_in(scan)["system"].values}
+    drawn = {}
+    for path in snakemake.input.periods:
+        with store.read_group(path) as scan:
+            drawn |= dict.fromkeys(names_drawn(scan), path)
     names = abstract.chosen(store.read_csv(snakemake.input.orbits), list(drawn))
     visits = read_named(snakemake.input.visits, names, settings["times"])
-    examples = sorted((abstract.example_of(s, drawn[s.system]) for s in visits), key=lambda one: one.mode)
+    examples = sorted(
+        (abstract.example_of(s, store.read_group(drawn[s.system])) for s in visits), key=lambda one: one.mode
+    )
     figure = abstract.abstract(examples, population.fitted_of(store.read_tree(snakemake.input.exact)), style)
     diagnosed = store.read_csv(snakemake.input.diagnostics)
     failed = failures(diagnosed["status"][diagnosed["fit"].str.endswith(" exact")])

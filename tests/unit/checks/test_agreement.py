@@ -33,6 +33,10 @@ def test_few_exact_draws_are_worth_what_they_are():
     nuts = {name: draws(rng, 4, 1000) for name in exact}
     table = compare("test", "nuts", exact, nuts)
     assert table[["mean_z", "sd_z"]].std().to_numpy() == pytest.approx(1, abs=0.05)
+    for wrong in ({"mean": 0.5}, {"sd": 1.5}):
+        assert not compare("test", "nuts", exact, {"p0": draws(rng, 4, 1000, **wrong)})["agrees"].any()
+    stuck = {"p0": np.ones((4, 1000))}
+    assert not compare("test", "nuts", exact, stuck)["agrees"].any()
     narrow = exact["p0"] * 0.81 / exact["p0"].std(ddof=1)  # by 3.8 of its errors
     assert compare("test", "nuts", {"p": narrow}, {"p": nuts["p0"]})["agrees"].all()
 

@@ -166,3 +166,31 @@ def test_without_replicates_the_fit_is_that_of_the_known_peak(case):
     np.testing.assert_allclose(alone.error_kms[0], among.error_kms[0], rtol=1e-6)
     apart = np.abs(alone.residual_kms[0] - among.residual_kms[0])
     assert (apart < 1e-3 * alone.error_kms[0]).all()
+
+
+@pytest.mark.parametrize(
+    "frequency",
+    [
+        np.arange(900, 933) / 4096,  # an even run, and one left over
+        np.arange(933, 900, -1) / 4096,
+        np.geomspace(0.05, 0.7, 40),
+        np.append(np.arange(900, 916) / 4096, [0.3, 0.3]),  # a last run of equal ones
+        np.array([0.3, 0.3]),
+        np.array([0.3]),
+    ],
+)
+def test_waves_are_cos_and_sin_however_the_frequencies_lie(frequency):
+    time = np.random.default_rng(3).uniform(-2000, 2000, 9)
+    waves = sinusoids.waves_of(frequency, time)
+    angle = 2 * np.pi * frequency[:, None] * time
+    np.testing.assert_allclose(waves[::2], np.cos(angle), rtol=0, atol=2e-11)
+    np.testing.assert_allclose(waves[1::2], np.sin(angle), rtol=0, atol=2e-11)
+
+
+@pytest.mark.parametrize("nan", [[], [0], [1, 4], [0, 1, 2, 3]])
+def test_medians_are_of_the_numbers_in_a_row(nan):
+    values = np.random.default_rng(4).normal(size=(3, 5))
+    values[1, nan] = np.nan
+    np.testing.assert_array_equal(criticism.medians(values), np.nanmedian(values, axis=1))
+    values[1] = np.nan
+    assert np.isnan(criticism.medians(values)).tolist() == [False, True, False]

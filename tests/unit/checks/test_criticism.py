@@ -235,3 +235,13 @@ def test_a_batch_without_systems_has_empty_tables():
     assert tuple(table.columns) == criticism.COLUMNS
     assert tuple(residuals.columns) == criticism.RESIDUAL_COLUMNS
     assert len(table) == len(residuals) == 0
+    assert residuals["system"].dtype == object
+
+
+def test_systems_that_could_not_be_drawn_have_rows_without_numbers_and_no_residuals(twin):
+    likelihoods = [period_likelihood(visits, MODEL, RANGE) for visits in twin[:2]]
+    exact = draw(likelihoods, RANGE, 20, 1)
+    exact["posterior"]["P"][:] = np.nan
+    table, residuals = criticism.criticise_systems(likelihoods, exact, RANGE, 20, 1)
+    assert list(table["system"]) == [visits.system for visits in twin[:2]]
+    assert table["misfit"].isna().all() and len(residuals) == 0

@@ -8,7 +8,7 @@ import pytest
 
 from starpop.checks import criticism, flags
 from starpop.inference.densities import UniformPeriod
-from starpop.orbits import no_orbit
+from starpop.orbits import no_orbit, periods
 from starpop.orbits.noise import Jitter
 from starpop.orbits.orbit import radial_velocity
 from starpop.orbits.orbit_draws import draw_orbits
@@ -230,6 +230,30 @@ def test_beyond_the_range_the_highest_is_that_of_a_whole_search_there():
         best = max(period_likelihood(visits, MODEL, each).peak_ln_likelihood[0] for each in outside)
         _, gain = best_outside(likelihood, RANGE)
         assert gain == pytest.approx(best - likelihood.peak_ln_likelihood[0], abs=1e-6)
+
+
+@pytest.mark.parametrize("count", [3, 4, 5, 7])
+def test_of_few_visits_no_flag_is_lost_to_a_coarser_grid(count):
+    for seed in range(8):
+        rng = np.random.default_rng([12, seed])
+        visits = clean(rng, period=float(rng.uniform(0.6, 1.4)), count=count, baseline=300.0)
+        likelihood = period_likelihood(visits, MODEL, RANGE)
+        outside = [(RANGE[0] / 3, RANGE[0]), (RANGE[1], min(3 * RANGE[1], 2 * visits.baseline_days))]
+        best = max(period_likelihood(visits, MODEL, each).peak_ln_likelihood[0] for each in outside)
+        whole = best - likelihood.peak_ln_likelihood[0]
+        _, gain = best_outside(likelihood, RANGE)
+        assert (gain > flags.BETTER) == (whole > flags.BETTER)
+        assert gain <= whole + 1e-6
+
+
+def test_beyond_the_range_is_looked_for_as_far_as_a_grid_can_go(monkeypatch):
+    rng = np.random.default_rng(13)
+    visits = clean(rng)
+    likelihood = period_likelihood(visits, MODEL, RANGE)
+    monkeypatch.setattr(periods, "MOST_FREQUENCIES", 1000)
+    found, gain = best_outside(likelihood, RANGE)
+    assert 1 / (1 / RANGE[0] + 0.26) < found < 3 * RANGE[1]
+    assert np.isfinite(gain)
 
 
 def test_a_period_at_an_end_of_the_range_is_a_flag():

@@ -101,6 +101,17 @@ def test_the_maximum_a_posteriori_is_higher_than_every_point_around_it(noise):
             assert ln_density(point) <= top + (1e-9 if noise.parameter is None else 1e-6)
 
 
+def test_the_highest_point_may_be_at_an_end_of_the_range_or_the_one_that_is_known(twin):
+    visits = twin[2]
+    likelihood = period_likelihood(visits, PRIOR, RANGE)
+    starts = single.best_mode_starts(likelihood, RANGE, np.random.default_rng(0))
+    period = float(np.median(starts["P"]))
+    shortest = (period * (1 + 2 * likelihood.peak_ln_period_sd[0]), RANGE[1])
+    assert single.maximum_a_posteriori(visits, PRIOR, shortest, starts)["P"] == pytest.approx(shortest[0], rel=1e-9)
+    same = {name: np.repeat(values[:1], 5) for name, values in starts.items()}
+    assert single.maximum_a_posteriori(visits, PRIOR, RANGE, same)["P"] == pytest.approx(same["P"][0], rel=1e-9)
+
+
 @pytest.fixture(scope="module")
 def fitted(twin):
     """Two systems of the twin, fitted in one batch."""

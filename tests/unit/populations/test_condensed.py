@@ -81,12 +81,29 @@ def test_the_posterior_and_the_predictions_are_those_of_all_nodes(systems):
     full = population.posterior(systems, density)
     assert len(nodes.grid.points) < len(grid_for(density, np.log(RANGE), FINEST_STEP).points)
     assert abs(hyper.ln_evidence - full.ln_evidence) < hyper.error < 1e-5
+    assert condensed.posterior_of(nodes, density).ln_evidence == hyper.ln_evidence
     for name, (mean, sd) in full.moments().items():
         np.testing.assert_allclose(hyper.moments()[name], (mean, sd), rtol=0, atol=1e-6 * sd)
     ours = predictive.leave_one_out_condensed(nodes, density, hyper)
     theirs = predictive.leave_one_out(systems, density, full).sel(system=ours["system"])
     np.testing.assert_allclose(ours["ln_predictive"], theirs["ln_predictive"], rtol=0, atol=1e-5)
     assert (ours["refitted"].values == theirs["refitted"].values).all()
+
+
+def test_a_grid_that_is_not_fine_enough_takes_no_posterior_of_its_own(systems, monkeypatch):
+    density, taken = density_from_settings(DENSITIES["truncated_normal"], RANGE), []
+    posterior_of = condensed.posterior_of
+
+    def counted(nodes, density):
+        taken.append(nodes)
+        return posterior_of(nodes, density)
+
+    monkeypatch.setattr(condensed, "posterior_of", counted)
+    monkeypatch.setattr(condensed, "TOLERANCE", 1e-12)
+    fine = condense([systems], density, RANGE)
+    hyper, nodes = condensed.posterior(fine, density)
+    assert len(taken) == 2 and taken[-1] is nodes is fine
+    assert hyper.ln_evidence == posterior_of(fine, density).ln_evidence
 
 
 def test_it_does_not_depend_on_the_batches_and_is_stored_as_it_is(systems, tmp_path):

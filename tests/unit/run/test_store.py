@@ -196,3 +196,13 @@ def test_names_in_a_table_stay_what_they_are_and_numbers_numbers(tmp_path):
     assert read["flags"].isna().to_list() == [False, True, True, True]
     assert read["n"].dtype == int
     np.testing.assert_array_equal(read["x"], table["x"])
+
+
+@pytest.mark.parametrize("groups", [(), ("scans",)])
+def test_of_a_tree_no_more_is_read_than_is_wanted(tmp_path, groups):
+    data = {"kept": ("system", [1.0, 2.0]), "long": (("system", "bin"), np.ones((2, 3)))}
+    store.write_tree(xr.DataTree.from_dict({"scans": xr.Dataset(data)}), tmp_path / "a.nc", {"said": "so"})
+    tree = store.read_tree(tmp_path / "a.nc", groups, without=iter(["bin", "no such"]))
+    assert list(tree["scans"].data_vars) == ["kept"]
+    assert tree.attrs["said"] == "so"
+    assert set(store.read_tree(tmp_path / "a.nc", groups)["scans"].data_vars) == {"kept", "long"}

@@ -46,8 +46,8 @@ NOT_WRITTEN = (
 HOW_MANY = re.compile(r"(--cores|--jobs|--profile|--executor|-[cje])(=.*)?|-[cj](\d+|all)")
 
 # In a terminal, a line for each stage in the place of a paragraph for each job; but where these are asked for.
-BARS = ["--logger", "rich"]
-NO_BARS = re.compile(r"--logger(=.*)?|-n|--dry-?run")
+BARS = ["--logger=rich"]
+NO_BARS = re.compile(r"(--logger|--profile|--quiet)(=.*)?|-q|--dry-?run|-n[a-zA-Z]*")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -68,11 +68,13 @@ def compare(
         else:
             sample = exact[name]
             mean, sd = float(sample.mean()), float(sample.std(ddof=1))
-            errors = [*errors_of_independent(sample.size, max(draws, sample, key=np.size))]
+            errors = [
+                *errors_of_independent(sample.size, draws if draws.size > sample.size and np.ptp(draws) else sample)
+            ]
         nuts_errors = _errors(draws)
         mean_z = (draws.mean() - mean) / np.hypot(errors[0], nuts_errors[0])
         sd_z = (draws.std(ddof=1) - sd) / np.hypot(errors[1], nuts_errors[1])
-        agrees = bool(max(abs(mean_z), abs(sd_z)) <= LARGEST_Z)
+        agrees = bool(np.max(np.abs([mean_z, sd_z])) <= LARGEST_Z)  # of which neither is NaN
         rows.append((section, sampler, name, mean, sd, draws.mean(), draws.std(ddof=1), mean_z, sd_z, agrees, note))
     return pd.DataFrame(rows, columns=COLUMNS).sort_values("parameter", ignore_index=True)
 

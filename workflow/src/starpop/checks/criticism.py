@@ -320,5 +320,7 @@ def criticise_systems(
         residuals.append(left)
     table = pd.DataFrame(rows, columns=COLUMNS).sort_values("system", ignore_index=True)
     filled = [left for left in residuals if left]
-    columns = {name: np.concatenate([left[name] for left in filled] or [np.empty(0)]) for name in RESIDUAL_COLUMNS}
+    columns = {
+        name: np.concatenate([left[name] for left in filled] or [np.empty(0, object)]) for name in RESIDUAL_COLUMNS
+    }
     return table, pd.DataFrame(columns).sort_values(["system", "time_days"], ignore_index=True)

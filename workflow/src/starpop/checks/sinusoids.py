@@ -82,12 +82,12 @@ def without_static(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def waves_of(frequency, time):
-    """(2 F, J) cos and sin, in turns, of the phases at ascending frequencies [1/d].
+    """(2 F, J) cos and sin, in turns, of the phases at some frequencies [1/d].
 
-    Of a run of even steps the first is computed, and the others are rotated from it.
+    Of a run of even steps the first is computed, and the others are rotated from it, which is fast.
     """
     count, visits = len(frequency), len(time)
-    columns, turn, turned_by = np.empty((2 * count, visits)), np.empty((2, visits)), 0.0
+    columns, turn, turned_by = np.empty((2 * count, visits)), np.empty((2, visits)), np.nan
     for first in range(0, count, TURNED):
         run = frequency[first : first + TURNED]
         step = run[1] - run[0] if len(run) > 1 else 0.0

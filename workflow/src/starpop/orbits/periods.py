@@ -99,19 +99,20 @@ def best_outside(likelihood: PeriodLikelihood, period_range_days: tuple[float, f
     """The likeliest period [d] beyond the ends of the range, and its ln L less that of the likeliest within.
 
     It is looked for within a factor of three of each end, as far as a grid can go, and up to twice the baseline: of
-    longer periods the visits show an arc.
+    longer periods the visits show an arc. With fewer than eight visits a narrow maximum may be passed over, none of
+    which is higher by as much as `flags` asks for.
     """
     visits, (low, high) = likelihood.visits, period_range_days
     points = points_per_resolution(MANY_VISITS) if len(visits) < MANY_VISITS else POINTS_PER_RESOLUTION
-    points = max(points * visits.baseline_days, 1)  # to 1 / d
+    per_day = max(points * visits.baseline_days, 1)
     longest = min(BEYOND * high, BEYOND_BASELINE * visits.baseline_days)
-    ranges = [(1 / low, min(BEYOND / low, 1 / low + MOST_FREQUENCIES / points))]
-    ranges += [(1 / longest, 1 / high)] if longest > high else []
+    ranges = [(1 / low, BEYOND / low)] + ([(1 / longest, 1 / high)] if longest > high else [])
+    ranges = [(first, min(last, first + MOST_FREQUENCIES / per_day)) for first, last in ranges]
     model = linear_model(visits, likelihood.system_model)
     noise = int(noise_terms(np.exp(-likelihood.peak_ln_period[:1]), model)[0].argmax())
     found = []
     for ends in ranges:
-        grid = uniform_lattice(*ends, max(int(np.ceil(points * np.diff(ends)[0])), LEAST_STEPS))
+        grid = uniform_lattice(*ends, max(int(np.ceil(per_day * np.diff(ends)[0])), LEAST_STEPS))
         found.append(highest_of(model, grid, *ends, noise))
     frequency, height = max(found, key=lambda one: one[1])
     return 1 / frequency, height - float(likelihood.peak_ln_likelihood[0])

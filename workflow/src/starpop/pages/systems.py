@@ -133,8 +133,17 @@ def write_round(axis: Axis, low: float, high: float) -> None:
 
 def drawn_in(scan: xr.Dataset) -> xr.Dataset:
     """The periodograms of a batch that are kept, of a product of which no more is read."""
-    drawn = np.isfinite(scan["lomb_scargle_period_days"].values)
-    return scan[list(PERIODOGRAMS)].isel(system=np.flatnonzero(drawn)).load()
+    return scan[list(PERIODOGRAMS)].isel(system=np.flatnonzero(_is_drawn(scan))).load()
+
+
+def names_drawn(scan: xr.Dataset) -> list[str]:
+    """The systems of a batch whose periodograms are kept."""
+    return [str(name) for name in scan["system"].values[_is_drawn(scan)]]
+
+
+def _is_drawn(scan: xr.Dataset) -> np.ndarray:
+    """(N,) of which systems the periodogram is kept."""
+    return np.isfinite(scan["lomb_scargle_period_days"].values)
 
 
 def periodograms(scans: Sequence[xr.Dataset], table: pd.DataFrame, style: Style) -> Figure:

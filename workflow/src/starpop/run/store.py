@@ -65,10 +65,11 @@ def read_tree(
     ----------
     without : dimensions; what has one of them is not read
     """
+    left_out = frozenset(without)
     try:
         with xr.open_datatree(path, engine="netcdf4") as tree:
-            if without:
-                tree = tree.map_over_datasets(lambda part: part.drop_dims(without, errors="ignore"))
+            if left_out:
+                tree = tree.map_over_datasets(lambda part: part.drop_dims(left_out, errors="ignore"))
             if not groups and systems is None:
                 return tree.load()
             parts = {name: tree[name].to_dataset() for name in groups or tree.children}
