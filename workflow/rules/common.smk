@@ -212,7 +212,9 @@ def picture(folder, name, category):
 def outputs():
     """The outputs of the rules so far, for the configured catalogue with all its models and batches."""
     every = [path for rule in workflow.rules if rule in workflow.modifier.rules for path in RuleProxy(rule).output]
-    every = [path for path in every if WITH_CLUSTER or not path.startswith(workflow.modifier.modify_path(f"{CLUSTER}/"))]
+    every = [
+        path for path in every if WITH_CLUSTER or not path.startswith(workflow.modifier.modify_path(f"{CLUSTER}/"))
+    ]
     of_pairs = [path for path in every if "{population_model}" in path]
     others = [path for path in every if path not in of_pairs]
     return expand(all_pairs(of_pairs) + others, catalog=CATALOG, system_model=SYSTEM_MODELS, batch=BATCHES)
