@@ -36,7 +36,7 @@ CLUSTER = once("integrate_cluster") | NUTS_CLUSTER
 SCAN = {"scan_periods": 4}
 ALL_PERIODS = SCAN | EXACT_ORBITS | SYSTEM_FITS | POPULATION_FIT | CRITICISM | SYSTEM_FIGURES
 FOCUS_SYSTEM = twice("diagnose_systems", "plot_systems") | COLLECTED
-DIAGNOSTICS = CLUSTER_DIAGNOSTICS | twice("diagnose_systems") | POPULATION_DIAGNOSTICS
+DIAGNOSTICS = CLUSTER_DIAGNOSTICS | twice("diagnose_systems") | POPULATION_DIAGNOSTICS | AGREEMENT
 
 
 def of_one_model(jobs):

@@ -252,6 +252,11 @@ def print_verdict():
     folder = Path(workflow.modifier.modify_path("results/")) / CATALOG
     if not workflow.is_main_process or not (folder / "diagnostics.csv").is_file():
         return
+    rejected = len(store.read_table(folder / "rejected.ecsv"))
+    if rejected:  # which the gate has said long before, and in a terminal the bars have passed over
+        logger.info(
+            f"Rows of the table that were not used, each with its reason: {rejected}, in {folder}/rejected.ecsv"
+        )
     logger.info(status.of_fits(store.read_csv(folder / "diagnostics.csv")))
     for model in SYSTEM_MODELS:
         path = folder / model / "orbits.csv"

@@ -122,6 +122,7 @@ rule check_agreement:
         agreement="results/{catalog}/{system_model}/agreement.csv",
         status="results/{catalog}/{system_model}/agreement_status.csv",
     params:
+        settings=settings("diagnostics", max_treedepth="sampler/max_treedepth"),
         code=source_digest("check_agreement"),
     log:
         "logs/check_agreement/{catalog}/{system_model}.log",

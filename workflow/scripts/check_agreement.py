@@ -1,8 +1,12 @@
 """Set exact answers and NUTS side by side, parameter by parameter."""
 
+import json
+
 import pandas as pd
 
 from starpop.checks import agreement
+from starpop.checks.diagnostics import Thresholds
+from starpop.checks.system_diagnostics import unchecked
 from starpop.orbits.fitted import sampled_of
 from starpop.run import status, store
 
@@ -13,7 +17,12 @@ with store.job(snakemake.log[0]) as log:
     several = [name for path in of_systems for name in agreement.several_modes(store.read_tree(path, ["modes"]))]
     sampled = map(sampled_of, read["systems"])
     exact_systems = [store.read_tree(path, systems=names) for path, names in zip(of_systems, sampled, strict=True)]
-    tables = [agreement.compare_systems("systems", *pair) for pair in zip(exact_systems, read["systems"], strict=True)]
+    settings = json.loads(snakemake.params.settings)
+    limits = Thresholds(**settings["diagnostics"]), settings["max_treedepth"]
+    tables = [
+        agreement.compare_systems("systems", exact, nuts, unchecked(nuts, *limits))
+        for exact, nuts in zip(exact_systems, read["systems"], strict=True)
+    ]
     for exact, posterior in zip(read["exact_cluster"], read["cluster"], strict=True):
         if not posterior.attrs[status.WHY_NOT]:
             tables.append(agreement.compare_fit("cluster", "nuts", exact, posterior))

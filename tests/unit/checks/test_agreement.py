@@ -1,10 +1,14 @@
 """The certificate: it passes where both are right, and fails where either is wrong."""
 
+import json
+
 import numpy as np
 import pytest
 import xarray as xr
 
 from starpop.checks.agreement import LARGEST_Z, compare, compare_fit, compare_systems, several_modes, verdict
+from starpop.checks.diagnostics import Thresholds
+from starpop.checks.system_diagnostics import unchecked
 
 
 def draws(rng, chains, size, mean=0.0, sd=1.0):
@@ -84,6 +88,21 @@ def test_a_system_of_several_modes_is_compared_within_the_heaviest(batch):
     for tree in batch:
         tree["posterior"] = xr.Dataset(within, coords={"system": ["A", "B"]})
     assert compare_systems("systems", exact, nuts)["agrees"].all()
+
+
+def test_a_chain_that_can_tell_nothing_is_no_evidence_against_the_exact_answer(batch):
+    _, nuts = batch
+    nuts.attrs["settings"] = json.dumps({"period_range_days": [-9.0, 9.0]})
+    best = nuts["map"].to_dataset().assign(status=("system", np.array(["", ""], object)))
+    stats = {name: (("system", "chain", "draw"), np.zeros((2, 4, 500))) for name in ("diverging", "tree_depth")}
+    stats["energy"] = ("system", "chain", "draw"), np.random.default_rng(6).normal(size=(2, 4, 500))
+    apart = nuts["posterior"].to_dataset() + xr.DataArray([0.0, 0.0, 0.0, 5.0], dims="chain")
+    nuts["map"], nuts["sample_stats"], nuts["posterior"] = best, xr.Dataset(stats, coords=best.coords), apart
+    limits = Thresholds(1.01, 400, 0, 0.05, 0.3)
+    # neither has converged; only B is kept to one of several modes
+    assert unchecked(nuts, limits, 10) == {"B"}
+    exact, _ = batch
+    assert list(compare_systems("systems", exact, nuts, unchecked(nuts, limits, 10))["parameter"]) == ["P[A]"]
 
 
 def test_draws_too_few_within_the_heaviest_mode_are_not_compared(batch):

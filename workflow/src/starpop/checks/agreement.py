@@ -11,7 +11,7 @@ visits do not know of it its ln has a long thin tail, and a chain does not know 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -128,11 +128,18 @@ def compare_fit(
     return compare(section, sampler, ours, theirs, known_values(exact))
 
 
-def compare_systems(section: str, exact: xr.DataTree, nuts: xr.DataTree) -> pd.DataFrame:
-    """Compare the single fits of a batch that were sampled, each within the range of periods that NUTS was kept to."""
+def compare_systems(
+    section: str, exact: xr.DataTree, nuts: xr.DataTree, left_out: Collection[str] = ()
+) -> pd.DataFrame:
+    """Compare the single fits of a batch that were sampled, each within the range of periods that NUTS was kept to.
+
+    Parameters
+    ----------
+    left_out : systems of which NUTS can tell nothing
+    """
     tables = []
     modes, bounds = (tree[group].to_dataset() for tree, group in ((exact, "modes"), (nuts, "map")))
-    for name in sorted(set(map(str, modes["system"].values)) & set(sampled_of(nuts))):
+    for name in sorted(set(map(str, modes["system"].values)) & set(sampled_of(nuts)) - set(left_out)):
         drawn, sampled = (tree["posterior"].to_dataset().sel(system=name) for tree in (exact, nuts))
         shortest, longest = (float(bounds[end].sel(system=name)) for end in ("shortest_period", "longest_period"))
         inside = ((drawn["P"] >= shortest) & (drawn["P"] <= longest)).values.ravel()

@@ -13,7 +13,7 @@ from starpop.checks import diagnostics
 from starpop.checks.diagnostics import Thresholds
 from starpop.inference.convergence import columns_of, quality, quality_of_independent
 from starpop.orbits import fitted
-from starpop.run.status import UNSAMPLED
+from starpop.run.status import NOT_CHECKED, UNSAMPLED
 
 
 def assess_systems(
@@ -35,24 +35,36 @@ def assess_systems(
     rows: list[Mapping[str, object]] = []
     others: Counter[str] = Counter()
     for tree in posteriors:
-        looked_for = json.loads(tree.attrs["settings"])["period_range_days"]
-        best = tree["map"].to_dataset()
-        sampled = fitted.sampled_of(tree)
         for name, said in fitted.left_out(tree).items():
             if said.endswith(UNSAMPLED):
                 others[said] += 1
             else:
                 rows.append({"fit": name, "status": said})
-        for name in sampled:
-            draws, stats = (tree[group].to_dataset().sel(system=name) for group in ("posterior", "sample_stats"))
-            row = diagnostics.assess(name, quality(columns_of(draws)), stats, limits, max_treedepth)
-            said, bounds = str(best["status"].sel(system=name).item()), best[list(fitted.BOUNDS)].sel(system=name)
-            checked = fitted.status_of_check(str(row["status"]), list(bounds.to_array().values), looked_for)
-            rows.append(row | {"status": said or checked})
+        rows += assess_sampled(tree, limits, max_treedepth)
     rows += [{"fit": f"{count} other systems", "status": status} for status, count in others.items()]
     for scan, tree in zip(scans, exact, strict=True):
         rows += [{"fit": f"{name} exact", "status": why} for name, why in fitted.lost(scan, tree).items()]
     return pd.DataFrame(rows, columns=list(diagnostics.COLUMNS)).sort_values("fit")
+
+
+def assess_sampled(tree: xr.DataTree, limits: Thresholds, max_treedepth: int) -> list[dict[str, object]]:
+    """A row for the NUTS of each system of a batch that was sampled."""
+    looked_for = json.loads(tree.attrs["settings"])["period_range_days"]
+    best = tree["map"].to_dataset()
+    rows: list[dict[str, object]] = []
+    for name in fitted.sampled_of(tree):
+        draws, stats = (tree[group].to_dataset().sel(system=name) for group in ("posterior", "sample_stats"))
+        row = diagnostics.assess(name, quality(columns_of(draws)), stats, limits, max_treedepth)
+        said, bounds = str(best["status"].sel(system=name).item()), best[list(fitted.BOUNDS)].sel(system=name)
+        checked = fitted.status_of_check(str(row["status"]), list(bounds.to_array().values), looked_for)
+        rows.append(row | {"status": said or checked})
+    return rows
+
+
+def unchecked(tree: xr.DataTree, limits: Thresholds, max_treedepth: int) -> set[str]:
+    """The systems of a batch of which NUTS can tell nothing, such as those of many modes that it does not cross."""
+    rows = assess_sampled(tree, limits, max_treedepth)
+    return {str(row["fit"]) for row in rows if str(row["status"]).startswith(NOT_CHECKED)}
 
 
 def summarise_system(
