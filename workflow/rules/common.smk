@@ -212,9 +212,8 @@ def picture(folder, name, category):
 def outputs():
     """The outputs of the rules so far, for the configured catalogue with all its models and batches."""
     every = [path for rule in workflow.rules if rule in workflow.modifier.rules for path in RuleProxy(rule).output]
-    every = [
-        path for path in every if WITH_CLUSTER or not path.startswith(workflow.modifier.modify_path(f"{CLUSTER}/"))
-    ]
+    left_out = () if WITH_CLUSTER else workflow.modifier.modify_path(f"{CLUSTER}/")
+    every = [path for path in every if not path.startswith(left_out)]
     of_pairs = [path for path in every if "{population_model}" in path]
     others = [path for path in every if path not in of_pairs]
     return expand(all_pairs(of_pairs) + others, catalog=CATALOG, system_model=SYSTEM_MODELS, batch=BATCHES)
@@ -252,11 +251,10 @@ def print_verdict():
     folder = Path(workflow.modifier.modify_path("results/")) / CATALOG
     if not workflow.is_main_process or not (folder / "diagnostics.csv").is_file():
         return
-    rejected = len(store.read_table(folder / "rejected.ecsv"))
-    if rejected:  # which the gate has said long before, and in a terminal the bars have passed over
-        logger.info(
-            f"Rows of the table that were not used, each with its reason: {rejected}, in {folder}/rejected.ecsv"
-        )
+    rejected = folder / "rejected.ecsv"
+    # which the gate has said long before, and in a terminal the bars have passed over
+    if rejected.is_file() and (count := len(store.read_table(rejected))):
+        logger.info(f"Rows of the table that were not used, each with its reason: {count}, in {rejected}")
     logger.info(status.of_fits(store.read_csv(folder / "diagnostics.csv")))
     for model in SYSTEM_MODELS:
         path = folder / model / "orbits.csv"

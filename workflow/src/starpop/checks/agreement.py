@@ -68,22 +68,21 @@ def compare(
         else:
             sample = exact[name]
             mean, sd = float(sample.mean()), float(sample.std(ddof=1))
-            errors = [
-                *errors_of_independent(sample.size, draws if draws.size > sample.size and np.ptp(draws) else sample)
-            ]
+            errors = [*_errors_of_independent(sample, draws)]
         nuts_errors = _errors(draws)
         mean_z = (draws.mean() - mean) / np.hypot(errors[0], nuts_errors[0])
         sd_z = (draws.std(ddof=1) - sd) / np.hypot(errors[1], nuts_errors[1])
-        agrees = bool(np.max(np.abs([mean_z, sd_z])) <= LARGEST_Z)  # of which neither is NaN
+        agrees = bool(np.max(np.abs([mean_z, sd_z])) <= LARGEST_Z)  # which no NaN is
         rows.append((section, sampler, name, mean, sd, draws.mean(), draws.std(ddof=1), mean_z, sd_z, agrees, note))
     return pd.DataFrame(rows, columns=COLUMNS).sort_values("parameter", ignore_index=True)
 
 
-def errors_of_independent(size: int, drawn: np.ndarray) -> tuple[float, float]:
-    """Monte Carlo errors of mean and standard deviation of so many independent draws of what others are drawn from.
+def _errors_of_independent(sample: np.ndarray, chains: np.ndarray) -> tuple[float, float]:
+    """Monte Carlo errors of mean and standard deviation of independent draws, by the spread of the larger sample.
 
     Of few draws their own spread is no measure: where it is too small by chance, so would be its error.
     """
+    size, drawn = sample.size, chains if chains.size > sample.size and np.ptp(chains) else sample
     squares = (drawn - drawn.mean()) ** 2
     variance = squares.mean()
     if variance == 0:

@@ -155,8 +155,7 @@ def second_frequencies(
     waves, factor = eliminate_static(visits.time_days - 0.5 * baseline, weight, static, precision)
     _, rest = without_static(fits.residual_kms, weight, static, factor)
     weighted = np.ascontiguousarray((rest * weight).T)
-    steps = max(int(np.ceil(POINTS_PER_RESOLUTION * (high - low) * baseline)), 100)
-    grid = uniform_lattice(low, high, steps).frequencies
+    grid = uniform_lattice(low, high, POINTS_PER_RESOLUTION * (high - low) * baseline).frequencies
     at_once = max(BLOCK // (2 * len(visits) + len(fits)), 16)
     for start in range(0, len(grid), at_once):
         here = grid[start : start + at_once]

@@ -17,13 +17,7 @@ from starpop.orbits.linear_model import linear_model
 from starpop.orbits.ln_likelihood import noise_terms
 from starpop.orbits.no_orbit import ln_evidence, ln_evidence_of_drift
 from starpop.orbits.period_likelihood import PeriodLikelihood, Periodogram, likeliest, period_likelihood
-from starpop.orbits.scan import (
-    LEAST_STEPS,
-    MOST_FREQUENCIES,
-    POINTS_PER_RESOLUTION,
-    points_per_resolution,
-    uniform_lattice,
-)
+from starpop.orbits.scan import MOST_FREQUENCIES, POINTS_PER_RESOLUTION, points_per_resolution, uniform_lattice
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits, read_named
 from starpop.run.progress import progress
@@ -111,9 +105,9 @@ def best_outside(likelihood: PeriodLikelihood, period_range_days: tuple[float, f
     model = linear_model(visits, likelihood.system_model)
     noise = int(noise_terms(np.exp(-likelihood.peak_ln_period[:1]), model)[0].argmax())
     found = []
-    for ends in ranges:
-        grid = uniform_lattice(*ends, max(int(np.ceil(per_day * np.diff(ends)[0])), LEAST_STEPS))
-        found.append(highest_of(model, grid, *ends, noise))
+    for first, last in ranges:
+        grid = uniform_lattice(first, last, per_day * (last - first))
+        found.append(highest_of(model, grid, first, last, noise))
     frequency, height = max(found, key=lambda one: one[1])
     return 1 / frequency, height - float(likelihood.peak_ln_likelihood[0])
 

@@ -120,21 +120,21 @@ class Block(NamedTuple):
 
 
 def lattice(period_range_days: tuple[float, float], baseline_days: float, visits: int) -> Lattice:
-    """Frequencies inside a period range, fine enough to bracket the maxima of ln L; at least LEAST_STEPS.
+    """Frequencies inside a period range, fine enough to bracket the maxima of ln L.
 
     Raises
     ------
     InputError : the range has too many
     """
     low, high = 1 / period_range_days[1], 1 / period_range_days[0]
-    steps = max(points_per_resolution(visits) * (high - low) * baseline_days, LEAST_STEPS)
+    steps = points_per_resolution(visits) * (high - low) * baseline_days
     if steps > MOST_FREQUENCIES:
         raise InputError(
             f"period_range_days: from {period_range_days[0]:g} to {period_range_days[1]:g} d {visits} visits over "
             f"{baseline_days:.0f} d have {steps:.1e} frequencies to look at, more than {MOST_FREQUENCIES:.0e}; "
             "raise the shortest period."
         )
-    return uniform_lattice(low, high, int(np.ceil(steps)))
+    return uniform_lattice(low, high, steps)
 
 
 def points_per_resolution(visits: int) -> float:
@@ -142,9 +142,9 @@ def points_per_resolution(visits: int) -> float:
     return POINTS_PER_RESOLUTION * (1 + (CROWDED_VISITS / visits) ** 2)
 
 
-def uniform_lattice(low: float, high: float, steps: int) -> Lattice:
-    """A lattice of about so many steps inside [low, high]."""
-    mantissa, exponent = math.frexp((high - low) / steps)
+def uniform_lattice(low: float, high: float, steps: float) -> Lattice:
+    """A lattice of about so many steps inside [low, high], LEAST_STEPS at least."""
+    mantissa, exponent = math.frexp((high - low) / max(math.ceil(steps), LEAST_STEPS))
     step = math.ldexp(math.floor(math.ldexp(mantissa, 24)), exponent - 24)
     first, last = math.ceil(low / step), math.floor(high / step)
     return Lattice(first, last - first + 1, step)
