@@ -32,6 +32,8 @@ STARTS = 64
 LOOK, SAY, JUDGE = 1.0, 20.0, 30.0
 # A sampler that at its pace would take this many times what it may is stopped at once.
 HOPELESS = 3.0
+# How often chains that diverge are made again, each time with a quarter of the steps rejected.
+SMALLER_STEPS = 2
 logger = logging.getLogger("starpop")
 STATISTICS = {
     "nutpie": {"diverging": "diverging", "energy": "energy", "depth": "tree_depth", "n_steps": "n_steps"},
@@ -108,7 +110,30 @@ class Sampler:
 
             self._compiled = compile_model(model)
 
-    def run(self, starts: dict[str, np.ndarray], seed: int, data: dict[str, np.ndarray] | None = None) -> xr.DataTree:
+    def run_carefully(
+        self, starts: dict[str, np.ndarray], seed: int, data: dict[str, np.ndarray] | None = None
+    ) -> xr.DataTree:
+        """`run`, and where chains diverge, again with smaller steps, while there is the time for it."""
+        tree, accept = self.run(starts, seed, data), self.settings.target_accept
+        for _ in range(SMALLER_STEPS):
+            if not (diverged := int(tree["sample_stats"]["diverging"].sum())):
+                break
+            accept = 1 - 0.25 * (1 - accept)
+            logger.info("%d divergences: sampled again with a target_accept of %.4g.", diverged, accept)
+            try:
+                tree = self.run(starts, seed, data, accept)
+            except TooSlow as error:
+                logger.info("%s: the chains before are kept.", error)
+                break
+        return tree
+
+    def run(
+        self,
+        starts: dict[str, np.ndarray],
+        seed: int,
+        data: dict[str, np.ndarray] | None = None,
+        target_accept: float | None = None,
+    ) -> xr.DataTree:
         """Sample.
 
         Parameters
@@ -117,18 +142,20 @@ class Sampler:
             at one of them, and PyMC's mass matrix at their variance
         seed : seed of this run
         data : new values of the model's `pm.Data`
+        target_accept : another than that of the settings
 
         Raises
         ------
         TooSlow : it takes longer than it may
         """
+        accept = target_accept or self.settings.target_accept
         if data:
             with self.model:
                 pm.set_data(data)
         if self.settings.backend == "nutpie":
-            tree = self._run_nutpie(starts, seed, data or {})
+            tree = self._run_nutpie(starts, seed, accept, data or {})
         else:
-            tree = self._run_pymc(starts, seed)
+            tree = self._run_pymc(starts, seed, accept)
         renamed = STATISTICS[self.settings.backend]
         stats = tree["sample_stats"].to_dataset()[list(renamed)].rename(renamed)
         groups = {"posterior": tree["posterior"].to_dataset(), "sample_stats": stats}
@@ -139,7 +166,7 @@ class Sampler:
         rows = zip(*(starts[rv.name] for rv in self.model.free_RVs), strict=True)
         return np.array([np.concatenate([np.ravel(x) for x in self._to_unconstrained(*row)]) for row in rows])
 
-    def _run_nutpie(self, starts, seed, data) -> xr.DataTree:
+    def _run_nutpie(self, starts, seed, accept, data) -> xr.DataTree:
         import nutpie
 
         points = self._unconstrained(starts)
@@ -160,7 +187,7 @@ class Sampler:
             chains=settings.chains,
             cores=1,
             seed=seed,
-            target_accept=settings.target_accept,
+            target_accept=accept,
             maxdepth=settings.max_treedepth,
             save_warmup=False,
             progress_bar=False,
@@ -177,7 +204,7 @@ class Sampler:
                     running.abort()
                     raise
 
-    def _run_pymc(self, starts, seed) -> xr.DataTree:
+    def _run_pymc(self, starts, seed, accept) -> xr.DataTree:
         from pymc.step_methods.hmc.quadpotential import QuadPotentialDiagAdapt
 
         settings, points = self.settings, self._unconstrained(starts)
@@ -189,7 +216,7 @@ class Sampler:
             )
             step = pm.NUTS(
                 potential=potential,
-                target_accept=settings.target_accept,
+                target_accept=accept,
                 max_treedepth=settings.max_treedepth,
                 rng=np.random.default_rng(seed),
             )
@@ -227,6 +254,6 @@ def starts_from(draws: xr.DataTree, model: pm.Model, count: int = STARTS) -> dic
 def sample_from(exact: xr.DataTree, model: pm.Model, settings: SamplerSettings, seed: int) -> tuple[xr.DataTree, str]:
     """Draws of a model, from chains that start at some exact draws; or none, and why: it is too slow."""
     try:
-        return Sampler(model, settings).run(starts_from(exact, model), seed), ""
+        return Sampler(model, settings).run_carefully(starts_from(exact, model), seed), ""
     except TooSlow as error:
         return xr.DataTree(), str(error)

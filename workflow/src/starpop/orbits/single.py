@@ -331,7 +331,7 @@ def fit_systems(
     stats = {name: np.full(shape, np.nan) for name in ("diverging", "energy", "tree_depth", "n_steps")}
     best = {name: np.full(len(systems), np.nan) for name in (*names, *bounds_of_period(period_range_days))}
     status = [""] * len(systems)
-    sampler = None
+    sampler, whole = None, bounds_of_period(period_range_days)
     for i, likelihood in enumerate(progress(likelihoods)):
         visits = likelihood.visits
         if sampler is None and visits.system in place:
@@ -344,17 +344,17 @@ def fit_systems(
                 status[i] = f"{NOT_CHECKED}{LEFT_OUT if settings.backend == 'none' else UNSAMPLED}"
                 continue
             data = pymc_orbit.data(visits, likelihood.system_model) | bounds
-            tree = sampler.run(starts, seed_for(base_seed, "fit_systems", visits.system), data)
+            run = sampler.run_carefully if bounds == whole else sampler.run
+            tree = run(starts, seed_for(base_seed, "fit_systems", visits.system), data)
         except TooSlow as error:
             status[i] = f"{NOT_CHECKED}{error}"
-            continue
         except Exception as error:  # one system must not stop the others
             logger.exception("System %s:", visits.system)
             status[i] = f"not sampled: {error}"
-            continue
-        for target, group in ((posterior, "posterior"), (stats, "sample_stats")):
-            for name, values in target.items():
-                values[place[visits.system]] = tree[group][name].transpose("chain", "draw")
+        else:
+            for target, group in ((posterior, "posterior"), (stats, "sample_stats")):
+                for name, values in target.items():
+                    values[place[visits.system]] = tree[group][name].transpose("chain", "draw")
     best |= {"status": np.array(status, object)}
     return _as_tree([s.system for s in systems], list(place), posterior, stats, best)
 

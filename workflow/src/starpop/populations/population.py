@@ -196,7 +196,7 @@ def _sample(likelihoods: Sequence[PeriodLikelihood], density: Density, evaluate:
         name: prior.from_normal(column[:STARTS])
         for (name, prior), column in zip(density.parameters.items(), particles.T, strict=True)
     }
-    tree = _node_sampler(density, density.seen).run(starts, seed, _padded_nodes(likelihoods, density))
+    tree = _node_sampler(density, density.seen).run_carefully(starts, seed, _padded_nodes(likelihoods, density))
     sampled = tree["posterior"].to_dataset()
     draws = np.stack([sampled[name].values for name in names], axis=-1)
     coordinates = np.stack(
