@@ -6,7 +6,7 @@ from starpop.orbits.visits import read_named
 from starpop.pages import abstract, population
 from starpop.pages.style import Style, failures, save
 from starpop.pages.systems import names_drawn
-from starpop.run import store
+from starpop.run import status, store
 
 with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
@@ -15,12 +15,14 @@ with store.job(snakemake.log[0]):
     for path in snakemake.input.periods:
         with store.read_group(path) as scan:
             drawn |= dict.fromkeys(names_drawn(scan), path)
-    names = abstract.chosen(store.read_csv(snakemake.input.orbits), list(drawn))
+    orbits = store.read_csv(snakemake.input.orbits)
+    names = abstract.chosen(orbits, list(drawn))
     visits = read_named(snakemake.input.visits, names, settings["times"])
     examples = sorted(
         (abstract.example_of(s, store.read_group(drawn[s.system])) for s in visits), key=lambda one: one.mode
     )
-    figure = abstract.abstract(examples, population.fitted_of(store.read_tree(snakemake.input.exact)), style)
+    fitted = population.fitted_of(store.read_tree(snakemake.input.exact), status.hardly(orbits))
+    figure = abstract.abstract(examples, fitted, style)
     diagnosed = store.read_csv(snakemake.input.diagnostics)
     failed = failures(diagnosed["status"][diagnosed["fit"].str.endswith(" exact")])
     save(figure, snakemake.output.abstract, style, f"catalogue {snakemake.wildcards.catalog}", failed)

@@ -11,12 +11,15 @@ with store.job(snakemake.log[0]):
     settings = json.loads(snakemake.params.settings)
     style = Style.from_settings(settings["figures"])
     exact, nuts = store.read_tree(snakemake.input.exact), store.read_tree(snakemake.input.posterior)
-    fitted, scanned = population.fitted_of(exact), json.loads(exact.attrs["settings"])["period_range_days"]
+    orbits = store.read_csv(snakemake.input.orbits)
+    fitted, scanned = (
+        population.fitted_of(exact, status.hardly(orbits)),
+        json.loads(exact.attrs["settings"])["period_range_days"],
+    )
     chains = convergence.columns_of(nuts["posterior"].to_dataset()[list(fitted.parameters)]) if nuts.children else {}
     statuses = store.read_csv(snakemake.input.diagnostics).set_index("fit")["status"]
     name = "{system_model}/{population_model}".format(**dict(snakemake.wildcards))
-    untrusted = status.of_orbits(store.read_csv(snakemake.input.orbits))
-    failed = " ".join(filter(None, [failures([statuses[f"{name} exact"]]), untrusted]))
+    failed = " ".join(filter(None, [failures([statuses[f"{name} exact"]]), status.of_orbits(orbits)]))
     source = "catalogue {catalog}, models {system_model} and {population_model}".format(**dict(snakemake.wildcards))
     checked = store.read_csv(snakemake.input.criticism)
     posterior = population.binaries_of(exact["posterior"].to_dataset())

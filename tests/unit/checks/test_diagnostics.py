@@ -96,7 +96,7 @@ def test_vectors_are_taken_apart_by_their_labels():
 def test_the_verdict_names_the_fits_that_failed():
     table = pd.DataFrame({"fit": ["a", "b"], "status": ["ok", "not converged: r_hat 1.2 > 1.01"]})
     assert status.of_fits(table) == "1 of 2 fits and checks FAILED: b: not converged: r_hat 1.2 > 1.01."
-    assert status.of_fits(table[:1]) == "All 1 fits and checks passed."
+    assert status.of_fits(table[:1]) == "The one fit or check passed."
 
 
 def exact_tree(error, statistics=None):
@@ -123,7 +123,7 @@ def test_what_could_tell_nothing_is_no_failure_but_is_said():
     rows = [("A", "ok"), ("B", "not checked: many modes"), ("C", "hardly informed: so"), ("D", "not converged: r_hat")]
     table = pd.DataFrame(rows, columns=["fit", "status"])
     noted = "2 could tell nothing: B: not checked: many modes; C: hardly informed: so."
-    assert status.of_fits(table[:3]) == f"All 1 fits and checks passed; {noted}"
+    assert status.of_fits(table[:3]) == f"The one fit or check passed; {noted}"
     assert status.of_fits(table) == f"1 of 2 fits and checks FAILED: D: not converged: r_hat; {noted}"
 
 
@@ -131,4 +131,4 @@ def test_the_same_said_of_many_is_said_once():
     rows = [(f"m/{i}", "not checked: left out") for i in range(7)] + [("p", "not checked: so")]
     said = status.of_fits(pd.DataFrame([("A", "ok"), *rows], columns=["fit", "status"]))
     many = "m/0, m/1, m/2, m/3, m/4 and 2 more: not checked: left out"
-    assert said == f"All 1 fits and checks passed; 8 could tell nothing: {many}; p: not checked: so."
+    assert said == f"The one fit or check passed; 8 could tell nothing: {many}; p: not checked: so."

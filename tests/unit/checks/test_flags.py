@@ -317,10 +317,11 @@ def test_the_summary_names_the_worst_first_and_counts_each_orbit_once():
         {
             "system": list("ABCDEFGH"),
             "flags": ["misfit", np.nan, "at_range_end;better_outside_range"] + ["at_range_end"] * 5,
+            "status": ["ok", f"{status.UNUSED}: 2 visits"] + ["ok"] * 6,
         }
     )
     assert status.of_orbits(table) == (
-        "6 of 8 orbits are not to be trusted: better_outside_range 1 (C); at_range_end 6 (C, D, E, F, G and 1 more)."
+        "6 of 7 orbits are not to be trusted: better_outside_range 1 (C); at_range_end 6 (C, D, E, F, G and 1 more)."
     )
     assert status.of_orbits(table[:2]) == ""
     assert status.serious("misfit;at_range_end;trend") == "at_range_end"

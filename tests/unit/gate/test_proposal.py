@@ -22,7 +22,13 @@ from starpop.run.errors import InputError
 from starpop.run.schema import UNKNOWN
 
 # Kinds of tables that are wrong for the entry they are given, and that a proposal takes for what they are.
-UNDERSTOOD = {"a_mistyped_column", "mjd_taken_as_jd", "metres_taken_as_kilometres", "contradictory_units"}
+UNDERSTOOD = {
+    "a_mistyped_column",
+    "mjd_taken_as_jd",
+    "metres_taken_as_kilometres",
+    "contradictory_units",
+    "seconds_since_1970",
+}
 
 
 def init(*arguments):
@@ -323,6 +329,26 @@ def test_a_day_that_is_told_in_words_is_asked_for(tmp_path, monkeypatch):
     code, said = init("a.csv")
     assert code == 1
     assert "time.zero_jd: the table says 'days since the first night': the Julian date of that?" in said
+
+
+@pytest.mark.parametrize("times", ["timestamp", "unix_time", "time [s]"])
+def test_seconds_since_1970_are_told_by_their_size(times, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"A,{1420070400 + round(86400 * day)},{20 * (-1) ** i},0.05" for i, day in enumerate(DAYS)]
+    Path("a.csv").write_text(f"star,{times},rv_kms,e_rv\n" + "\n".join(rows))
+    code, said = init("a.csv")
+    assert code == 0, said
+    entry = proposed()
+    prepared = prepare(read_catalog(entry), entry, Selection("all", [], 5))
+    np.testing.assert_allclose(prepared.visits["time_jd"] - 2457023.5, DAYS, rtol=0, atol=1e-5)
+
+
+def test_a_table_with_columns_of_its_own_for_each_star_is_told_what_to_be(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{2456000 + 3.7 * i},{20 * (-1) ** i},0.05,{-3 * (-1) ** i},0.04" for i in range(6)]
+    Path("a.csv").write_text("bjd,hd1,hd1_err,hd2,hd2_err\n" + "\n".join(rows))
+    code, said = init("a.csv")
+    assert code == 1 and "give each visit a row, and the star's name a column" in said
 
 
 def test_columns_without_names_are_told_by_their_place_and_errors_are_not_negative(tmp_path, monkeypatch):

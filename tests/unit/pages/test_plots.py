@@ -283,24 +283,40 @@ def test_the_density_of_a_sample_stands_beside_what_it_would_be_if_it_were_all()
     fitted = draw_population.Fitted(density, corrected, np.array([2.0]), "1")
     figure = selection.densities(fitted, uncorrected, style.Style(50, 4, COLORS))
     lines = {line.get_label(): line for line in figure.axes[0].lines}
-    for name, mu in (("posterior mean", 2.5), ("not corrected, 90%", 1.5)):
+    for name, mu in (("posterior mean", 2.5), ("not corrected: mean", 1.5)):
         x, y = lines[name].get_data()
         assert x[np.argmax(y)] == pytest.approx(mu, abs=0.1)
     assert figure.axes[0].get_ylim()[1] >= max(np.max(line.get_ydata()) for line in figure.axes[0].lines)
 
 
 @pytest.mark.parametrize(
-    ("shown", "binary", "said"),
-    [(3, None, "3 systems"), (2, None, "2 of 3 systems"), (3, [0.9, 0.1, 0.2], "1 of 3 systems")],
+    ("shown", "binary", "hardly", "said"),
+    [
+        (3, None, (), "3 systems"),
+        (2, None, (), "2 of 3 systems"),
+        (3, [0.9, 0.1, 0.2], (), "1 of 3 systems"),
+        (3, None, ("b",), "2 of 3 systems"),
+        (3, None, ("a", "b", "c"), "0 of 3 systems"),
+    ],
 )
-def test_the_systems_shown_with_a_population_are_counted_where_they_are_not_all(shown, binary, said):
+def test_the_systems_shown_with_a_population_are_those_that_have_an_orbit(shown, binary, hardly, said):
     dims = ("chain", "draw", "system")
-    posterior = xr.Dataset({"lnP": (dims, np.ones((1, 1, shown)))})
+    names = ["a", "b", "c"]
+    periods = np.broadcast_to(np.arange(1.0, shown + 1), (1, 5, shown))
+    posterior = xr.Dataset({"lnP": (dims, periods), "mu": (dims[:2], np.full((1, 5), 2.0))})
+    posterior = posterior.assign_coords(system=names[:shown])
     if binary is not None:
-        posterior["binary"] = (dims, np.array(binary)[None, None])
-    every = xr.Dataset(coords={"system": ["a", "b", "c"]})
-    exact = xr.DataTree.from_dict({"posterior": posterior, "exact": every})
-    assert draw_population.count_of(exact) == said
+        posterior["binary"] = (dims, np.broadcast_to(binary, (1, 5, 3)))
+    posterior["lnsigma"] = (dims[:2], np.full((1, 5), -1.0))
+    exact = xr.DataTree.from_dict({"posterior": posterior, "exact": xr.Dataset(coords={"system": names})})
+    population = {"density": "normal", "mu": [0, 4], "ln_sigma": [-2, 1]}
+    exact.attrs["settings"] = json.dumps({"population": population, "period_range_days": [1.5, 50.0]})
+    fitted = draw_population.fitted_of(exact, hardly)
+    assert fitted.count == said
+    kept = {name: 1.0 + i for i, name in enumerate(names[:shown]) if name not in hardly}
+    expected = [kept["a"]] if binary else list(kept.values())
+    assert fitted.ln_periods.tolist() == expected
+    assert draw_population.density(fitted, style.Style(50, 4, COLORS)).axes[0].get_xlim()[1] > 2
 
 
 def test_the_members_of_a_cluster_are_told_by_their_colours_and_its_field_has_a_place_in_the_corner():

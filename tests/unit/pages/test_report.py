@@ -320,6 +320,7 @@ def test_hyper_parameters_are_told_in_plain_letters():
         ("multimodal", status.DOUBTFUL),
         ("at_range_end", status.DOUBTFUL),
         ("multimodal;no_orbit", status.HARDLY),
+        ("no_orbit;better_outside_range", status.DOUBTFUL),
     ],
 )
 def test_a_system_is_of_one_kind(flags_of_one, expected):

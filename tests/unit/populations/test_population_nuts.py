@@ -42,10 +42,10 @@ def test_why_a_population_is_left_to_the_nodes(likelihoods):
         return population_nuts.why_not_in_full(systems, RANGE, replace(SETTINGS, **changes))
 
     assert why(likelihoods, backend="none") == "sampler.backend is none"
-    assert why(likelihoods[:1]) == "of 1 systems, and 3 make a population"
+    assert why(likelihoods[:1]) == "of 1 system, and 3 make a population"
     assert why(likelihoods, max_systems=3) == "4 systems are more than sampler.max_systems, 3"
     said = why([*likelihoods, ambiguous()])
-    assert said == "many modes, which NUTS cannot change between (1 systems, the worst of them ambiguous)"
+    assert said == "many modes, which NUTS cannot change between (1 system, the worst of them ambiguous)"
 
 
 def exact_of(likelihoods, density):

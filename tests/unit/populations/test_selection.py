@@ -17,6 +17,7 @@ from starpop.orbits.system_model import SystemModel
 from starpop.populations import condensed, detection, population, population_nuts, predictive, survey
 from starpop.populations.selection import COLUMNS, select
 from starpop.populations.simulate import Survey, simulate_system
+from starpop.run import status
 from starpop.run.errors import InputError
 
 RANGE = (2.0, 60.0)
@@ -151,6 +152,11 @@ def test_a_fit_of_a_sample_has_both_answers_and_says_how_sure_it_is(likelihoods,
     tree["exact"] = exact
     said = str(diagnostics.assess_exact("x", tree, LIMITS)["status"])
     assert said.startswith("not converged: the selection is known to 0.5 sd > 0.3 (raise detection.simulations)")
+    nuts = xr.DataTree()
+    nuts.attrs[status.WHY_NOT] = status.LEFT_OUT
+    _, summary = diagnostics.diagnose("x", tree, {"": nuts}, LIMITS, 10, "misfit: so")
+    statuses = summary.set_index(["parameter", "method"])["status"]
+    assert statuses["mu", "exact"] == f"misfit: so; {said}" and statuses["mu", "uncorrected"] == "misfit: so"
     model = {"orbit": "circular", "trend": 0, "noise": "reported", "offsets": False, "times": "reported"}
     model["orbit_prior"] = {"amplitude_sd_kms": 0.5, "systemic_velocity_sd_kms": 50}
     used = {"population": SETTINGS | {"fraction": [0.1, 0.9]}, "period_range_days": RANGE, "model": model}

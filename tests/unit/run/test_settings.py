@@ -2,6 +2,7 @@
 
 import copy
 import json
+from contextlib import nullcontext
 from dataclasses import fields
 
 import numpy as np
@@ -593,6 +594,14 @@ def test_eccentricities_of_a_population_go_with_keplerian_models_as_far_as_these
     assert density.of_e == Rayleigh((-3, 0), 0.8)
     config["orbit_prior"]["eccentricity"] = {"beta": [0.867, 3.03]}
     with pytest.raises(InputError, match=r"must then be uniform: set orbit_prior\.eccentricity\.beta to \[1, 1\]"):
+        choose_catalog(check(config, SCHEMA))
+
+
+@pytest.mark.parametrize(("visits", "said"), [(8, ""), (7, r"selection\.visits: 7, but of stars with fewer than 8")])
+def test_a_selection_asks_for_no_fewer_visits_than_systems_must_have(visits, said):
+    config = changed("systems.min_visits", 8)
+    config["catalog"], config["catalogs"]["twin"]["selection"] = "twin", {"visits": visits}
+    with pytest.raises(InputError, match=said) if said else nullcontext():
         choose_catalog(check(config, SCHEMA))
 
 

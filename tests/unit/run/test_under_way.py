@@ -38,6 +38,13 @@ ERROR = """Error in rule scan_periods:
     jobid: 7
     log: {folder}/1.log (check log file(s) for error details)
 """
+TOLD = """Terminating processes on user request, this might take some time.
+"""
+VERDICT = """2 of 9 fits and checks FAILED: a, b: not converged.
+All of it on one page: results/mine/report.html
+Complete log(s): of.log
+Elapsed time: 0:00:10
+"""
 REST = """localrule scan_periods:
     log: {folder}/2.log
     jobid: 8
@@ -73,6 +80,19 @@ def test_each_rule_has_a_line_and_the_run_one(log, alive, expected, tmp_path):
     assert len(lines) == 3
     for line, part in zip(lines, expected, strict=True):
         assert part in line
+
+
+def test_a_job_that_was_stopped_has_not_failed(tmp_path):
+    log = (STATS + SCANS + ENDED + TOLD + ERROR).format(folder=tmp_path)
+    lines = Run.from_log(log.splitlines()).describe(alive=False)
+    assert lines[1].endswith("1 of 3 done")
+    assert lines[-1] == "The run is stopped, as it was told: 2 of 5 steps (40%) done."
+
+
+def test_a_complete_run_tells_what_came_of_it(tmp_path):
+    log = (STATS + SCANS + ENDED + REST + VERDICT).format(folder=tmp_path)
+    lines = Run.from_log(log.splitlines()).describe(alive=False)
+    assert lines[-2:] == VERDICT.splitlines()[:2]
 
 
 def test_a_job_that_is_sent_again_has_not_failed(tmp_path):

@@ -28,10 +28,10 @@ import yaml
 from starpop import __version__
 from starpop.run import under_way
 from starpop.run.check_config import check, choose_catalog
-from starpop.run.errors import InputError
+from starpop.run.errors import InputError, how_many
 from starpop.run.files import replacing
 from starpop.run.home import HOME, at_home
-from starpop.run.stopping import run_group
+from starpop.run.stopping import TOLD, run_group
 
 # Arguments of Snakemake that need no configuration.
 ASKING = {"--version", "-v", "--help", "-h"}
@@ -128,7 +128,7 @@ def first_look(proposed: Mapping[str, Any]) -> list[str]:
     prepared = prepare(read_catalog(entry), entry, Selection(**config["systems"]))
     low, high = cadence_range(prepared.visits)
     count = len(prepared.systems)
-    found = f"{count} system{'s' if count > 1 else ''}; periods are looked for from {low:g} to {high:g} d."
+    found = f"{how_many(count, 'system')}; periods are looked for from {low:g} to {high:g} d."
     return [*prepared.remarks, found]
 
 
@@ -199,7 +199,10 @@ def snakemake(arguments: Sequence[str]) -> int:
     """Run Snakemake with the workflow and the configuration, and say so; what it ends with."""
     command = [sys.executable, "-m", "snakemake", *snakemake_arguments(arguments)]
     print(shlex.join(command), flush=True)
-    return run_group(command)
+    code = run_group(command)
+    if code == TOLD:
+        print("Stopped. The same command goes on from here.", flush=True)
+    return code
 
 
 def snakemake_arguments(given: Sequence[str]) -> list[str]:

@@ -135,15 +135,17 @@ def diagnose(
     nuts : the runs of NUTS by what is added to the fit's name; of the first the summary is given
     said : what the model does not predict, in words
     """
-    exact_row = assess_exact(f"{fit} exact", exact, limits)
-    exact_row["status"] = "; ".join(filter(None, [said, str(exact_row["status"]).removeprefix("ok")])) or "ok"
+    exact_row, uncorrected = (assess_exact(f"{fit} exact", exact, limits, corrected) for corrected in (True, False))
+    for row in (exact_row, uncorrected):
+        row["status"] = "; ".join(filter(None, [said, str(row["status"]).removeprefix("ok")])) or "ok"
     assessed = [
         assess_tree(f"{fit}{added}", tree, limits, max_treedepth, tree.attrs.get(WHY_NOT, ""))
         for added, tree in nuts.items()
     ]
     (first, summary), *others = assessed
+    summary_of_exact = summarise_exact(exact, str(exact_row["status"]), str(uncorrected["status"]))
     rows = pd.DataFrame([first, exact_row, *(row for row, _ in others)], columns=list(COLUMNS))
-    return rows, pd.concat([summarise_exact(exact, str(exact_row["status"])), summary])
+    return rows, pd.concat([summary_of_exact, summary])
 
 
 def assess_tree(
@@ -181,8 +183,13 @@ def summarise(parameters: Mapping[str, np.ndarray], table: pd.DataFrame, method:
     return pd.DataFrame(rows)
 
 
-def assess_exact(fit: str, tree: xr.DataTree, limits: Thresholds) -> dict[str, object]:
-    """One row of the diagnostics table, of a posterior by quadrature, or of the sampler where that is not possible."""
+def assess_exact(fit: str, tree: xr.DataTree, limits: Thresholds, corrected: bool = True) -> dict[str, object]:
+    """One row of the diagnostics table, of a posterior by quadrature, or of the sampler where that is not possible.
+
+    Parameters
+    ----------
+    corrected : for who is in a sample, so that the error of that correction counts
+    """
     exact = tree["exact"].to_dataset()
     error = float(exact["error"])
     if "sample_stats" in tree.children:
@@ -194,7 +201,8 @@ def assess_exact(fit: str, tree: xr.DataTree, limits: Thresholds) -> dict[str, o
     if not error <= largest:
         said = f"error of the {what} {error:.2g} > {largest:g}"
         row["status"] = f"not converged: {said}" if row["status"] == "ok" else f"{row['status']}, {said}"
-    if not (apart := float(exact.get("selection_error", 0.0))) <= LARGEST_SELECTION_ERROR:
+    apart = float(exact.get("selection_error", 0.0)) if corrected else 0.0
+    if not apart <= LARGEST_SELECTION_ERROR:
         said = f"the selection is known to {apart:.2g} sd > {LARGEST_SELECTION_ERROR} (raise detection.simulations)"
         row["status"] = f"not converged: {said}" if row["status"] == "ok" else f"{row['status']}, {said}"
     if lost := _not_drawn(tree):
@@ -238,8 +246,13 @@ def narrowed(exact: xr.Dataset) -> float:
     return float((exact["value"].sel(statistic="sd") / exact["prior_sd"]).min())
 
 
-def summarise_exact(tree: xr.DataTree, status: str) -> pd.DataFrame:
-    """The summary of exact draws; hyper-parameters have the moments and intervals of their posterior itself."""
+def summarise_exact(tree: xr.DataTree, status: str, uncorrected: str = "") -> pd.DataFrame:
+    """The summary of exact draws; hyper-parameters have the moments and intervals of their posterior itself.
+
+    Parameters
+    ----------
+    status, uncorrected : of the fit, and of that of a sample as if it were all
+    """
     parameters, values = columns_of(tree["posterior"].to_dataset()), tree["exact"].to_dataset()["value"]
     # where the posterior of the hyper-parameters is itself sampled, so are the draws of all others
     sampled = np.isfinite(values.sel(statistic="ess_bulk")).any()
@@ -252,5 +265,5 @@ def summarise_exact(tree: xr.DataTree, status: str) -> pd.DataFrame:
     if UNCORRECTED in tree.children:
         values = tree[UNCORRECTED].to_dataset()["value"]
         plain = values.to_dataset("statistic").to_dataframe().reset_index()
-        rows.append(plain.assign(method=UNCORRECTED, status=status)[list(rows[0].columns)])
+        rows.append(plain.assign(method=UNCORRECTED, status=uncorrected)[list(rows[0].columns)])
     return pd.concat(rows, ignore_index=True)

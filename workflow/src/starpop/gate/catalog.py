@@ -22,7 +22,7 @@ from starpop.gate.light_travel import Observatory, coordinates_from_name, is_des
 from starpop.gate.masses import listed_masses, primary_masses
 from starpop.gate.table_file import UserTable, read_table
 from starpop.gate.verdicts import Verdicts
-from starpop.run.errors import InputError, nearest
+from starpop.run.errors import InputError, how_many, nearest
 
 # 3% of the speed of light: beyond what any star moves at, and a common sign for no velocity.
 ABSURD_KMS = 9000.0
@@ -90,13 +90,15 @@ def prepare(
         cells = cells._replace(place=coordinates(cells.names["system"], cells.numbers, settings))
     verdicts = Verdicts(len(source.row))
     _judge(cells, selection, verdicts)
-    used, count = verdicts.used, np.count_nonzero(verdicts.used)
+    used, count = verdicts.used, int(np.count_nonzero(verdicts.used))
     if not count:
         raise InputError(
-            f"{' and '.join(source.paths)}: no visit of the table's {len(used)} rows is left: {verdicts.listing()}."
+            f"{' and '.join(source.paths)}: no visit of the table's {how_many(len(used), 'row')} is left: "
+            f"{verdicts.listing()}."
         )
     why = f": {verdicts.listing()}" if count < len(used) else ""
-    remarks.insert(0, f"{len(used)} rows: {count} visits used, {len(used) - count} rows rejected{why}.")
+    found, rejected = how_many(len(used), "row"), how_many(len(used) - count, "row")
+    remarks.insert(0, f"{found}: {how_many(count, 'visit')} used, {rejected} rejected{why}.")
     visits, order = _visits(cells, used)
     systems = summarise(visits)
     if masses is None:

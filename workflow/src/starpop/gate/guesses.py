@@ -21,6 +21,10 @@ EXAMPLE = "That of 2015-01-01 is 2457023.5"
 BARYCENTRIC = ("bjd", "bmjd", "btjd", "bkjd", "tbjd")
 
 
+# Unix time of 1989 to 2039 [s]: no other times of stars are so large.
+UNIX_SECONDS = (6e8, 2.2e9)
+
+
 class Guess(NamedTuple):
     """A value, or `UNKNOWN`, and the reason for it, or what it may be."""
 
@@ -78,6 +82,15 @@ def time_zero(name: str, days: np.ndarray, told: Counted | None = None) -> dict[
     if first >= 1900 and last <= 2100:
         listing += "; or these are decimal years, which must be converted to Julian dates"
     return {"zero_jd": Guess(UNKNOWN, f"what are the days counted from? {listing}")}
+
+
+UNIX = {"zero_jd": Guess(2440587.5, "seconds since 1970, as computers count them, by their size")}
+
+
+def is_unix(times: np.ndarray, unit: u.UnitBase | None) -> bool:
+    """Whether times, in seconds or without a unit, can only be Unix time."""
+    finite, (low, high) = times[np.isfinite(times)], UNIX_SECONDS
+    return unit in (None, u.s) and bool(len(finite) and low <= finite.min() and finite.max() <= high)
 
 
 def is_borne_out(told: Counted, times: np.ndarray, unit: u.UnitBase) -> bool:

@@ -22,7 +22,7 @@ from starpop.gate import counted, roles
 from starpop.gate.columns import COMPARISONS, EQUALITIES, Problems, as_floats, names, own_unit
 from starpop.gate.counted import Counted
 from starpop.gate.dates import MJD_ZERO, PLAUSIBLE_JD
-from starpop.gate.guesses import Guess, is_borne_out, time_scale, time_zero, velocity_unit, years
+from starpop.gate.guesses import UNIX, Guess, is_borne_out, is_unix, time_scale, time_zero, velocity_unit, years
 from starpop.gate.table_file import FORMATS, format_of, read_table, tables_of_fits
 from starpop.run.errors import InputError
 from starpop.run.files import paths_of, unusable
@@ -48,6 +48,8 @@ GAIA = {"zero_jd": Guess(2455197.5, "Gaia counts from 2010.0"), "scale": Guess("
 GAIA_COLUMNS, APOGEE_COLUMNS = {"source_id", "rv_obs_time"}, {"APOGEE_ID", "VRELERR"}
 ENLARGED = "errors: {factor: 3.5, power: 1.2, added_kms: 0.072} # APOGEE's are too small (Brown et al. 2020)"
 OFFSETS = "instruments have zero points of their own in a system model with offsets: true (docs/layouts.md)"
+CUSTOM = "days are the custom"
+WIDE = "or if each star has columns of its own, give each visit a row, and the star's name a column"
 VERDICTS = {"flag", "flags", "qual", "quality", "qc", "bad", "use", "used", "reject", "rejected", "snr", "sn"}
 
 
@@ -222,6 +224,8 @@ def _propose_columns(
             reason = f"which column has the {roles.REQUIRED[role]}? Left: {_some(left) or 'none'}"
             if role in ("rv", "rv_err") and (speaking := [name for name in left if roles.told_unit(name)]):
                 reason += f", of which {_some(speaking)} speaks of a unit of velocities"
+            if role == "rv" and "rv_err" not in found and len(left) > 2:
+                reason += f"; {WIDE}"
             if role == "system":
                 reason += "; or leave this line out, and write system: NAME above, if all rows are of one"
             proposal.put("columns", role, value=UNKNOWN, reason=reason)
@@ -288,11 +292,12 @@ def _propose_time(proposal: Proposal, column: Any, told: Counted | None, of_gaia
     if isinstance(column, Time):
         return
     name, own = proposal.entry["columns"]["time"], own_unit(column)
-    unit = own or u.Unit(told.unit if told and told.unit else "d")
+    unix = told is None and is_unix(roles.values(column), own)
+    unit = own or u.Unit("s" if unix else told.unit if told and told.unit else "d")
     if told and not is_borne_out(told, roles.values(column), unit):  # it may be of other times
         told, unit = None, own or u.day
     days = roles.values(column) * (unit.to("d") if unit.is_equivalent("d") else 1)
-    choice = GAIA if of_gaia else time_zero(name, days, told) | time_scale(name, told)
+    choice = GAIA if of_gaia else UNIX if unix else time_zero(name, days, told) | time_scale(name, told)
     for key, (value, reason) in choice.items():
         proposal.put("time", key, value=value, reason=reason)
     settings = proposal.entry.get("time", {})
@@ -302,7 +307,7 @@ def _propose_time(proposal: Proposal, column: Any, told: Counted | None, of_gaia
         meant = f"dates {years(dated.min(), dated.max())}" if len(dated) else "none is a date, if read so"
         proposal.reasons["columns", "time"] += f": {meant}"
     if own is None:
-        reason = f"it says {told.words!r}" if told and told.unit else "days are the custom"
+        reason = f"it says {told.words!r}" if told and told.unit else "seconds by their size" if unix else CUSTOM
         proposal.put("units", "time", value=str(unit), reason=f"{_untold(column)}; {reason}")
 
 

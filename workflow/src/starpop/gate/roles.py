@@ -33,7 +33,7 @@ NAMES = {
         *("bjdtdb", "timebjdtdb", "bjd", "timebjd", "bjdtime", "bmjd", "btjd", "bkjd", "bjdutc", "jdb", "hjd"),
         *("timehjd", "hjdutc", "hjdtdb", "hmjd", "rjd", "jd", "timejd", "jdutc", "jdtdb", "mjd", "timemjd", "mjdtime"),
         *("rvobstime", "obstime", "timeobs", "time", "tjd", "times", "obsdate", "dateobs", "date", "epoch"),
-        *("days", "t"),
+        *("days", "t", "unixtime", "timestamp"),
     ),
     "rv": (
         *("vhelio", "rv", "radialvelocity", "radvel", "vrad", "rvel", "mnvel", "hrv", "vhel", "vbary", "rvbary"),

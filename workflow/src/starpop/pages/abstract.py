@@ -16,6 +16,7 @@ from starpop.orbits.visits import Visits
 from starpop.pages.population import Fitted, draw_density
 from starpop.pages.style import CHAIN_COLORS, TWO_COLUMNS, Style, new_figure, plain
 from starpop.pages.systems import write_round
+from starpop.run.status import hardly
 
 # Systems that stand for all, the shortest period first.
 MOST_SHOWN = 3
@@ -60,7 +61,7 @@ def chosen(orbits: pd.DataFrame, drawn: Sequence[str]) -> list[str]:
     Those that hardly have an orbit are not among them, if others have one.
     """
     table = orbits[orbits["system"].isin(drawn)].dropna(subset=["period_days"]).sort_values("period_days")
-    is_one = ~table["flags"].fillna("").str.contains("no_orbit")
+    is_one = ~table["system"].isin(hardly(table))
     table = table[is_one] if is_one.any() else table
     places = np.linspace(0, len(table) - 1, min(MOST_SHOWN, len(table))).round().astype(int)
     return list(table["system"].iloc[places])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from starpop.inference.densities import density_from_settings
 from starpop.inference.density import Density
 from starpop.pages.corner import corner
 from starpop.pages.style import CHAIN_COLORS, ONE_COLUMN, TWO_COLUMNS, Style, new_figure, plain
+from starpop.run.errors import how_many
 
 SYMBOLS = {
     "mu": (r"$\mu$", r"mean of $\ln(P/\mathrm{d})$"),
@@ -57,7 +58,7 @@ class Fitted:
     ----------
     density : of ln P
     parameters : draws of all its hyper-parameters, those of eccentricities too
-    ln_periods : (N,) posterior means of ln P of its systems
+    ln_periods : (N,) posterior means of ln P of its systems that have an orbit
     count : how many these are, in words
     """
 
@@ -67,13 +68,20 @@ class Fitted:
     count: str
 
 
-def fitted_of(exact: xr.DataTree) -> Fitted:
-    """What figures show of the exact posterior of a population."""
+def fitted_of(exact: xr.DataTree, hardly: Collection[str] = ()) -> Fitted:
+    """What figures show of the exact posterior of a population.
+
+    Parameters
+    ----------
+    hardly : the systems that hardly have an orbit, and so no period to be shown
+    """
     settings, posterior = json.loads(exact.attrs["settings"]), exact["posterior"].to_dataset()
     density = density_from_settings(settings["population"], settings["period_range_days"])
     parameters = convergence.columns_of(posterior[list(density.parameters)])
-    ln_periods = binaries_of(posterior)["lnP"].mean(("chain", "draw")).values
-    return Fitted(density.of_periods, parameters, ln_periods, count_of(exact))
+    binaries = binaries_of(posterior)
+    known = ~binaries["system"].isin(list(hardly)).values
+    ln_periods = binaries["lnP"].mean(("chain", "draw")).values[known]
+    return Fitted(density.of_periods, parameters, ln_periods, _count(len(ln_periods), exact))
 
 
 def truth_of(settings: Mapping[str, Any], exact: xr.DataTree) -> Callable[[np.ndarray], np.ndarray] | None:
@@ -145,10 +153,11 @@ def binaries_of(posterior: xr.Dataset) -> xr.Dataset:
     return posterior.sel(system=posterior["binary"].mean(("chain", "draw")) > 0.5)
 
 
-def count_of(exact: xr.DataTree) -> str:
+def _count(shown: int, exact: xr.DataTree) -> str:
     """How many systems have their periods shown with a population, and of how many where these are not all."""
-    shown, fitted = binaries_of(exact["posterior"].to_dataset()).sizes["system"], exact["exact"].sizes["system"]
-    return f"{shown} systems" if shown == fitted else f"{shown} of {fitted} systems"
+    fitted = exact["exact"].sizes["system"]
+    systems = how_many(fitted, "system")
+    return systems if shown == fitted else f"{shown} of {systems}"
 
 
 def density(fitted: Fitted, style: Style, truth: Callable[[np.ndarray], np.ndarray] | None = None) -> Figure:
@@ -210,5 +219,5 @@ def _grid(
         return np.linspace(low, high, 800), (low - margin, high + margin)
     predicted = population.draw(parameters, len(parameters[0]), np.random.default_rng(0))
     low, high = np.quantile(predicted, [BEYOND, 1 - BEYOND])
-    low, high = min(low, ln_periods.min() - 0.1), max(high, ln_periods.max() + 0.1)
+    low, high = np.min(ln_periods - 0.1, initial=low), np.max(ln_periods + 0.1, initial=high)
     return np.linspace(low, high, 800), (low, high)

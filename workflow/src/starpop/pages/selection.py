@@ -75,8 +75,8 @@ def densities(
     draw_density(ax, fitted, style, truth)
     grid, _, values = curves(replace(fitted, parameters=uncorrected))
     band, color = np.quantile(values, [0.05, 0.95], axis=0), style.colors.neutral
-    ax.plot(grid, values.mean(axis=0), color=color, label="not corrected, 90%")
-    ax.plot(grid, band.T, color=color, lw=0.7, ls=":")
+    ax.plot(grid, values.mean(axis=0), color=color, label="not corrected: mean")
+    ax.plot(grid, band.T, color=color, lw=0.7, ls=":", label=["not corrected: 90% band", "_"])
     ax.set_ylim(0, max(ax.get_ylim()[1], 1.05 * band.max()))
     handles, labels = ax.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=3)

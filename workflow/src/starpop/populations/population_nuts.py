@@ -21,6 +21,7 @@ from starpop.orbits.single import for_orbit, free_shape
 from starpop.orbits.system_model import SystemModel
 from starpop.populations import population
 from starpop.populations.condensed import Condensed, build_model
+from starpop.run.errors import how_many
 from starpop.run.seeds import seed_for
 from starpop.run.status import LEFT_OUT
 
@@ -37,7 +38,7 @@ def why_not(systems: int, settings: SamplerSettings) -> str:
     if settings.backend == "none":
         return LEFT_OUT
     if systems < FEWEST_SYSTEMS:
-        return f"of {systems} systems, and {FEWEST_SYSTEMS} make a population"
+        return f"of {how_many(systems, 'system')}, and {FEWEST_SYSTEMS} make a population"
     return ""
 
 
@@ -64,7 +65,8 @@ def why_not_in_full(
     if sum(outside.values()) > LARGEST_SHARE_OUTSIDE:
         worst = max(outside, key=outside.__getitem__)
         several = sum(share > LARGEST_SHARE_OUTSIDE for share in outside.values())
-        return f"many modes, which NUTS cannot change between ({max(several, 1)} systems, the worst of them {worst})"
+        of_which = f"{how_many(max(several, 1), 'system')}, the worst of them {worst}"
+        return f"many modes, which NUTS cannot change between ({of_which})"
     return ""
 
 

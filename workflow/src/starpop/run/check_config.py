@@ -97,6 +97,12 @@ def unsuited_models(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
     """Choices of the models that the catalogue to analyse has nothing for, or that its range of periods forbids."""
     entry = config["catalogs"][catalog]
     yield from narrow_populations("", config["population_models"], looked_for(config, catalog))
+    asked, least = entry.get("selection", {}).get("visits"), config["systems"]["min_visits"]
+    if asked is not None and asked < least:
+        yield (
+            f"catalogs.{catalog}.selection.visits: {asked:g}, but of stars with fewer than {least} visits none is "
+            f"used (systems.min_visits); expected {least} or more, or leave it out."
+        )
     keplerian = keplerian_models(config)
     for name, population in config["population_models"].items():
         if "eccentricity" in population and not keplerian:

@@ -10,6 +10,11 @@ class InputError(ValueError):
     """A mistake in the user's configuration or data: the value, where it stands, what is allowed, what to do."""
 
 
+def how_many(count: int, thing: str) -> str:
+    """So many things, in words that agree."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def closest(name: str, allowed: Iterable[str]) -> str | None:
     """The allowed word nearest to a mistyped one, if one is near."""
     lower = {str(word).lower(): str(word) for word in allowed}

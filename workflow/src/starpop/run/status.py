@@ -33,11 +33,24 @@ UNUSED, UNFITTED = "not used", "not fitted"
 
 
 def kind(flags: str) -> str:
-    """Whether a system hardly has an orbit, has one period, or several or one that is not to be trusted."""
+    """Whether a system hardly has an orbit, has one period, or several or one that is not to be trusted.
+
+    One that has none within the range of periods may have one beyond it.
+    """
     raised = flags.split(";")
-    if "no_orbit" in raised:
+    if "no_orbit" in raised and "better_outside_range" not in raised:
         return HARDLY
     return DOUBTFUL if any(flag in raised for flag in (*SERIOUS, "multimodal")) else SURE
+
+
+def hardly(orbits: pd.DataFrame) -> set[str]:
+    """The systems of a table of orbits that hardly have one."""
+    return set(orbits["system"][orbits["flags"].fillna("").map(kind) == HARDLY])
+
+
+def without_orbit(orbits: pd.DataFrame) -> pd.Series:
+    """(N,) which systems of a table of orbits were not used or not fitted, and have none."""
+    return orbits["status"].fillna("").str.startswith((UNUSED, UNFITTED))
 
 
 def has_failed(status: str) -> bool:
@@ -50,7 +63,7 @@ def of_fits(table: pd.DataFrame) -> str:
     failed = table[table["status"].map(has_failed)]
     noted = table[(table["status"] != "ok") & ~table["status"].map(has_failed)]
     count = len(table) - len(noted)
-    said = f"All {count} fits and checks passed"
+    said = f"All {count} fits and checks passed" if count != 1 else "The one fit or check passed"
     if len(failed):
         said = f"{len(failed)} of {count} fits and checks FAILED: {_listing(failed)}"
     return f"{said}; {len(noted)} could tell nothing: {_listing(noted)}." if len(noted) else f"{said}."
@@ -65,7 +78,9 @@ def of_orbits(table: pd.DataFrame) -> str:
         if names:
             said.append(f"{flag} {len(names)} ({_names(names)})")
     flagged = flags.index[flags.isin(SERIOUS)].nunique()
-    return f"{flagged} of {len(table)} orbits are not to be trusted: {'; '.join(said)}." if said else ""
+    if not said:
+        return ""
+    return f"{flagged} of {int((~without_orbit(table)).sum())} orbits are not to be trusted: {'; '.join(said)}."
 
 
 def serious(flags: str) -> str:

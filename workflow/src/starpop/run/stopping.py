@@ -26,6 +26,8 @@ from functools import cache
 # What tells a job to stop.
 TOLD_BY = (signal.SIGTERM, signal.SIGINT)
 STOPPED = "Error: this job was told to stop."
+# What a shell calls the end of a command by a SIGINT.
+TOLD = 128 + signal.SIGINT
 # What the handler has for its work: to unwind, and to remove temporary files [s].
 GRACE = 2.0
 
@@ -37,19 +39,26 @@ def ending_when_told(logger: logging.Logger) -> Iterator[None]:
     sender.setblocking(False)
     threading.Thread(target=_watch, args=(receiver, logger), daemon=True).start()
     _keep_from_children()
-    handlers = {number: signal.signal(number, _stop) for number in TOLD_BY}
+    told = False
+
+    def stop(*_: object) -> None:
+        nonlocal told
+        told = True
+        sys.exit(STOPPED)
+
+    handlers = {number: signal.signal(number, stop) for number in TOLD_BY}
     wakeup = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
     try:
         yield
+    except Exception:
+        if told:  # what is called back from compiled code loses its exceptions, and others follow
+            sys.exit(STOPPED)
+        raise
     finally:
         signal.set_wakeup_fd(wakeup)
         for number, handler in handlers.items():
             signal.signal(number, handler)
         sender.close()
-
-
-def _stop(*_: object) -> None:
-    sys.exit(STOPPED)
 
 
 def _watch(receiver: socket.socket, logger: logging.Logger) -> None:
@@ -82,7 +91,7 @@ def run_group(command: Sequence[str]) -> int:
 
     Returns
     -------
-    what the command ends with
+    what the command ends with; `TOLD` if it was told to stop
     """
     numbers = (*TOLD_BY, signal.SIGHUP, signal.SIGQUIT)
     ignored = [number for number in numbers if signal.getsignal(number) is signal.SIG_IGN]
@@ -112,7 +121,8 @@ def run_group(command: Sequence[str]) -> int:
         with subprocess.Popen(command, process_group=0) as process:
             if told:  # while it was started
                 send(signal.SIGINT)
-            return process.wait()
+            code = process.wait()
+            return TOLD if told and code else code
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)

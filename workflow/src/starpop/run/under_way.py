@@ -19,7 +19,9 @@ LOGS, LOCKS = Path(".snakemake/log"), Path(".snakemake/locks")
 JOB = re.compile(r"^(?:local)?(?:rule|checkpoint) (\w+):$")
 COUNT = re.compile(r"^(\w+) +(\d+)$")
 FINISHED, FAILED = re.compile(r"^Finished jobid: (\d+)"), re.compile(r"^Error in rule (\w+)")
-STEPS = re.compile(r"^\d+ of \d+ steps \(\d+%\) done$")
+STEPS = re.compile(r"^\d+ of \d+ steps \((\d+)%\) done$")
+# What comes after it are jobs that were stopped, and have not failed; and what ends the lines on the results.
+TOLD_TO_STOP, END = "Terminating processes on user request", "Complete log(s): "
 # Not a job of its own.
 TARGETS = ("all", "total")
 
@@ -35,6 +37,8 @@ class Run:
     finished : the numbers of those that ended well
     failed : the rule of each job that failed and was not started again, by its number
     steps : the last line of progress
+    told : whether it was told to stop
+    verdict : of a complete run its last lines, on what came of it
     """
 
     total: Counter = field(default_factory=Counter)
@@ -42,11 +46,13 @@ class Run:
     finished: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)
     steps: str = ""
+    told: bool = False
+    verdict: list[str] = field(default_factory=list)
 
     @classmethod
     def from_log(cls, lines: Iterable[str]) -> Run:
         """Read the log of a run."""
-        run, counting, rule, log, failed = cls(), False, "", "", ""
+        run, counting, complete, rule, log, failed = cls(), False, False, "", "", ""
         for line in map(str.rstrip, lines):
             if line == "Job stats:":
                 counting = True
@@ -56,7 +62,7 @@ class Run:
             elif found := JOB.match(line):
                 rule, log, failed = found[1], "", ""
             elif found := FAILED.match(line):
-                rule, failed = "", found[1]
+                rule, failed = "", "" if run.told else found[1]
             elif found := FINISHED.match(line):
                 run.finished.add(found[1])
                 run.failed.pop(found[1], None)
@@ -69,12 +75,18 @@ class Run:
                 elif rule:
                     run.started[number] = rule, log
                     run.failed.pop(number, None)
-            elif STEPS.match(line):
-                run.steps = line
+            elif found := STEPS.match(line):
+                run.steps, complete = line, found[1] == "100"
+            elif line.startswith(TOLD_TO_STOP):
+                run.told = True
+            elif line.startswith(END):
+                complete = False
+            elif complete:
+                run.verdict.append(line)
         return run
 
     def describe(self, alive: bool) -> list[str]:
-        """A line for each rule, and one for the whole.
+        """A line for each rule, one for the whole, and what came of it.
 
         Parameters
         ----------
@@ -96,8 +108,9 @@ class Run:
             lines.append(f"{rule:{width}}  {said}")
             lines += [f"{'':{width}}    {last}" for last in filter(None, map(last_line, logs))]
         complete = all(done[rule] == count for rule, count in self.total.items() if rule not in TARGETS)
-        state = "under way, or was killed" if alive else ("complete" if complete else "stopped")
-        return [*lines, f"The run is {state}: {self.steps or 'no job is done'}."]
+        over = "complete" if complete else ("stopped, as it was told" if self.told else "stopped")
+        state = "under way, or was killed" if alive else over
+        return [*lines, f"The run is {state}: {self.steps or 'no job is done'}.", *self.verdict]
 
 
 def last_line(path: str) -> str:

@@ -106,11 +106,10 @@ def answer(run: Run, pair: str) -> dict[str, Any]:
         row | {"meaning": in_plain_letters(label(row["parameter"])), "unit": ""} for row in _hyper(run.summaries[pair])
     ]
     used = run.orbits[pair.split("/")[0]]
-    unused = used["status"].fillna("").str.startswith((status.UNUSED, status.UNFITTED))
     fraction = next((row for row in hyper if row["parameter"] == FRACTION), None)
     found: dict[str, Any] = {"pair": pair, "hyper": hyper, "fraction": fraction, "passed_over": passed_over(run)}
-    found["systems"] = int((~unused).sum())
-    found["hardly"] = int((used["flags"].fillna("").map(status.kind) == status.HARDLY).sum())
+    found["systems"] = int((~status.without_orbit(used)).sum())
+    found["hardly"] = len(status.hardly(used))
     said = _status(run, f"{pair} exact")
     sample = run.selections.get(pair.split("/")[0])
     found["selected"] = 0 if sample is None else int(sample["selected"].sum())

@@ -101,7 +101,7 @@ function columnsOfTable() {
     render: (i, kind) => (kind === "display" ? "" : `${spaced(values[i])} ${values[i]}`), // is found as it is written, and as in orbits.csv
   });
   const first = ofNumbers.slice(0, FIRST), others = ofNumbers.slice(FIRST);
-  return [name, ...first, words("flags", shown.flags), ...others, words("status", shown.statuses)];
+  return [name, ...first, words("flags", shown.flags), words("status", shown.statuses), ...others];
 }
 
 async function fillTable() {
