@@ -53,6 +53,9 @@ class Kind:
 KINDS: list[Kind] = []
 
 
+SIGN = "velocity is of nines alone, in several rows: a sign for none"
+
+
 def kind(**facts: Any) -> Callable[[Callable[[Path], str | list[str]]], Callable[[Path], str | list[str]]]:
     """Enter a writer into the corpus, under its name."""
 
@@ -142,6 +145,14 @@ def masked_velocity(folder: Path) -> str:
     table["v"] = MaskedColumn(table["v"], mask=np.arange(12) == 4)
     table.write(folder / "t.ecsv")
     return "t.ecsv"
+
+
+@kind(rejected=((4, "-999.0", SIGN), (9, "-999.0", SIGN)))
+def nines_for_no_velocity(folder: Path) -> str:
+    table = Table(good() | {"star": np.repeat(["A", "B"], 6)})
+    table["v"][[4, 9]] = -999.0
+    table.write(folder / "t.csv")
+    return "t.csv"
 
 
 @kind(rejected=((4, "no value", "velocity is not a number"),))

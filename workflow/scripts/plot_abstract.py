@@ -1,6 +1,7 @@
 """Draw the whole way from visits to the population in one picture."""
 
 import json
+from pathlib import Path
 
 from starpop.orbits.visits import read_named
 from starpop.pages import abstract, population
@@ -23,6 +24,8 @@ with store.job(snakemake.log[0]):
     )
     fitted = population.fitted_of(store.read_tree(snakemake.input.exact), status.hardly(orbits))
     figure = abstract.abstract(examples, fitted, style)
+    *_, system_model, population_model = Path(snakemake.input.exact).parent.parts
+    source = f"catalogue {snakemake.wildcards.catalog}, models {system_model} and {population_model}"
     diagnosed = store.read_csv(snakemake.input.diagnostics)
     failed = failures(diagnosed["status"][diagnosed["fit"].str.endswith(" exact")])
-    save(figure, snakemake.output.abstract, style, f"catalogue {snakemake.wildcards.catalog}", failed)
+    save(figure, snakemake.output.abstract, style, source, failed)

@@ -30,6 +30,17 @@ def test_right_answers_agree_and_z_is_a_standard_normal():
     assert "0.4%" in sentence
 
 
+def test_a_rare_tail_that_chains_were_not_in_is_no_disagreement():
+    """One exact draw in a thousand lies far out, and none of the chains'."""
+    rng = np.random.default_rng(4)
+    exact = draws(rng, 1, 10_000)
+    exact[0, :10] += 6
+    nuts = draws(rng, 4, 1000)
+    for sd, agrees in ((1.0, True), (1.3, False)):
+        table = compare("test", "nuts", {"p": exact}, {"p": sd * nuts}, {"p": (exact.mean(), exact.std(), 1e-9, 1e-9)})
+        assert table["agrees"].all() == agrees
+
+
 def test_few_exact_draws_are_worth_what_they_are():
     """Those of a survey: a sample of 200 whose spread is small by chance would have too small an error."""
     rng = np.random.default_rng(3)
@@ -50,7 +61,7 @@ def test_a_wrong_mean_or_spread_is_caught(wrong):
     rng = np.random.default_rng(1)
     table = compare("test", "nuts", {"p": draws(rng, 1, 4000)}, {"p": draws(rng, 4, 1000, **wrong)})
     assert not table["agrees"].any()
-    assert verdict(table)[0] == "disagreement of 1 parameters: test p (nuts)"
+    assert verdict(table)[0] == "disagreement of 1 parameter: test p (nuts)"
 
 
 def test_a_value_known_without_draws_has_no_error_of_its_own():

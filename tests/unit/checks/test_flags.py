@@ -282,10 +282,18 @@ def test_a_star_without_an_orbit_and_one_that_drifts_are_flags():
 
 
 def test_a_jitter_as_large_as_the_orbit_is_a_flag():
+    rng, model = np.random.default_rng(10), replace(MODEL, noise=Jitter(-2, 2))
+    visits = clean(rng, count=200)
+    noisy = replace(visits, rv_kms=0.8 * visits.rv_kms + rng.normal(0, 0.8 * np.hypot(*THETA[:2]), len(visits)))
+    assert {"jitter_dominates", "no_orbit"} & flags_of(noisy, model, rng) == {"jitter_dominates"}
+
+
+def test_where_there_is_no_orbit_nothing_is_said_of_it():
     rng = np.random.default_rng(10)
     visits = visits_of(rng)
-    noisy = replace(visits, rv_kms=rng.normal(0, 10, len(visits)))
-    assert "jitter_dominates" in flags_of(noisy, replace(MODEL, noise=Jitter(-2, 2)), rng)
+    noise = replace(visits, rv_kms=rng.normal(0, 10, len(visits)))
+    raised = flags_of(noise, replace(MODEL, noise=Jitter(-2, 2)), rng)
+    assert "no_orbit" in raised and not raised & set(flags.OF_AN_ORBIT)
 
 
 def test_less_than_one_period_seen_is_a_flag():
@@ -324,4 +332,8 @@ def test_the_summary_names_the_worst_first_and_counts_each_orbit_once():
         "6 of 7 orbits are not to be trusted: better_outside_range 1 (C); at_range_end 6 (C, D, E, F, G and 1 more)."
     )
     assert status.of_orbits(table[:2]) == ""
-    assert status.serious("misfit;at_range_end;trend") == "at_range_end"
+    assert status.doubts("misfit;at_range_end;trend") == "at_range_end"
+    assert status.doubts("eccentric;no_orbit") == "no_orbit"
+    assert status.of_stars(table) == ""
+    none = table.assign(flags=["no_orbit", "misfit", "no_orbit;multimodal"] + ["better_outside_range;no_orbit"] * 5)
+    assert status.of_stars(none) == "2 of 7 hardly have an orbit (no_orbit): A, C."

@@ -5,7 +5,7 @@ import pytest
 from astropy import units as u
 from astropy.table import QTable, Table, vstack
 
-from starpop.gate.catalog import Selection, prepare, read_catalog
+from starpop.gate.catalog import Selection, are_signs, prepare, read_catalog
 from starpop.gate.light_travel import Observatory, coordinates_from_name, light_travel_days
 from starpop.gate.masses import read_masses, read_primaries
 from starpop.orbits.visits import batch_of, read_systems, split_systems
@@ -402,3 +402,19 @@ def test_what_is_wrong_with_a_table_of_masses_is_said(monkeypatch, tmp_path):
         with_masses("name,m,dm\nTIC A,1,1\n", monkeypatch, tmp_path)
     with pytest.raises(InputError, match=r"masses.csv: .*\n.*column 'm' holds text such as 'heavy'"):
         with_masses("name,m,dm\nA,heavy,0.1\n", monkeypatch, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("values", "signs"),
+    [
+        ([-999.0, 3.2, -999.0], [0, 2]),
+        ([-999.0, 3.2, 5.0], []),  # once
+        ([99.9, 210.3, 99.9, -99.9], []),  # others are as large
+        ([99.999, 210.3, 99.999], [0, 2]),
+        ([-0.999, 0.03, -0.999, np.nan], [0, 2]),  # -999 m/s
+        ([9.0, 1.0, 9.0, 9.9, 9.9], []),
+        ([0.0, 0.0, np.nan], []),
+    ],
+)
+def test_nines_in_several_rows_are_signs_for_none(values, signs):
+    assert np.flatnonzero(are_signs(np.array(values))).tolist() == signs

@@ -447,3 +447,24 @@ def test_a_date_of_a_spreadsheet_is_told_what_to_be(tmp_path, monkeypatch):
     (tmp_path / "mine.csv").write_text("star,date,rv,e\n" + "A,03.02.2015 14:30,1.5,0.1\n" * 8)
     code, said = init("mine.csv")
     assert code == 1 and "Write them as Julian dates, or as numbers of days." in said
+
+
+@pytest.mark.parametrize("name", ["sd", "\N{PLUS-MINUS SIGN} (km/s)", "std"])
+def test_the_error_of_a_velocity_has_many_names(name):
+    assert roles.by_name(["id", "t", "vel", name])["rv_err"] == [name]
+
+
+def test_the_unit_of_velocities_is_asked_for_with_the_column_of_their_errors(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"A,{2456000 + 3.7 * i},{20 * (-1) ** i},0.05" for i in range(6)]
+    Path("a.csv").write_text("star,bjd,vel,spread\n" + "\n".join(rows))
+    code, said = init("a.csv")
+    assert code == 1 and "columns.rv_err" in said and "units.rv: the table tells none; km/s or m/s?" in said
+
+
+def test_days_of_a_spreadsheet_are_told_as_what_they_may_be():
+    (guess,) = time_zero("date", np.array([42985.7, 43001.2])).values()
+    assert guess.value == "mjd" and "or zero_jd: 2415018.5, if a spreadsheet counted them" in guess.reason
+    for name, days in (("mjd", 42985.7), ("date", 58123.4)):
+        (guess,) = time_zero(name, np.array([days])).values()
+        assert "spreadsheet" not in guess.reason

@@ -309,7 +309,7 @@ def test_what_is_in_brackets_of_a_model_is_told_too_and_what_it_has_not_is_left_
 
 def test_hyper_parameters_are_told_in_plain_letters():
     (row,) = contents.answer(made_run(["A"]), "s/a")["hyper"]
-    assert row["meaning"] == "\N{GREEK SMALL LETTER MU}, mean of ln(P/d)"
+    assert row["meaning"] == "\N{GREEK SMALL LETTER MU}, centre of ln(P/d)"
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,12 @@ MEANING = {
     "far_from_prior": "A coefficient is five standard deviations of its configured prior from zero.",
     "alias_day": "Another possible frequency, or that of the Lomb-Scargle period, is an alias by the day.",
     "alias_year": "Another possible frequency, or that of the Lomb-Scargle period, is an alias by the year.",
-    "no_orbit": "No orbit at all is nearly as likely, or likelier: ln_bayes_orbit is below 3.",
+    "no_orbit": "No orbit at all is nearly as likely, or likelier: ln_bayes_orbit is below 3. A prior of amplitudes "
+    "far wider than K, or a jitter that takes up an ellipse, can be why.",
     "drift": "There is more than none, but a trend is nearly as likely as an orbit: ln_bayes_drift is below 3.",
 }
+# Of these nothing is said where there is no orbit.
+OF_AN_ORBIT = ("at_range_end", "longer_than_baseline", "jitter_dominates", "alias_day", "alias_year")
 # A peak so many of its widths from an end of the range is at it.
 END_SD = 2.0
 # ln L of a better period less that of the best within: the range counts for odds of a hundred to one.
@@ -78,9 +81,8 @@ def flags_of(
     """
     found = of_period(row, likelihood, period_range_days) | of_fit(row, criticism, model)
     found |= aliases(row, likelihood, period_range_days) | of_evidence(row)
-    # of no orbit there is no period that the range could cut off
-    found["at_range_end"] &= not found["no_orbit"]
-    return found
+    # which mean nothing where there is no orbit
+    return {flag: raised and not (found["no_orbit"] and flag in OF_AN_ORBIT) for flag, raised in found.items()}
 
 
 def of_period(

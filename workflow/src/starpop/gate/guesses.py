@@ -21,6 +21,8 @@ EXAMPLE = "That of 2015-01-01 is 2457023.5"
 BARYCENTRIC = ("bjd", "bmjd", "btjd", "bkjd", "tbjd")
 
 
+# What spreadsheets count the days from: 1899-12-30.
+SPREADSHEET_ZERO = 2415018.5
 # Unix time of 1989 to 2039 [s]: no other times of stars are so large.
 UNIX_SECONDS = (6e8, 2.2e9)
 
@@ -71,7 +73,7 @@ def time_zero(name: str, days: np.ndarray, told: Counted | None = None) -> dict[
         if low <= middle + zero <= high:
             return {"zero_jd": Guess(zero, said)}
     if low <= middle + MJD_ZERO <= high:
-        return _modified(roles.plain(name))
+        return _modified(roles.plain(name), float(finite.max()))
     if roles.plain(name) in MISSIONS:
         return {"zero_jd": Guess(MISSIONS[roles.plain(name)], "by the column's name")}
     first, last, today = finite.min(), finite.max(), float(Time.now().jd)
@@ -101,11 +103,13 @@ def is_borne_out(told: Counted, times: np.ndarray, unit: u.UnitBase) -> bool:
     return not low <= middle <= high and (told.zero_jd is None or low <= days + told.zero_jd <= high)
 
 
-def _modified(plain: str) -> dict[str, Guess]:
+def _modified(plain: str, last: float) -> dict[str, Guess]:
     """Of times that may be modified Julian dates, or JD - 2400000: half a day is all that is between them."""
     if "jd" in plain and "mjd" not in plain:
         return {"zero_jd": Guess(2400000, "JD - 2400000, by the column's name; else format: mjd, half a day later")}
     reason = "by the column's name" if "mjd" in plain else "the custom; or zero_jd: 2400000, half a day earlier"
+    if "mjd" not in plain and last + SPREADSHEET_ZERO < Time.now().jd:
+        reason += f"; or zero_jd: {SPREADSHEET_ZERO}, if a spreadsheet counted them"
     return {"format": Guess("mjd", reason)}
 
 

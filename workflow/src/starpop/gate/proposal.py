@@ -328,6 +328,10 @@ def _propose_units_of_unnamed(proposal: Proposal, found: Mapping[str, Sequence[s
         value = told.pop() if len(told) == 1 else UNKNOWN
         reason = "of the column that you name: km/s or m/s" if value == UNKNOWN else "by the columns' names"
         proposal.put("units", "rv", value=value, reason=reason)
+    elif "rv" in found and "rv_err" not in found and own_unit(table[found["rv"][0]]) is None:
+        by_name = roles.told_unit(found["rv"][0])
+        reason = "by the column's name" if by_name else f"{_untold(table[found['rv'][0]])}; km/s or m/s?"
+        proposal.put("units", "rv", value=by_name or UNKNOWN, reason=reason)
 
 
 def _propose_velocity_units(proposal: Proposal, rv: Any, rv_err: Any, comments: Sequence[str]) -> None:

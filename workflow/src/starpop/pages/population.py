@@ -22,7 +22,7 @@ from starpop.pages.style import CHAIN_COLORS, ONE_COLUMN, TWO_COLUMNS, Style, ne
 from starpop.run.errors import how_many
 
 SYMBOLS = {
-    "mu": (r"$\mu$", r"mean of $\ln(P/\mathrm{d})$"),
+    "mu": (r"$\mu$", r"centre of $\ln(P/\mathrm{d})$"),
     "lnsigma": (r"$\ln\sigma$", r"of $\ln(P/\mathrm{d})$"),
     "lnnu": (r"$\ln\nu$", "degrees of freedom"),
     "F": ("$F$", "fraction of binaries"),

@@ -16,7 +16,7 @@ from starpop.orbits.orbit import angles, total_errors, wave, without_trend_and_o
 from starpop.orbits.visits import Visits
 from starpop.pages.corner import corner
 from starpop.pages.style import TWO_COLUMNS, Style, label_outer, mark, new_figure, panels, plain
-from starpop.run.status import serious
+from starpop.run.status import doubts
 
 # What a scan has to be drawn.
 PERIODOGRAMS = ("ln_likelihood", "lomb_scargle_power", "lomb_scargle_period_days")
@@ -165,10 +165,10 @@ def periodograms(scans: Sequence[xr.Dataset], table: pd.DataFrame, style: Style)
             color=style.colors.accent,
             lw=0.9,
             ls=(0, (4, 2)),
-            label="Lomb-Scargle, as in the tutorial",
+            label="Lomb-Scargle",
             zorder=0,
         )
-        mark(ax, serious(flags[name]))
+        mark(ax, doubts(flags[name]))
         apart = abs(np.log(other / chosen)) > 0.02
         ax.set_title(plain(name), pad=3)
         if apart:
@@ -196,7 +196,7 @@ def orbits_grid(systems: Sequence[Visits], orbits: Mapping[str, Orbit], table: p
         value = chi2[visits.system]
         label = rf"$\chi^2_\nu$ = {value:.3g}" if value < 100 else rf"$\chi^2_\nu$ = {value:.0f}"
         ax.text(0.97, 0.95, label, transform=ax.transAxes, ha="right", va="top", fontsize=6.5)
-        mark(ax, serious(flags[visits.system]))
+        mark(ax, doubts(flags[visits.system]))
         ax.set_xlim(-0.02, 1.02)
         low, high = ax.get_ylim()
         ax.set_ylim(low, high + 0.22 * (high - low))

@@ -83,9 +83,17 @@ def of_orbits(table: pd.DataFrame) -> str:
     return f"{flagged} of {int((~without_orbit(table)).sum())} orbits are not to be trusted: {'; '.join(said)}."
 
 
-def serious(flags: str) -> str:
-    """Of the flags of a system those that say not to trust its orbit."""
-    return ";".join(flag for flag in flags.split(";") if flag in SERIOUS)
+def of_stars(table: pd.DataFrame) -> str:
+    """One sentence on the systems of a table of orbits that hardly have one; empty if all have."""
+    if not (names := sorted(hardly(table))):
+        return ""
+    return f"{len(names)} of {int((~without_orbit(table)).sum())} hardly have an orbit (no_orbit): {_names(names)}."
+
+
+def doubts(flags: str) -> str:
+    """Of the flags of a system those that say not to trust its orbit, or that it hardly has one."""
+    own = flags.split(";")
+    return "no_orbit" if kind(flags) == HARDLY else ";".join(flag for flag in own if flag in SERIOUS)
 
 
 def _listing(rows: pd.DataFrame) -> str:

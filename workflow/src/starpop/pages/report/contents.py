@@ -160,11 +160,11 @@ def _is_true(column: pd.Series) -> pd.Series:
 
 
 def orbits_with_membership(run: Run) -> dict[str, pd.DataFrame]:
-    """The orbits of each system model, with what the population of its first pair says of each system."""
-    first = {pair.partition("/")[0]: pair for pair in reversed(list(run.members))}
+    """The orbits of each system model, with what the population of its best pair says of each system."""
+    chosen = {pair.partition("/")[0]: pair for pair in [*reversed(list(run.members)), best_pair(run)]}
     return {
-        model: with_membership(table, run.members[first[model]], run.selections.get(model))
-        if model in first
+        model: with_membership(table, run.members[chosen[model]], run.selections.get(model))
+        if chosen.get(model) in run.members
         else table
         for model, table in run.orbits.items()
     }
