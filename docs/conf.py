@@ -35,4 +35,4 @@ napoleon_google_docstring, napoleon_use_ivar = False, True
 napoleon_custom_sections = ["Returns"]  # in which ours have prose
 autodoc_member_order, autodoc_preserve_defaults = "bysource", True
 # the types of other projects, which have their own documentation, and what a likelihood has for the compiled functions
-nitpick_ignore_regex = [(r"py:.*", r"(?!starpop\.).*"), (r"py:class", r"starpop\..*\.LinearModel")]
+nitpick_ignore_regex = [(r"py:.*", r"(?!starpop\.).*"), (r"py:class", r"starpop\..*\.(LinearModel|Box)")]

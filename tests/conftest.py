@@ -12,6 +12,7 @@ import pytest
 from astropy.table import Table
 
 from project_copy import ROOT
+from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits, split_systems
 
 APOGEE_PLACES = (ROOT / "data" / "apogee-binaries.fits", ROOT.parent / "shared" / "data" / "apogee-binaries.fits")
@@ -80,6 +81,13 @@ def browser():
             yield found
     except FileNotFoundError as error:
         pytest.skip(str(error))
+
+
+def noise_points(visits: Visits, model: SystemModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(K, D) numbers of all points of the noise's lattice, (K,) ln of their weights, and (K, J) variances."""
+    lattice = model.noise.lattice(visits)
+    ln_noise, ln_weight = lattice.points(lattice.whole)
+    return ln_noise, ln_weight, model.noise.variances(ln_noise, visits)
 
 
 def random_visits(

@@ -28,6 +28,7 @@ BASE = Case(SystemModel(10, 20), DENSITY, RANGE, SURVEY, systems=2)
 JITTER = replace(
     BASE, system_model=SystemModel(10, 20, noise=Jitter(-0.5, 0.7)), survey=replace(SURVEY, baseline_days=(30, 90))
 )
+OF_INSTRUMENTS = replace(JITTER, system_model=SystemModel(10, 20, noise=Jitter(-0.5, 0.7, each="instrument")))
 DRAWS = 99
 
 
@@ -53,9 +54,17 @@ def table(truth, analysis, catalogs=300):
 OF_ALL = {"mu", "lnsigma", "lnP", "v0", "semi_amplitude", "ln_likelihood"}
 
 
-@pytest.mark.parametrize(("case", "own"), [(BASE, set()), (JITTER, {"ln_jitter"})], ids=["base", "jitter"])
-def test_a_right_chain_is_calibrated(case, own):
-    right = table(case, case)
+@pytest.mark.parametrize(
+    ("case", "own", "catalogs"),
+    [
+        (BASE, set(), 300),
+        (JITTER, {"ln_jitter"}, 300),
+        (OF_INSTRUMENTS, {"ln_jitter_A", "ln_jitter_B"}, 150),
+    ],
+    ids=["base", "jitter", "jitter of instruments"],
+)
+def test_a_right_chain_is_calibrated(case, own, catalogs):
+    right = table(case, case, catalogs)
     assert set(right.index) == OF_ALL | own
     assert (right["status"] == "ok").all()
     assert (np.abs(right["coverage_80%"] - 0.8) < 4 * right["coverage_80%_sd"]).all()
@@ -67,9 +76,16 @@ def test_true_errors_twice_the_reported_ones_are_caught():
     assert wrong.loc["v0", "coverage_80%"] < 0.7
 
 
-def test_a_prior_of_jitter_that_is_wrong_by_one_sd_is_caught():
-    wrong = table(JITTER, replace(JITTER, system_model=SystemModel(10, 20, noise=Jitter(0.2, 0.7))), catalogs=200)
-    assert wrong.loc["ln_jitter", "status"] == "not calibrated"
+@pytest.mark.parametrize(
+    ("case", "noise", "number", "catalogs"),
+    [
+        (JITTER, Jitter(0.2, 0.7), "ln_jitter", 200),
+        (OF_INSTRUMENTS, Jitter(0.2, 0.7, each="instrument"), "ln_jitter_B", 100),
+    ],
+)
+def test_a_prior_of_jitter_that_is_wrong_by_one_sd_is_caught(case, noise, number, catalogs):
+    wrong = table(case, replace(case, system_model=SystemModel(10, 20, noise=noise)), catalogs)
+    assert wrong.loc[number, "status"] == "not calibrated"
 
 
 def test_a_wrong_prior_of_a_hyper_parameter_is_caught():

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal, norm
 
-from conftest import random_visits
+from conftest import noise_points, random_visits
 from starpop.checks.highest_peaks import highest_peaks
 from starpop.inference.densities import UniformPeriod
 from starpop.orbits import single
@@ -40,12 +40,12 @@ def visits():
 
 def normal_density(points, visits, model):
     """(S,) ln of the joint normal density of the velocities, the noise summed over its lattice."""
-    lattice = model.noise.lattice(visits.rv_kms, visits.rv_err_kms)
+    _, ln_weight, variances = noise_points(visits, model)
     designs, values = design_matrix(points, visits, model), []
     for design, deviations in zip(designs, model.deviations_at(points, visits), strict=True):
-        covariances = [np.diag(variance) + design * deviations**2 @ design.T for variance in lattice.variance]
+        covariances = [np.diag(variance) + design * deviations**2 @ design.T for variance in variances]
         terms = [multivariate_normal(np.zeros(len(visits)), c).logpdf(visits.rv_kms) for c in covariances]
-        values.append(logsumexp(terms + lattice.ln_weight))
+        values.append(logsumexp(terms + ln_weight))
     return np.array(values)
 
 

@@ -8,6 +8,7 @@ import xarray as xr
 from scipy.special import logsumexp
 from scipy.stats import chisquare, multivariate_normal, multivariate_t
 
+from conftest import noise_points
 from starpop.inference.densities import Normal, TruncatedNormal, UniformPeriod
 from starpop.inference.eccentricities import Beta, Circularised, EccentricityPrior, Rayleigh
 from starpop.inference.joint import Joint
@@ -84,17 +85,16 @@ def test_ln_likelihood_is_that_of_normal_velocities(noise, instruments):
         visits = replace(visits, instruments=names, instrument=rng.integers(0, instruments, 14))
     model = model_of(noise, trend=1 if instruments else 0, offsets=instruments > 0)
     system, linear = eliminate(linear_model(visits, model)), linear_model(visits, model)
-    lattice = model.noise.lattice(visits.rv_kms, visits.rv_err_kms)
+    _, ln_weight, variances = noise_points(visits, model)
     deviations = model.standard_deviations(visits)
     for _ in range(5):
         frequency, e, phase = 1 / rng.uniform(5, 100), rng.uniform(0, 0.9), rng.uniform(0, TWO_PI)
         design = np.column_stack([columns(linear.time, frequency, e, phase), model.static_columns(visits)])
         signal = (design * deviations) @ (design * deviations).T
         # a covariance of tiny errors is singular but for rounding, and the terms are then of no weight
-        points = np.flatnonzero(lattice.variance.min(axis=1) > 1e-4)
+        points = np.flatnonzero(variances.min(axis=1) > 1e-4)
         expected = [
-            multivariate_normal(np.zeros(14), signal + np.diag(lattice.variance[n])).logpdf(visits.rv_kms)
-            + lattice.ln_weight[n]
+            multivariate_normal(np.zeros(14), signal + np.diag(variances[n])).logpdf(visits.rv_kms) + ln_weight[n]
             for n in points
         ]
         point = np.array([[frequency, e, phase]])
@@ -320,10 +320,10 @@ def test_coefficients_and_noise_are_drawn_given_the_shape(noise):
     u = np.zeros(1) if noise is None else np.linspace(noise.mean - 8 * noise.sd, noise.mean + 8 * noise.sd, 400)
     ln_share, means, squares = np.empty(len(u)), [], []
     for n, value in enumerate(u):
-        covariance = np.diag(model.noise.variance(np.array([value]), visits.rv_err_kms))
+        covariance = np.diag(model.noise.variances(np.array([value]), visits))
         whole = covariance + (design * deviations**2) @ design.T
         ln_share[n] = multivariate_normal(np.zeros(9), whole).logpdf(visits.rv_kms)
-        ln_share[n] += 0 if noise is None else noise.ln_prior(value)
+        ln_share[n] += 0 if noise is None else noise.ln_prior(np.array([value]))
         precision = design.T @ np.linalg.solve(covariance, design) + np.diag(deviations**-2)
         means.append(np.linalg.solve(precision, design.T @ np.linalg.solve(covariance, visits.rv_kms)))
         squares.append(np.linalg.inv(precision) + np.outer(means[-1], means[-1]))

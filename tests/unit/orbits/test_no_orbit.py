@@ -30,18 +30,18 @@ def brute_force(visits, model):
     design, sd = model.static_columns(visits), model.standard_deviations(visits)[2:]
 
     def ln_density(u):
-        variance = np.broadcast_to(model.noise.variance(np.array([[u]]), visits.rv_err_kms)[0], len(visits))
+        variance = np.broadcast_to(model.noise.variances(np.array([[u]]), visits)[0], len(visits))
         return multivariate_normal.logpdf(visits.rv_kms, None, (design * sd**2) @ design.T + np.diag(variance))
 
     if model.noise.parameter is None:
         return ln_density(0.0)
     grid = model.noise.mean + model.noise.sd * np.linspace(-7, 7, 4001)
-    values = [ln_density(u) + model.noise.ln_prior(u) for u in grid]
+    values = [ln_density(u) + model.noise.ln_prior(np.array([u])) for u in grid]
     best, at = max(values), grid[int(np.argmax(values))]
     held = [u for u, value in zip(grid, values, strict=True) if value > best - 45]
 
     def relative(u):
-        return np.exp(ln_density(u) + model.noise.ln_prior(u) - best)
+        return np.exp(ln_density(u) + model.noise.ln_prior(np.array([u])) - best)
 
     total = quad(relative, held[0], at, epsabs=0, epsrel=1e-11, limit=500)[0]
     return best + np.log(total + quad(relative, at, held[-1], epsabs=0, epsrel=1e-11, limit=500)[0])

@@ -8,7 +8,7 @@ from numpy.polynomial.legendre import leggauss
 from scipy.special import logsumexp
 from scipy.stats import kstest
 
-from conftest import random_visits
+from conftest import noise_points, random_visits
 from starpop.inference.densities import Normal, UniformPeriod
 from starpop.orbits.landscape import add_up
 from starpop.orbits.linear_model import linear_model
@@ -18,6 +18,7 @@ from starpop.orbits.orbit import conditional, design_matrix, ln_likelihood, shap
 from starpop.orbits.orbit_draws import draw_given_shape, draw_orbits
 from starpop.orbits.period_likelihood import period_likelihood
 from starpop.orbits.system_model import SystemModel
+from starpop.orbits.visits import Visits
 from starpop.populations.simulate import Survey, simulate_system
 
 RANGE = (1.5, 20.0)
@@ -43,15 +44,17 @@ def test_the_lattice_integrates_over_the_noise(noise):
         residual = rng.normal(0, np.hypot(error, rng.choice([0, 0.1, 1, 10]) * error.min()))
         free = int(rng.choice([0, 3]))  # visits that an orbit passes through
 
-        def ln_density(u, error=error, residual=residual, free=free):
-            variance = noise.variance(u[:, None], error)[:, free:]
+        visits = Visits("S", np.arange(count), residual, error)
+
+        def ln_density(u, visits=visits, residual=residual, free=free):
+            variance = noise.variances(u, visits)[:, free:]
             return -0.5 * np.sum(np.log(variance) + residual[free:] ** 2 / variance, axis=1)
 
-        lattice = noise.lattice(residual, error)
+        at, ln_weight, _ = noise_points(visits, SystemModel(1, 1, noise=noise))
         low, high = noise.bounds(residual, error)
-        u = np.linspace(low - 1, high + 1, 20_001)
+        u = np.linspace(low - 1, high + 1, 20_001)[:, None]
         expected = logsumexp(ln_density(u) + noise.ln_prior(u) + np.log(u[1] - u[0]))
-        assert logsumexp(ln_density(lattice.ln_noise) + lattice.ln_weight) == pytest.approx(expected, abs=5e-6)
+        assert logsumexp(ln_density(at) + ln_weight) == pytest.approx(expected, abs=5e-6)
 
 
 @pytest.mark.parametrize(
@@ -64,15 +67,16 @@ def test_the_lattice_integrates_over_a_jitter_that_few_visits_know(precise, othe
     noise, error = Jitter(-2, 2), np.repeat([small, large], [precise, others])
     for _ in range(10):
         residual = rng.normal(0, np.hypot(error, jitter))
-        lattice = noise.lattice(residual, error)
-        u = np.linspace(lattice.ln_noise[0], lattice.ln_noise[-1], 20_001)
+        visits = Visits("S", np.arange(len(error)), residual, error)
+        at, ln_weight, _ = noise_points(visits, SystemModel(1, 1, noise=noise))
+        u = np.linspace(at[0], at[-1], 20_001)
 
-        def ln_density(u, residual=residual):
-            variance = noise.variance(u[:, None], error)
+        def ln_density(u, visits=visits, residual=residual):
+            variance = noise.variances(u, visits)
             return -0.5 * np.sum(np.log(variance) + residual**2 / variance, axis=1)
 
         expected = logsumexp(ln_density(u) + noise.ln_prior(u) + np.log(u[1] - u[0]))
-        assert logsumexp(ln_density(lattice.ln_noise) + lattice.ln_weight) == pytest.approx(expected, abs=1e-7)
+        assert logsumexp(ln_density(at) + ln_weight) == pytest.approx(expected, abs=1e-7)
 
 
 def brute_force(visits, model):
@@ -90,7 +94,7 @@ def brute_force(visits, model):
         u = fine_grid(model.noise, visits)
         values = np.full(len(frequency), -np.inf)
         for x in u:
-            term = ln_likelihood(frequency, visits, model, x) + model.noise.ln_prior(x) + np.log(u[1] - u[0])
+            term = ln_likelihood(frequency, visits, model, x) + model.noise.ln_prior(x[None]) + np.log(u[1] - u[0])
             values = np.logaddexp(values, term)
     return -np.log(frequency), values + np.tile(np.log(weights * half), cells) - np.log(frequency)
 
@@ -154,7 +158,7 @@ def test_noise_and_period_are_drawn_from_their_joint_posterior(count, noise):
     drawn = draw_orbits(likelihood, UNIFORM, (), 20_000, rng)
     frequency = np.linspace(1 / RANGE[1], 1 / RANGE[0], 2_001)
     u = fine_grid(noise, visits, per_width=2)
-    joint = np.array([ln_likelihood(frequency, visits, model, x) + noise.ln_prior(x) for x in u])
+    joint = np.array([ln_likelihood(frequency, visits, model, x) + noise.ln_prior(x[None]) for x in u])
     joint += UNIFORM.ln_pdf(-np.log(frequency)) - np.log(frequency)
     joint = np.exp(joint - joint.max())
     for points, values, mass in (
@@ -212,15 +216,15 @@ def test_errors_scaled_down_with_fewer_visits_than_columns(count):
     rng = np.random.default_rng(count)
     for _ in range(5):
         visits, _ = simulate_system("S", 1.3, Survey((count, count), (100, 2000), (0.05, 0.5)), model, rng)
-        lattice = model.noise.lattice(visits.rv_kms, visits.rv_err_kms)
+        _, ln_weight, variance = noise_points(visits, model)
         frequency = rng.uniform(1 / RANGE[1], 1 / RANGE[0], 30)
         half = design_matrix(frequency, visits, model) * model.standard_deviations(visits)
-        diagonal = lattice.variance[:, None, :, None] * np.eye(count)
+        diagonal = variance[:, None, :, None] * np.eye(count)
         factor = np.linalg.cholesky(half @ half.swapaxes(1, 2) + diagonal)
         z = np.linalg.solve(factor, np.broadcast_to(visits.rv_kms[:, None], (*factor.shape[:-1], 1)))[..., 0]
         ln_diagonal = np.log(np.diagonal(factor, axis1=-2, axis2=-1))
         terms = -0.5 * np.sum(z**2 + np.log(2 * np.pi), axis=-1) - ln_diagonal.sum(axis=-1)
-        expected = logsumexp(terms + lattice.ln_weight[:, None], axis=0)
+        expected = logsumexp(terms + ln_weight[:, None], axis=0)
         np.testing.assert_allclose(evaluate(frequency, linear_model(visits, model)), expected, atol=1e-5)
         assert np.isfinite(period_likelihood(visits, model, (4.0, 4.02)).ln_weight).all()
 

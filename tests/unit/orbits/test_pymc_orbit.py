@@ -32,10 +32,10 @@ def system(seed, name):
 def ln_density(visits, model, period, theta, u):
     """Of the visits and the parameters of one system but its period."""
     velocity = design_matrix(np.array([1 / period]), visits, model)[0] @ theta
-    error = np.sqrt(model.noise.variance(np.array([u]), visits.rv_err_kms))
+    error = np.sqrt(model.noise.variances(np.atleast_1d(u), visits))
     value = norm.logpdf(visits.rv_kms, velocity, error).sum()
     value += norm.logpdf(theta, 0, model.standard_deviations(visits)).sum()
-    return value if model.noise.parameter is None else value + model.noise.ln_prior(u)
+    return value if model.noise.parameter is None else value + model.noise.ln_prior(np.atleast_1d(u))
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: f"{type(m.noise).__name__} {m.trend}")

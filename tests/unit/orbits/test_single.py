@@ -84,7 +84,7 @@ def test_the_maximum_a_posteriori_is_higher_than_every_point_around_it(noise):
         value, variance = 0.0, visits.rv_err_kms**2
         if noise.parameter is not None:
             u = np.array([point[noise.parameter]])
-            value, variance = noise.ln_prior(u)[0], noise.variance(u, visits.rv_err_kms)
+            value, variance = noise.ln_prior(u), noise.variances(u, visits)
         value += norm.logpdf(visits.rv_kms, velocity, np.sqrt(variance)).sum()
         return value + norm.logpdf(theta, 0, [100, 100, 150]).sum()
 

@@ -106,6 +106,22 @@ APO = CONFIG["catalogs"]["apogee"]["observatory"]
             r"calibration\.orbit_prior\.eccentricity_scale: unknown key; .* Write eccentricity: ",
         ),
         ("system_models.jitter.trend", 3, r"system_models\.jitter\.trend: 3 is not one of 0, 1, 2"),
+        ("system_models.jitter.each", "night", r"jitter\.each: 'night' is not one of 'system', 'instrument'"),
+        (
+            "system_models.tutorial.each",
+            "instrument",
+            r"tutorial\.each: instrument, but noise: reported has no jitter",
+        ),
+        (
+            "system_models.jitter",
+            {"trend": 0, "noise": "jitter", "orbit": "keplerian", "each": "instrument"},
+            r"jitter\.each: instrument, which is integrated over for circular orbits alone",
+        ),
+        (
+            "calibration.system_models.scaled.each",
+            "instrument",
+            r"calibration\.system_models\.scaled\.each: instrument, but noise: scaled has no jitter",
+        ),
         ("system_models.jitter.times", "bjd", "jitter.times: 'bjd' is not one of 'reported', 'barycentric'"),
         ("noise_prior.ln_jitter_kms.sd", 0, r"noise_prior\.ln_jitter_kms\.sd: 0"),
         ("catalog", "twinn", "catalog: 'twinn' is not one of apogee, twin, auto. Did you mean 'twin'"),
@@ -534,6 +550,11 @@ def test_every_file_that_is_not_there_is_said_of_catalogue_and_cluster_alike(tmp
             r"catalogs\.twin\.columns\.instrument, or leave offsets out",
         ),
         (
+            {"each": "instrument"},
+            "system_models.jitter.each: instrument, but catalogue twin tells no instruments; name its column as "
+            r"catalogs\.twin\.columns\.instrument, or leave each out",
+        ),
+        (
             {"times": "barycentric"},
             "system_models.jitter.times: 'barycentric', but catalogue twin has no observatory to correct from; add "
             r"catalogs\.twin\.observatory and coordinates, or set times: reported",
@@ -803,7 +824,10 @@ def test_a_simulated_catalogue_has_its_table_in_shares_and_its_models_whole():
         ({"path": "mine.csv"}, "catalogs.survey.path: unknown key; allowed here: simulation, period_range_days"),
         ({"period_range_days": "auto"}, "catalogs.survey.period_range_days: auto, but its visits are still to be"),
         ({"simulation": SIMULATION | {"system_model": "jiter"}}, "'jiter' is not one of tutorial, jitter.*'jitter'"),
-        ({"simulation": SIMULATION | {"system_model": "offs"}}, "offsets and light-travel times are not simulated"),
+        (
+            {"simulation": SIMULATION | {"system_model": "offs"}},
+            "instruments and light-travel times are not simulated",
+        ),
         ({"simulation": SIMULATION | {"systems": 0}}, "systems: 0: 0 is less than the minimum of 1"),
         (
             {"simulation": SIMULATION | {"survey": SIMULATION["survey"] | {"visits": [20, 3]}}},

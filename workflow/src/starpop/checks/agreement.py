@@ -115,7 +115,7 @@ def known_values(tree: xr.DataTree) -> dict[str, tuple[float, float, float, floa
 
 def compared(posterior: xr.Dataset) -> dict[str, np.ndarray]:
     """The (chain, draw) arrays that are compared, by name."""
-    natural = {name: name.removeprefix("ln_") for name in NOISE_NUMBERS if name in posterior}
+    natural = {name: str(name).removeprefix("ln_") for name in posterior if str(name).startswith(NOISE_NUMBERS)}
     numbers = {name: np.exp(posterior[name]) for name in natural}
     return columns_of(posterior.assign(numbers).rename(natural))
 

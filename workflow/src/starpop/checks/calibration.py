@@ -125,8 +125,7 @@ def ranked(parameters: Mapping[str, np.ndarray], visits: Visits, model: SystemMo
     theta = np.stack([values[name] for name in model.coefficients(visits)], axis=-1)
     points = shape_points(np.exp(-values["lnP"]), values)
     velocity = (design_matrix(points, visits, model) @ theta[..., None])[..., 0]
-    ln_noise = np.zeros(len(theta)) if model.noise.parameter is None else values[model.noise.parameter]
-    variance = model.noise.variance(ln_noise[:, None], visits.rv_err_kms)
+    variance = model.noise.variances(model.noise_of(values, visits), visits)
     values["semi_amplitude"] = np.hypot(values.pop("a"), values.pop("b"))
     terms = (visits.rv_kms - velocity) ** 2 / variance + np.log(2 * np.pi * variance)
     return values | {"ln_likelihood": -0.5 * terms.sum(axis=1)}

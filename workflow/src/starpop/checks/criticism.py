@@ -175,9 +175,10 @@ def replicates(
     """(R, J) velocities [km/s] at the visits' times, from (R,) draws of each parameter of a system."""
     design = design_matrix(shape_points(1 / draws["P"], draws), visits, model)
     theta = np.stack([draws[name] for name in model.coefficients(visits)], axis=-1)
-    ln_noise = np.zeros(len(theta)) if model.noise.parameter is None else draws[model.noise.parameter]
-    sd = np.sqrt(model.noise.variance(ln_noise[:, None], visits.rv_err_kms))
-    return (design @ theta[..., None])[..., 0] + rng.normal(0, sd)
+    velocity = (design @ theta[..., None])[..., 0]
+    return velocity + rng.normal(
+        0, np.sqrt(model.noise.variances(model.noise_of(draws, visits), visits)), velocity.shape
+    )
 
 
 def draw_prior(
@@ -190,7 +191,7 @@ def draw_prior(
     """(size,) draws of each parameter of a system from its prior."""
     draws = {"P": np.exp(UniformPeriod(period_range_days).draw((), size, rng))}
     if isinstance(model.noise, UncertainNoise):
-        draws[model.noise.parameter] = rng.normal(model.noise.mean, model.noise.sd, size)
+        draws |= model.noise.draw(visits, size, rng)
     draws |= model.draw_shape(size, rng)
     theta = model.draw_coefficients(shape_points(1 / draws["P"], draws), visits, rng)
     return draws | dict(zip(model.coefficients(visits), theta.T, strict=True))

@@ -102,7 +102,7 @@ def assess(
         "worst_parameter": table["r_hat"].idxmax(),
     }
     checks = [
-        ("r_hat", ">", limits.r_hat_max, ".4g"),
+        ("r_hat", ">", limits.r_hat_max, ".5g"),
         ("ess_bulk", "<", limits.ess_min, ".0f"),
         ("ess_tail", "<", limits.ess_min, ".0f"),
         ("divergences", ">", limits.divergences_max, "d"),

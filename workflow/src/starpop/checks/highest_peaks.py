@@ -23,7 +23,7 @@ from numba import njit
 
 from starpop.checks.sinusoids import eliminate_static, explain, without_static
 from starpop.orbits.landscape import with_ends
-from starpop.orbits.linear_model import LinearModel, linear_model
+from starpop.orbits.linear_model import LinearModel, NoisySystem
 from starpop.orbits.ln_likelihood import ln_likelihood_at, noise_terms, workspace
 from starpop.orbits.peaks import bracket, brent, may_cross, predicted_rise
 from starpop.orbits.period_likelihood import PeriodLikelihood
@@ -165,10 +165,9 @@ def pieces_to_search(likelihood: PeriodLikelihood, frequency: np.ndarray) -> lis
 
 def with_noise_of_replicates(likelihood: PeriodLikelihood) -> LinearModel:
     """The system with all points of its noise that can matter to a replicate."""
-    whole = linear_model(likelihood.visits, likelihood.system_model)
-    beyond = int(np.ceil(BEYOND * len(likelihood.linear.constant)))
-    first = max(likelihood.first_noise - beyond, 0)
-    return whole.at_noise(first, likelihood.first_noise + len(likelihood.linear.constant) + beyond)
+    system = NoisySystem.of(likelihood.visits, likelihood.system_model)
+    beyond = np.ceil(BEYOND * np.array(likelihood.noise.size))
+    return system.at(system.lattice.beyond(likelihood.noise, beyond))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

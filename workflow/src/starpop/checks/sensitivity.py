@@ -91,7 +91,8 @@ def ln_weights(
             yield f"{name} x {label}", 0.5 * square * (1 - factor**-2)
 
     if isinstance(model.noise, UncertainNoise):
-        tilt = np.sum((draws[model.noise.parameter] - model.noise.mean) / model.noise.sd, axis=1)
+        numbers = [values for name, values in draws.items() if name.startswith(model.noise.parameter)]
+        tilt = np.sum((np.concatenate(numbers, axis=1) - model.noise.mean) / model.noise.sd, axis=1)
         yield "noise mean - sd", -tilt
         yield "noise mean + sd", tilt
 

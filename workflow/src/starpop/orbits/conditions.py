@@ -118,21 +118,23 @@ MEASURES: dict[str, Callable[[Star], float]] = {
 }
 
 
-def _likeliest(star: Star) -> tuple[np.ndarray, float, SystemModel]:
+def _likeliest(star: Star) -> tuple[np.ndarray, np.ndarray, SystemModel]:
     """(3,) frequency [1/d], eccentricity and mean anomaly [rad] of the likeliest orbit, its noise, and its model."""
-    model, visits, first = star.model, star.visits, 0
-    if model.orbit == "circular" and not model.offsets:
-        linear, (low, high) = linear_model(visits, model), (1 / end for end in star.period_range_days[::-1])
+    model, visits = star.model, star.visits
+    known = model.noise.lattice(visits)
+    if model.orbit == "circular" and not model.offsets and len(known.axes) < 2:
+        box, (low, high) = known.whole, (1 / end for end in star.period_range_days[::-1])
+        linear = linear_model(visits, model)
         grid = lattice(star.period_range_days, linear.baseline_days, len(visits))
         point = np.array([highest_of(linear, grid, low, high, likely_noise(linear))[0], 0.0, 0.0])
         terms = noise_terms(point[:1], linear)
     else:
         found, model = star.likelihood, star.likelihood.system_model
-        point, first = np.array([np.exp(-found.peak_ln_period[0]), 0.0, 0.0]), found.first_noise
+        point, box = np.array([np.exp(-found.peak_ln_period[0]), 0.0, 0.0]), found.noise
         if isinstance(found, EllipseLikelihood):
             point[1:] = found.peak_e[0], 2 * np.pi * found.peak_turn[0]
             terms = system.noise_terms(point[None], system.eliminate(found.linear))
         else:
             terms = noise_terms(point[:1], found.linear)
-    ln_noises = model.noise.lattice(visits.rv_kms, visits.rv_err_kms).ln_noise
-    return point, float(ln_noises[first + int(terms[0].argmax())]), model
+    ln_noises, _ = known.points(box)
+    return point, ln_noises[int(terms[0].argmax())], model

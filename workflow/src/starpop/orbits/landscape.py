@@ -1,22 +1,25 @@
 """The scans of one system: ln L along the range of periods, the noise that matters, and every peak.
 
-With an uncertain noise L is a sum over the points u_k of its lattice. The grid is scanned at every third point of
-those that matter, which gives ln L on the grid but for up to 0.1 that hardly changes along it. Narrower peaks are
-found at each scanned noise by itself, where -2 ln L is nearly the square of a smooth residual and a peak shows in the
-samples beside it. All are refined on the whole L. The points that matter are those whose term at some peak lies within
-NOISE_DEPTH of the highest.
+With an uncertain noise L is a sum over the points u_k of its lattice. The grid is scanned at every third point (along
+each axis, where it has several numbers) of those that matter, which gives ln L on the grid but for up to 0.1 that
+hardly changes along it. Narrower peaks are found at each scanned noise by itself, where -2 ln L is nearly the square
+of a smooth residual and a peak shows in the samples beside it. All are refined on the whole L. The points that matter
+are those whose term at some peak lies within NOISE_DEPTH of the highest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import product
 
 import numpy as np
 from numba import njit
 
-from starpop.orbits.linear_model import LinearModel
+from starpop.orbits.linear_model import LinearModel, NoisySystem
 from starpop.orbits.ln_likelihood import evaluate, noise_terms
+from starpop.orbits.noise import Box
 from starpop.orbits.peaks import DEPTH, Peaks, Samples, bracket, candidates, climb, find_peaks
 from starpop.orbits.scan import Lattice, scan
 
@@ -31,10 +34,15 @@ NEGLIGIBLE = 20.0
 HIGHEST_RISE = 3.0
 # Beyond the last scanned noise a term may rise as it likes, but its exponential must be a number.
 LARGEST_LN = 600.0
+# Of several numbers of the noise, so many points beyond those that seem to matter are looked at.
+MARGIN = 3
 # Maxima of a scan at one noise that are followed where only the highest is wanted.
 MOST_FOLLOWED = 10
 # The search for the noise that matters starts with errors of this share of the velocities' scatter.
 FIRST_NOISE = 0.2
+EVERY = slice(None)
+# A point of the noise's lattice: its place along each axis.
+Place = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -44,13 +52,13 @@ class Landscape:
     Attributes
     ----------
     model : the system, with the points of its noise that matter
-    first_noise : which of the lattice's points its first is
+    noise : which of the lattice's points these are
     samples : of ln L, interpolated where the noise is uncertain; the first and the last are the ends of the range
     peaks : all within DEPTH of the highest
     """
 
     model: LinearModel
-    first_noise: int
+    noise: Box
     samples: Samples
     peaks: Peaks
 
@@ -66,59 +74,97 @@ def scan_with_ends(model: LinearModel, grid: Lattice, frequency: np.ndarray, noi
     return np.concatenate([[first], scan(model, grid, noise), [last]])
 
 
-def survey(model: LinearModel, grid: Lattice, low: float, high: float) -> Landscape:
+def survey(system: NoisySystem, grid: Lattice, low: float, high: float) -> Landscape:
     """Scan a system from a low to a high frequency [1/d], and find its peaks."""
-    frequency, points = with_ends(grid, low, high), len(model.constant)
-    scans: dict[int, np.ndarray] = {}
+    frequency, shape = with_ends(grid, low, high), np.array(system.lattice.shape, int)
 
-    def at(noise: int) -> np.ndarray:
-        if noise not in scans:
-            scans[noise] = scan_with_ends(model, grid, frequency, noise)
-        return scans[noise]
+    @cache
+    def at(place: Place) -> np.ndarray:
+        return scan_with_ends(system.at(Box.of_point(place)), grid, frequency, 0)
 
-    if points == 1:
-        samples = Samples(frequency, at(0))
-        return Landscape(model, 0, samples, find_peaks(samples, np.empty((0, len(frequency))), model))
-    first, last = _noise_that_matters(model, frequency, at)
+    if not system.lattice.known:
+        one = system.at(system.lattice.whole)
+        samples = Samples(frequency, scan_with_ends(one, grid, frequency, 0))
+        return Landscape(one, system.lattice.whole, samples, find_peaks(samples, np.empty((0, len(frequency))), one))
+    first, last = _noise_that_matters(system, frequency, at)
     while True:
-        start, end = max(first - 1, 0), min(last + 2, points)
-        window = model.at_noise(start, end)
-        stacked = np.stack([at(k) for k in range(start + STRIDE // 2, end, STRIDE)])
-        samples = Samples(frequency, add_up(stacked, stacked.max() - DEPTH))
-        peaks = find_peaks(samples, stacked, window)
-        terms = noise_terms(peaks.frequency, model)
-        matter = np.flatnonzero(terms.max(axis=0) > terms.max() - NOISE_DEPTH)
-        if matter[0] >= start and matter[-1] < end:
-            break
-        first, last = min(int(matter[0]), first), max(int(matter[-1]), last)
-    return Landscape(window, start, samples, peaks)
+        start, end = np.maximum(first - 1, 0), np.minimum(last + 2, shape)
+        window = Box.between(start, end)
+        scanned = [range(min(a + STRIDE // 2, b - 1), b, STRIDE) for a, b in zip(start, end, strict=True)]
+        stacked = np.stack([at(place) for place in product(*scanned)])
+        samples = Samples(frequency, _sum_over_noise(stacked, list(map(len, scanned))))
+        peaks = find_peaks(samples, stacked, model := system.at(window))
+        lowest, highest = _that_matter(system, window, peaks.frequency)
+        if np.all(lowest >= start) and np.all(highest < end):
+            return Landscape(model, window, samples, peaks)
+        first, last = np.minimum(lowest, first), np.maximum(highest, last)
 
 
-def likely_noise(model: LinearModel) -> int:
-    """The point of the noise's lattice to start from, before anything is known of the orbit."""
+def _sum_over_noise(stacked: np.ndarray, counts: Sequence[int]) -> np.ndarray:
+    """(F,) `add_up` along each axis of the noise in turn, the last first."""
+    threshold, summed = stacked.max() - DEPTH, stacked
+    for count in reversed(counts):
+        summed = np.stack([add_up(part, threshold) for part in summed.reshape(-1, count, stacked.shape[1])])
+    return summed[0]
+
+
+def _that_matter(system: NoisySystem, window: Box, frequency: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(D,) the first and last place of the noise, of a window or beyond it, that matters at some peaks."""
+    around = system.around(window, MARGIN)
+    terms = noise_terms(frequency, system.at(around)).max(axis=0).reshape(around.size)
+    places = np.argwhere(terms > terms.max() - NOISE_DEPTH) + around.first
+    return places.min(axis=0), places.max(axis=0)
+
+
+def likely_noise(model: LinearModel, visits: np.ndarray | slice = EVERY) -> int:
+    """The point of the noise's lattice, of some visits, to start from, before anything is known of the orbit."""
     first_guess = 2 * np.log(FIRST_NOISE * np.std(model.velocity))
-    return int(np.abs(np.median(np.log(model.weight), axis=0) + first_guess).argmin())
+    return int(np.abs(np.median(np.log(model.weight[visits]), axis=0) + first_guess).argmin())
 
 
-def _noise_that_matters(model: LinearModel, frequency: np.ndarray, at: Callable[[int], np.ndarray]) -> tuple[int, int]:
-    """The first and last point of the noise whose term comes within NOISE_DEPTH of the highest, at one high peak.
+def _noise_that_matters(
+    system: NoisySystem, frequency: np.ndarray, at: Callable[[Place], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """(D,) the first and last place of the noise whose term comes within NOISE_DEPTH of the highest, at one high peak.
 
     The best sample at one noise is followed to its peak and the noise that suits it, where the grid is scanned anew.
     """
-    noise = likely_noise(model)
-    seen: set[int] = set()
-    while noise not in seen:
-        seen.add(noise)
-        top = int(at(noise).argmax())
+    place, group = (0,) * len(system.lattice.axes), system.system_model.noise.group(system.visits)
+    for g in system.lattice.known:
+        place = _moved(place, g, likely_noise(system.at(_line(system, place, g)), group == g))
+    seen: set[Place] = set()
+    while place not in seen:
+        seen.add(place)
+        top = int(at(place).argmax())
         low, peak, high = bracket(top, frequency)
         for _ in range(4):
-            peak = climb(low, peak, high, model.at_noise(noise, noise + 1))
-            terms = noise_terms(np.array([peak]), model)[0]
-            if terms.argmax() == noise:
+            peak = climb(low, peak, high, system.at(Box.of_point(place)))
+            before, place = place, _better(system, peak, place)
+            if place == before:
                 break
-            noise = int(terms.argmax())
-    matter = np.flatnonzero(terms > terms.max() - NOISE_DEPTH)
-    return int(matter[0]), int(matter[-1])
+    matter = np.tile(place, (2, 1))
+    for g in system.lattice.known:
+        terms = noise_terms(np.array([peak]), system.at(_line(system, place, g)))[0]
+        matter[:, g] = np.flatnonzero(terms > terms.max() - NOISE_DEPTH)[[0, -1]]
+    return matter[0], matter[1]
+
+
+def _better(system: NoisySystem, frequency: float, place: Place) -> Place:
+    """From a place of the noise to the best along each axis in turn, at a frequency [1/d]."""
+    for g in system.lattice.known:
+        place = _moved(
+            place, g, int(noise_terms(np.array([frequency]), system.at(_line(system, place, g)))[0].argmax())
+        )
+    return place
+
+
+def _line(system: NoisySystem, place: Place, axis: int) -> Box:
+    """All points along an axis of the noise, through a place."""
+    return Box(_moved(place, axis, 0), _moved((1,) * len(place), axis, system.lattice.shape[axis]))
+
+
+def _moved(place: Place, axis: int, to: int) -> Place:
+    return (*place[:axis], to, *place[axis + 1 :])
 
 
 def highest_of(model: LinearModel, grid: Lattice, low: float, high: float, noise: int) -> tuple[float, float]:

@@ -6,11 +6,14 @@ That moves the prior mean m of v0; that of a and b is isotropic, so that the ori
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
+from starpop.orbits.noise import Box, Lattice
 from starpop.orbits.system_model import DAYS_PER_YEAR, SystemModel
 from starpop.orbits.visits import Visits
 
@@ -59,25 +62,71 @@ def precision_ratio(frequency, e, scaled):
     return (frequency * DAYS_PER_YEAR) ** (-2 / 3) * (1 - e * e) if scaled else 1.0
 
 
-def linear_model(visits: Visits, model: SystemModel) -> LinearModel:
-    """Prepare a system for the kernel."""
-    noise = model.noise.lattice(visits.rv_kms, visits.rv_err_kms)
+@dataclass(frozen=True)
+class NoisySystem:
+    """One system, to be had at any points of its noise's lattice.
+
+    Attributes
+    ----------
+    visits, system_model : the system
+    lattice : of its noise
+    """
+
+    visits: Visits
+    system_model: SystemModel
+    lattice: Lattice
+
+    @classmethod
+    def of(cls, visits: Visits, system_model: SystemModel) -> NoisySystem:
+        """The system with the lattice that its noise has."""
+        return cls(visits, system_model, system_model.noise.lattice(visits))
+
+    def at(self, box: Box) -> LinearModel:
+        """What the compiled functions take, of the points in a box."""
+        ln_noise, ln_weight = self.lattice.points(box)
+        variance = self.system_model.noise.variances(ln_noise, self.visits)
+        return self._without_noise._replace(
+            weight=np.ascontiguousarray(1 / variance.T),
+            constant=ln_weight - 0.5 * np.sum(np.log(2 * np.pi * variance), axis=1) + self._without_noise.constant,
+        )
+
+    @cached_property
+    def _without_noise(self) -> LinearModel:
+        return _without_noise(self.visits, self.system_model)
+
+    @property
+    def baseline_days(self) -> float:
+        """Time from the first to the last visit [d]."""
+        return self._without_noise.baseline_days
+
+    def around(self, box: Box, points: int) -> Box:
+        """A box with so many more points at either end of each axis; of one number, the whole lattice."""
+        return self.lattice.whole if len(self.lattice.axes) < 2 else self.lattice.beyond(box, points)
+
+
+def linear_model(visits: Visits, model: SystemModel, box: Box | None = None) -> LinearModel:
+    """Prepare a system for the kernel, with all points of its noise or those in a box."""
+    system = NoisySystem.of(visits, model)
+    return system.at(box or system.lattice.whole)
+
+
+def _without_noise(visits: Visits, model: SystemModel) -> LinearModel:
+    """A system without any points of its noise."""
     weight = visits.rv_err_kms**-2
     velocity_origin = float(np.sum(weight * visits.rv_kms) / np.sum(weight))
     time_origin = 0.5 * float(visits.time_days.min() + visits.time_days.max())
     sd = model.standard_deviations(visits)
     mean = np.zeros(len(sd))
     mean[2] = -velocity_origin
-    ln_determinant = np.sum(np.log(2 * np.pi * noise.variance), axis=1)
     return LinearModel(
         visits.time_days - time_origin,
-        np.ascontiguousarray(1 / noise.variance.T),
+        np.empty((len(visits), 0)),
         visits.rv_kms - velocity_origin,
         model.static_columns(visits),
         sd**-2,
         model.amplitude_scaling == "kepler",
         mean,
-        noise.ln_weight - 0.5 * ln_determinant - np.sum(np.log(sd)),
+        np.atleast_1d(-np.sum(np.log(sd))),
         time_origin,
         velocity_origin,
     )

@@ -23,6 +23,8 @@ from starpop.orbits.visits import Visits
 
 # The trend of a star whose companion has a period far longer than the baseline.
 DRIFT = 2
+# Of variances at once.
+MOST_NUMBERS = 2_000_000
 # Of the integrand over the noise, so many to a panel of ten points.
 WIDTHS_A_PANEL = 2.0
 
@@ -39,7 +41,15 @@ def ln_evidence_of_drift(visits: Visits, system_model: SystemModel) -> float:
 
 def _given_widths(visits: Visits, system_model: SystemModel) -> float:
     """The ln evidence with the model's own widths."""
-    variance, ln_weight = _noises(visits, system_model)
+    variances, ln_weights = _noises(visits, system_model)
+    some = range(0, len(variances), at_once := max(MOST_NUMBERS // len(visits), 1))
+    parts = [_ln_terms(visits, system_model, variances[k : k + at_once]) + ln_weights[k : k + at_once] for k in some]
+    sd = system_model.standard_deviations(visits)[2:]
+    return float(np.logaddexp.reduce(np.concatenate(parts)) - np.sum(np.log(sd)))
+
+
+def _ln_terms(visits: Visits, system_model: SystemModel, variance: np.ndarray) -> np.ndarray:
+    """(K,) ln of the evidence at each of (K, J) variances, but for the widths of the priors."""
     static, sd = system_model.static_columns(visits), system_model.standard_deviations(visits)[2:]
     precision, origin = sd**-2, float(np.average(visits.rv_kms, weights=visits.rv_err_kms**-2))
     mean = np.zeros(len(sd))
@@ -50,7 +60,7 @@ def _given_widths(visits: Visits, system_model: SystemModel) -> float:
     residual = visits.rv_kms - origin - theta @ static.T
     chi2 = np.sum(residual**2 / variance, axis=1) + (theta - mean) ** 2 @ precision
     ln_determinant = np.sum(np.log(2 * np.pi * variance), axis=1) + np.linalg.slogdet(matrix)[1]
-    return float(np.logaddexp.reduce(ln_weight - 0.5 * (chi2 + ln_determinant)) - np.sum(np.log(sd)))
+    return -0.5 * (chi2 + ln_determinant)
 
 
 def _noises(visits: Visits, system_model: SystemModel) -> tuple[np.ndarray, np.ndarray]:
@@ -61,7 +71,11 @@ def _noises(visits: Visits, system_model: SystemModel) -> tuple[np.ndarray, np.n
     noise = system_model.noise
     if not isinstance(noise, UncertainNoise):
         return visits.rv_err_kms[None] ** 2, np.zeros(1)
+    lattice = noise.lattice(visits)
+    if len(lattice.axes) > 1:
+        ln_noise, ln_weight = lattice.points(lattice.whole)
+        return noise.variances(ln_noise, visits), ln_weight
     low, high = noise.bounds(visits.rv_kms, visits.rv_err_kms)
     place, weight = gauss_legendre(int(np.ceil((high - low) / (WIDTHS_A_PANEL / np.sqrt(2 * len(visits))))))
-    u = low + (high - low) * place
-    return noise.variance(u[:, None], visits.rv_err_kms), noise.ln_prior(u) + np.log((high - low) * weight)
+    u = (low + (high - low) * place)[:, None]
+    return noise.variances(u, visits), noise.ln_prior(u) + np.log((high - low) * weight)

@@ -1,10 +1,10 @@
-"""Noise models: how the errors of a system's visits follow from the reported ones and one number of the system.
+"""Noise models: how the errors of a system's visits follow from the reported ones and a number, or some, of its own.
 
 | model | variance of visit j | number u | prior |
 |---|---|---|---|
 | ``reported`` | sigma_j^2 | none | |
 | ``scaled`` | sigma_j^2 e^(2u) | u = ln of the ratio of true to reported errors | N(mean, sd) |
-| ``jitter`` | sigma_j^2 + e^(2u) | u = ln(jitter / (km/s)) | N(mean, sd) |
+| ``jitter`` | sigma_j^2 + e^(2u) | u = ln(jitter / (km/s)), one, or one of each instrument | N(mean, sd) |
 
 The likelihood of a period is an integral over u as well,
 
@@ -17,21 +17,25 @@ density of points is the inverse of that and of the prior's,
 
     dt/du = max(1/sd, 1) + sqrt(2 max(sum_j g_j, 12 m)),        m = sum_j g_j^2 / sum_j g_j,
 
-since fewer than 12 visits that know u leave a skewed posterior, which needs as fine a step as that of twelve.
+since fewer than 12 visits that know u leave a skewed posterior, which needs as fine a step as that of twelve. Of
+several numbers the points are all combinations of those of each, where j goes over its own visits.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.polynomial.legendre import leggauss
 
 from starpop.run.errors import InputError
 
-if TYPE_CHECKING:  # takes a third of a second to load, and the models that a figure shows do not need it
+if TYPE_CHECKING:  # scipy takes a third of a second to load, and the models that a figure shows do not need it
     from scipy.interpolate import CubicHermiteSpline
+
+    from starpop.orbits.visits import Visits
 
 # Fewer visits leave a skewed posterior of u, which needs as fine a step as that of twelve; the larger of the two is
 # taken by the norm of this order, which is smooth.
@@ -44,22 +48,75 @@ REACH = 7.0
 # Where the noise is so far below the errors that no visit knows of it.
 TINY = 1e-300
 LN_SQRT_2PI = 0.5 * np.log(2 * np.pi)
+# What has a number of its own, and of how many of a system's numbers visits may know: points go with that power.
+Each = Literal["system", "instrument"]
+EACH, MOST_NUMBERS = get_args(Each), 3
+
+
+class Axis(NamedTuple):
+    """The points of one number u: (K,) u_k, ascending, and (K,) ln of p(u_k) u'(t_k)."""
+
+    ln_noise: np.ndarray
+    ln_weight: np.ndarray
+
+
+class Box(NamedTuple):
+    """Some points of a lattice, side by side: the place of the first along each axis, and how many there are."""
+
+    first: tuple[int, ...]
+    size: tuple[int, ...]
+
+    @classmethod
+    def between(cls, start: Sequence[int], end: Sequence[int]) -> Box:
+        """From some places to those before others."""
+        return cls(tuple(map(int, start)), tuple(int(b - a) for a, b in zip(start, end, strict=True)))
+
+    @classmethod
+    def of_point(cls, place: Sequence[int]) -> Box:
+        """One point alone."""
+        return cls(tuple(map(int, place)), (1,) * len(place))
 
 
 @dataclass(frozen=True)
 class Lattice:
-    """The points of u for one system's visits.
+    """The points of the noise of one system's visits: all combinations of those of each of its numbers.
 
     Attributes
     ----------
-    ln_noise : (K,) points u_k, ascending
-    ln_weight : (K,) ln of p(u_k) u'(t_k)
-    variance : (K, J) variances of the visits [km^2/s^2]
+    axes : of each number; that of an instrument which the system has no visits of has one point, as nothing is known
     """
 
-    ln_noise: np.ndarray
-    ln_weight: np.ndarray
-    variance: np.ndarray
+    axes: tuple[Axis, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """How many points each axis has."""
+        return tuple(len(axis.ln_noise) for axis in self.axes)
+
+    @property
+    def whole(self) -> Box:
+        """All points."""
+        return Box((0,) * len(self.axes), self.shape)
+
+    @property
+    def known(self) -> list[int]:
+        """The axes of which the visits know."""
+        return [g for g, axis in enumerate(self.axes) if len(axis.ln_noise) > 1]
+
+    def beyond(self, box: Box, points: int | np.ndarray) -> Box:
+        """A box with so many more points at either end of each axis, as far as the lattice goes."""
+        (first, size), shape = np.array(box, int), np.array(self.shape, int)
+        return Box.between(np.maximum(first - points, 0), np.minimum(first + size + points, shape))
+
+    def points(self, box: Box) -> tuple[np.ndarray, np.ndarray]:
+        """(K, D) values of the numbers at the points of a box, the last running fastest, and (K,) ln of weights."""
+        if not self.axes:
+            return np.empty((1, 0)), np.zeros(1)
+        shape = len(self.axes), int(np.prod(box.size))
+        places = np.indices(box.size).reshape(shape) + np.reshape(box.first, (-1, 1))
+        values = [axis.ln_noise[k] for axis, k in zip(self.axes, places, strict=True)]
+        weights = [axis.ln_weight[k] for axis, k in zip(self.axes, places, strict=True)]
+        return np.reshape(values, shape).T, np.reshape(weights, shape).sum(axis=0)
 
 
 @dataclass(frozen=True)
@@ -68,18 +125,30 @@ class Reported:
 
     parameter = None
 
-    def variance(self, ln_noise: np.ndarray, rv_err_kms: np.ndarray) -> np.ndarray:
-        """(..., J) variances; `ln_noise` is not used."""
-        return np.broadcast_to(rv_err_kms**2, (*np.shape(ln_noise)[:-1], len(rv_err_kms)))
+    def names(self, visits: Visits) -> tuple[str, ...]:
+        """None."""
+        return ()
 
-    def lattice(self, rv_kms: np.ndarray, rv_err_kms: np.ndarray) -> Lattice:
+    def group(self, visits: Visits) -> np.ndarray:
+        """(J,) which number is each visit's: none."""
+        return np.full(len(visits), -1)
+
+    def variance(self, u: np.ndarray, rv_err_kms: np.ndarray) -> np.ndarray:
+        """(..., J) variances; `u` is not used."""
+        return np.broadcast_to(rv_err_kms**2, (*np.shape(u)[:-1], len(rv_err_kms)))
+
+    def variances(self, ln_noise: np.ndarray, visits: Visits) -> np.ndarray:
+        """The same of a system's visits."""
+        return self.variance(ln_noise, visits.rv_err_kms)
+
+    def lattice(self, visits: Visits) -> Lattice:
         """One point of weight one."""
-        return Lattice(np.zeros(1), np.zeros(1), rv_err_kms[None] ** 2)
+        return Lattice(())
 
 
 @dataclass(frozen=True)
 class UncertainNoise:
-    """A noise model with a number u of normal prior, which has a name.
+    """A noise model with a number u of normal prior, which has a name, or one such number for each group of visits.
 
     Attributes
     ----------
@@ -98,20 +167,41 @@ class UncertainNoise:
                 "second positive."
             )
 
-    def ln_prior(self, ln_noise: np.ndarray) -> np.ndarray:
-        """Ln of the prior density of u."""
-        return -0.5 * ((ln_noise - self.mean) / self.sd) ** 2 - np.log(self.sd) - LN_SQRT_2PI
+    def names(self, visits: Visits) -> tuple[str, ...]:
+        """The names of the numbers of a system: one for all its visits."""
+        return (self.parameter,)
 
-    def variance(self, ln_noise: np.ndarray, rv_err_kms: np.ndarray) -> np.ndarray:
-        """(..., J) variances [km^2/s^2] at (..., 1) values of u."""
+    def group(self, visits: Visits) -> np.ndarray:
+        """(J,) which of them is each visit's."""
+        return np.zeros(len(visits), np.int64)
+
+    def ln_prior(self, ln_noise: np.ndarray) -> np.ndarray:
+        """(...) ln of the prior density of (..., D) numbers."""
+        return np.sum(self._ln_prior_of_each(ln_noise), axis=-1)
+
+    def _ln_prior_of_each(self, u: np.ndarray) -> np.ndarray:
+        return -0.5 * ((u - self.mean) / self.sd) ** 2 - np.log(self.sd) - LN_SQRT_2PI
+
+    def draw(self, visits: Visits, size: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """(size,) draws of each number from its prior."""
+        return {name: rng.normal(self.mean, self.sd, size) for name in self.names(visits)}
+
+    def variance(self, u: np.ndarray, rv_err_kms: np.ndarray) -> np.ndarray:
+        """(..., J) variances [km^2/s^2] at (..., 1) or (..., J) values of u."""
         raise NotImplementedError
+
+    def variances(self, ln_noise: np.ndarray, visits: Visits) -> np.ndarray:
+        """(..., J) variances [km^2/s^2] of a system's visits at (..., D) values of its numbers."""
+        several = np.shape(ln_noise)[-1] > 1
+        own = np.take(ln_noise, self.group(visits), axis=-1) if several else np.asarray(ln_noise)
+        return self.variance(own, visits.rv_err_kms)
 
     def share(self, ln_noise: np.ndarray, rv_err_kms: np.ndarray) -> np.ndarray:
         """(M, J) g_j at (M,) values of u."""
         raise NotImplementedError
 
     def bounds(self, rv_kms: np.ndarray, rv_err_kms: np.ndarray) -> tuple[float, float]:
-        """The range of u that can hold anything."""
+        """The range of u that can hold anything, given all velocities, and the errors that it is of."""
         raise NotImplementedError
 
     def density_of_points(self, ln_noise: np.ndarray, rv_err_kms: np.ndarray) -> np.ndarray:
@@ -122,8 +212,30 @@ class UncertainNoise:
         largest = (known**SMOOTH_MAXIMUM + fewest**SMOOTH_MAXIMUM) ** (1 / SMOOTH_MAXIMUM)
         return max(1 / self.sd, 1 / WIDEST_STEP) + np.sqrt(2 * largest)
 
-    def lattice(self, rv_kms: np.ndarray, rv_err_kms: np.ndarray) -> Lattice:
-        """The points at whole t, counted from the lower bound of u, and one of the variances a point and visit."""
+    def lattice(self, visits: Visits) -> Lattice:
+        """The points at whole t of each number.
+
+        Raises
+        ------
+        InputError : more numbers than `MOST_NUMBERS` are of visits
+        """
+        errors = self._errors_of_each(visits)
+        if (used := sum(len(own) > 0 for own in errors)) > MOST_NUMBERS:
+            raise InputError(
+                f"system {visits.system}: its visits are of {used} instruments, each with a jitter of its own (each: "
+                f"instrument), which is integrated over for {MOST_NUMBERS} at most; give it each: system, or name "
+                "instruments that are as good as each other alike."
+            )
+        nothing_known = Axis(np.array([self.mean]), np.zeros(1))
+        return Lattice(tuple(self._axis(visits.rv_kms, own) if len(own) else nothing_known for own in errors))
+
+    def _errors_of_each(self, visits: Visits) -> list[np.ndarray]:
+        """The reported errors of the visits that each number is of."""
+        group = self.group(visits)
+        return [visits.rv_err_kms[group == g] for g in range(len(self.names(visits)))]
+
+    def _axis(self, rv_kms: np.ndarray, rv_err_kms: np.ndarray) -> Axis:
+        """The points of one number at whole t, counted from its lower bound."""
         from scipy.interpolate import CubicHermiteSpline
 
         low, high = self.bounds(rv_kms, rv_err_kms)
@@ -136,8 +248,8 @@ class UncertainNoise:
             before = np.clip(np.searchsorted(knots, ln_noise) - 1, 0, len(knots) - 1)
             found = at_knot[before] + self._passed(knots[before], ln_noise, rv_err_kms)
             ln_noise += (t - found) / self.density_of_points(ln_noise, rv_err_kms)
-        ln_weight = self.ln_prior(ln_noise) - np.log(self.density_of_points(ln_noise, rv_err_kms))
-        return Lattice(ln_noise, ln_weight, self.variance(ln_noise[:, None], rv_err_kms))
+        ln_weight = self._ln_prior_of_each(ln_noise) - np.log(self.density_of_points(ln_noise, rv_err_kms))
+        return Axis(ln_noise, ln_weight)
 
     def _passed(self, low: np.ndarray, high: np.ndarray, rv_err_kms: np.ndarray) -> np.ndarray:
         """(M,) how much of t lies between two values of u, at most a cell apart."""
@@ -146,15 +258,18 @@ class UncertainNoise:
         u = 0.5 * (high + low)[:, None] + half[:, None] * points
         return half * (self.density_of_points(u.ravel(), rv_err_kms).reshape(u.shape) @ weights)
 
-    def curve(self, lattice: Lattice, rv_err_kms: np.ndarray) -> CubicHermiteSpline:
-        """U(t) through the lattice's points, t counted from the first of them: a smooth and ascending curve.
+    def curves(self, lattice: Lattice, visits: Visits) -> dict[int, CubicHermiteSpline]:
+        """U(t) through the points of each known axis, t counted from the first of them: smooth and ascending curves.
 
-        Draws are made in t with the density L(P, U(t)) p(U(t)) U'(t); they are exact whatever the curve is.
+        Draws are made in t with the density L(P, U(t)) p(U(t)) U'(t); they are exact whatever the curves are.
         """
         from scipy.interpolate import CubicHermiteSpline
 
-        slope = self.density_of_points(lattice.ln_noise, rv_err_kms)
-        return CubicHermiteSpline(np.arange(len(slope)), lattice.ln_noise, 1 / slope)
+        errors, found = self._errors_of_each(visits), {}
+        for g in lattice.known:
+            slope = self.density_of_points(lattice.axes[g].ln_noise, errors[g])
+            found[g] = CubicHermiteSpline(np.arange(len(slope)), lattice.axes[g].ln_noise, 1 / slope)
+        return found
 
 
 @dataclass(frozen=True)
@@ -168,9 +283,9 @@ class Scaled(UncertainNoise):
 
     parameter = "ln_error_scale"
 
-    def variance(self, ln_noise: np.ndarray, rv_err_kms: np.ndarray) -> np.ndarray:
+    def variance(self, u: np.ndarray, rv_err_kms: np.ndarray) -> np.ndarray:
         """sigma_j^2 e^(2u)."""
-        return rv_err_kms**2 * np.exp(2 * ln_noise)
+        return rv_err_kms**2 * np.exp(2 * u)
 
     def share(self, ln_noise: np.ndarray, rv_err_kms: np.ndarray) -> np.ndarray:
         """One."""
@@ -184,18 +299,42 @@ class Scaled(UncertainNoise):
 
 @dataclass(frozen=True)
 class Jitter(UncertainNoise):
-    """A term is added to all variances of a system, the square of its jitter.
+    """A term is added to all variances of a system, the square of its jitter; or of each of its instruments'.
 
     Attributes
     ----------
     mean, sd : of the normal prior of ln(jitter / (km/s))
+    each : "system", or "instrument": every instrument has a jitter of its own
+
+    Raises
+    ------
+    InputError : one of them is not as it may be
     """
 
     parameter = "ln_jitter"
+    each: Each = "system"
 
-    def variance(self, ln_noise: np.ndarray, rv_err_kms: np.ndarray) -> np.ndarray:
+    def __post_init__(self) -> None:
+        """Check what is given."""
+        super().__post_init__()
+        if self.each not in EACH:
+            raise InputError(f"each: {self.each!r}; expected one of {', '.join(map(repr, EACH))}.")
+
+    def names(self, visits: Visits) -> tuple[str, ...]:
+        """One for all visits, or one for each instrument of the catalogue; of a table without instruments, one."""
+        if self.each == "system" or not visits.instruments:
+            return (self.parameter,)
+        return tuple(f"{self.parameter}_{name}" for name in visits.instruments)
+
+    def group(self, visits: Visits) -> np.ndarray:
+        """The instrument of each, if they are told apart."""
+        if self.each == "system" or visits.instrument is None:
+            return super().group(visits)
+        return visits.instrument
+
+    def variance(self, u: np.ndarray, rv_err_kms: np.ndarray) -> np.ndarray:
         """sigma_j^2 + e^(2u)."""
-        return rv_err_kms**2 + np.exp(2 * ln_noise)
+        return rv_err_kms**2 + np.exp(2 * u)
 
     def share(self, ln_noise: np.ndarray, rv_err_kms: np.ndarray) -> np.ndarray:
         """e^(2u) / (sigma_j^2 + e^(2u))."""

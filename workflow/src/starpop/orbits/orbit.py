@@ -136,17 +136,22 @@ def without_trend_and_offsets(visits: Visits, orbit: Mapping[str, float]) -> Vis
 def total_errors(visits: Visits, orbit: Mapping[str, float]) -> np.ndarray:
     """(J,) errors with the noise that an orbit's parameters give [km/s]."""
     scale, jitter = orbit.get("ln_error_scale", 0.0), orbit.get("ln_jitter", -np.inf)
-    return np.hypot(visits.rv_err_kms * np.exp(scale), np.exp(jitter))
+    of_each = np.array([orbit.get(f"ln_jitter_{name}", jitter) for name in visits.instruments or ("",)])
+    own = np.zeros(len(visits), int) if visits.instrument is None else visits.instrument
+    return np.hypot(visits.rv_err_kms * np.exp(scale), np.exp(of_each[own]))
 
 
-def conditional(points: np.ndarray, visits: Visits, model: SystemModel, ln_noise: float = 0.0) -> Conditional:
+def conditional(
+    points: np.ndarray, visits: Visits, model: SystemModel, ln_noise: float | np.ndarray = 0.0
+) -> Conditional:
     """The coefficients of the orbit given its period and shape, and its noise.
 
     Parameters
     ----------
     points : (F,) frequencies [1/d], or (F, 3) with the eccentricities and mean anomalies of Keplerian orbits
+    ln_noise : the number of the noise, or (D,) numbers; without any it is not used
     """
-    weight = 1 / model.noise.variance(np.array([ln_noise]), visits.rv_err_kms)
+    weight = 1 / model.noise.variances(np.atleast_1d(ln_noise), visits)
     points = whole_points(points)
     precisions = model.deviations_at(points, visits) ** -2
     design = design_matrix(points, visits, model)
@@ -160,11 +165,15 @@ def conditional(points: np.ndarray, visits: Visits, model: SystemModel, ln_noise
 
 
 def ln_likelihood(
-    frequency: np.ndarray, visits: Visits, model: SystemModel, ln_noise: float = 0.0, chunk: int = 4096
+    frequency: np.ndarray,
+    visits: Visits,
+    model: SystemModel,
+    ln_noise: float | np.ndarray = 0.0,
+    chunk: int = 4096,
 ) -> np.ndarray:
     """(F,) ln-likelihood of the frequencies [1/d] at a given noise, with the coefficients integrated out."""
     frequency = np.atleast_1d(frequency)
-    variance = model.noise.variance(np.array([ln_noise]), visits.rv_err_kms)
+    variance = model.noise.variances(np.atleast_1d(ln_noise), visits)
     constant = -0.5 * np.sum(np.log(2 * np.pi * variance))
     values = np.empty(len(frequency))
     for start in range(0, len(frequency), chunk):

@@ -3,8 +3,9 @@
 1. A group of panels is proposed by its mass times the highest population density in it, a panel by its mass, and a
    period in it by rejection under L: within a panel L varies little. It is kept with the probability that the density
    of ln P has there, relative to that highest.
-2. Given the period, the noise u: a cell [t_k - 1/2, t_k + 1/2] of the lattice is proposed by the highest of the terms
-   beside it, t is uniform in it, and kept with the probability L(P, u(t)) p(u) u'(t) over that highest.
+2. Given the period, the noise u: a cell [t_k - 1/2, t_k + 1/2] of the lattice (along each axis, of several numbers) is
+   proposed by the highest of the terms beside it, t is uniform in it, and kept with the probability
+   L(P, u(t)) p(u) u'(t) over that highest.
 3. Given both, the coefficients are normal.
 """
 
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numba import njit
-from scipy.ndimage import maximum_filter1d
+from scipy.ndimage import maximum_filter
 
 from starpop.inference import rejection
 from starpop.inference.densities import Density
@@ -33,7 +34,7 @@ from starpop.orbits.ln_likelihood import (
     turns,
     workspace,
 )
-from starpop.orbits.noise import UncertainNoise
+from starpop.orbits.noise import Box, Lattice, UncertainNoise
 from starpop.orbits.orbit import shape_points
 from starpop.orbits.panels import Panels
 from starpop.orbits.period_likelihood import PeriodLikelihood
@@ -43,6 +44,8 @@ from starpop.orbits.system_model import shape_values
 ENVELOPE = 1.15
 # Within a cell of the noise's lattice its density exceeds the highest of the three points beside by less than this.
 NOISE_ENVELOPE = 1.3
+# Of the noises of some draws at once.
+MOST_TERMS = 5_000_000
 # Of a period within its panel: some are usual.
 MOST_PROPOSALS = 1_000_000
 
@@ -143,10 +146,10 @@ def draw_given_shape(
     """
     model, system_model = likelihood.linear, likelihood.system_model
     names = system_model.coefficients(likelihood.visits)
-    drawn = {}
+    drawn: dict[str, np.ndarray] = {}
     rows, weight = np.zeros(len(points), np.int64), model.weight.T.copy()
     if isinstance(system_model.noise, UncertainNoise):
-        drawn[system_model.noise.parameter], weight = _draw_noise(likelihood, system_model.noise, points, rng)
+        drawn, weight = _draw_noise(likelihood, system_model.noise, points, rng)
         rows = np.arange(len(points))
     theta = draw_theta(points, weight, rows, rng, model)
     if system_model.orbit == "circular":
@@ -160,29 +163,49 @@ def draw_given_shape(
 
 def _draw_noise(
     likelihood: PeriodLikelihood, noise: UncertainNoise, points: np.ndarray, rng: np.random.Generator
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """(S,) exact draws of each number of the noise given each period and shape, and (S, J) inverse variances."""
+    visits, at_once = likelihood.visits, max(MOST_TERMS // len(likelihood.linear.constant), 1)
+    lattice, names = noise.lattice(visits), noise.names(visits)
+    some = [points[start : start + at_once] for start in range(0, len(points), at_once)]
+    drawn = [_draw_known_noise(likelihood, noise, lattice, own, rng) for own in some]
+    ln_noise = np.concatenate([np.empty((0, len(names))), *(u for u, _ in drawn)])
+    weight = np.concatenate([np.empty((0, len(visits))), *(w for _, w in drawn)])
+    for unknown in set(range(len(names))).difference(lattice.known):
+        ln_noise[:, unknown] = rng.normal(noise.mean, noise.sd, len(points))
+    return dict(zip(names, ln_noise.T, strict=True)), weight
+
+
+def _draw_known_noise(
+    likelihood: PeriodLikelihood, noise: UncertainNoise, lattice: Lattice, points: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(S,) exact draws of u given each period and shape, and (S, J) inverse variances."""
-    visits, model = likelihood.visits, likelihood.linear
-    lattice = noise.lattice(visits.rv_kms, visits.rv_err_kms)
-    curve = noise.curve(lattice, visits.rv_err_kms)
-    slope = curve.derivative()
+    """(S, D) exact draws of the numbers that the visits know of, and (S, J) inverse variances."""
+    visits, model, (first, size) = likelihood.visits, likelihood.linear, likelihood.noise
+    curves = noise.curves(lattice, visits)
+    slopes = {g: curve.derivative() for g, curve in curves.items()}
     if likelihood.system_model.orbit == "keplerian":
         terms = ellipse_noise_terms(points, eliminate(model))
     else:
         terms = noise_terms(np.ascontiguousarray(points[:, 0]), model)
-    ceiling = maximum_filter1d(terms, 3, axis=1, mode="nearest") + np.log(NOISE_ENVELOPE)
+    beside = maximum_filter(terms.reshape(-1, *size), (1, *(3 for _ in size)), mode="nearest")
+    ceiling = beside.reshape(terms.shape) + len(curves) * np.log(NOISE_ENVELOPE)
     share = np.cumsum(np.exp(ceiling - ceiling.max(axis=1, keepdims=True)), axis=1)
     # ln L but for what depends on the noise
-    first = likelihood.first_noise
-    bare = model.constant[0] - lattice.ln_weight[first] + 0.5 * np.log(lattice.variance[first]).sum()
-    ln_noise, weight = np.empty(len(points)), np.empty((len(points), len(visits)))
+    at_first, ln_weight = lattice.points(Box.of_point(first))
+    bare = model.constant[0] - ln_weight[0] + 0.5 * np.log(noise.variances(at_first, visits)).sum()
+    ln_noise, weight = np.empty((len(points), len(size))), np.empty((len(points), len(visits)))
 
     def propose(waiting: np.ndarray) -> np.ndarray:
         cell = np.sum(share[waiting] < share[waiting, -1:] * rng.random((len(waiting), 1)), axis=1)
-        t = first + cell + rng.uniform(-0.5, 0.5, len(waiting))
-        u = curve(t)
-        variance = noise.variance(u[:, None], visits.rv_err_kms)
-        constant = bare + noise.ln_prior(u) + np.log(slope(t)) - 0.5 * np.log(variance).sum(axis=1)
+        t = np.array(first) + np.stack(np.unravel_index(cell, size), axis=-1)
+        t = t + rng.uniform(-0.5, 0.5, t.shape)
+        u, stretch = np.tile(at_first, (len(waiting), 1)), np.ones(len(waiting))
+        for g, curve in curves.items():
+            u[:, g] = curve(t[:, g])
+            stretch *= slopes[g](t[:, g])
+        variance = noise.variances(u, visits)
+        ln_prior = noise.ln_prior(u[:, lattice.known])
+        constant = bare + ln_prior + np.log(stretch) - 0.5 * np.log(variance).sum(axis=1)
         values = evaluate_each(points[waiting], 1 / variance, constant, model)
         accepted = np.log(rng.random(len(waiting))) < values - ceiling[waiting, cell]
         done = waiting[accepted]

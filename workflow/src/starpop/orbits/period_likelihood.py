@@ -33,9 +33,9 @@ import numpy as np
 from starpop.inference.densities import UniformPeriod
 from starpop.inference.density import Density
 from starpop.orbits.landscape import Landscape, survey
-from starpop.orbits.linear_model import LinearModel, linear_model
+from starpop.orbits.linear_model import LinearModel, NoisySystem
 from starpop.orbits.nodes import integrate
-from starpop.orbits.noise import Jitter
+from starpop.orbits.noise import Box, Jitter
 from starpop.orbits.scan import lattice
 from starpop.orbits.system_model import Orbit, SystemModel
 from starpop.orbits.visits import Visits
@@ -61,7 +61,7 @@ class PeriodLikelihood:
         the sd is the width within which ln L falls by about one, and it is infinite where ln L does not fall
     visits, system_model : what it is the likelihood of; the model has this system's own width of the offsets' prior
     linear : both, as the compiled functions take them, with the points of the noise's lattice that matter
-    first_noise : which of the lattice's points the first of these is
+    noise : which of the lattice's points these are
     """
 
     ln_period: np.ndarray
@@ -78,7 +78,7 @@ class PeriodLikelihood:
     visits: Visits
     system_model: SystemModel
     linear: LinearModel
-    first_noise: int
+    noise: Box
 
     @property
     def system(self) -> str:
@@ -129,9 +129,9 @@ def survey_period_range(
     visits: Visits, system_model: SystemModel, period_range_days: tuple[float, float]
 ) -> Landscape:
     """Scan one system, of at least three visits, over the range where its period may lie [d], and find its peaks."""
-    model = linear_model(visits, system_model)
-    grid = lattice(period_range_days, model.baseline_days, len(visits))
-    return survey(model, grid, 1 / period_range_days[1], 1 / period_range_days[0])
+    system = NoisySystem.of(visits, system_model)
+    grid = lattice(period_range_days, system.baseline_days, len(visits))
+    return survey(system, grid, 1 / period_range_days[1], 1 / period_range_days[0])
 
 
 def integrate_landscape(landscape: Landscape, visits: Visits, system_model: SystemModel) -> PeriodLikelihood:
@@ -140,7 +140,7 @@ def integrate_landscape(landscape: Landscape, visits: Visits, system_model: Syst
     nodes = integrate(landscape.samples, landscape.peaks, stride, landscape.model)
     highest_first = np.argsort(-landscape.peaks.height, kind="stable")
     frequency, height, width = (values[highest_first] for values in landscape.peaks)
-    system = visits, system_model, landscape.model, landscape.first_noise
+    system = visits, system_model, landscape.model, landscape.noise
     return PeriodLikelihood(*(*nodes, -np.log(frequency), width / frequency, height, *system))
 
 

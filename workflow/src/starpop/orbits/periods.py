@@ -13,9 +13,10 @@ import xarray as xr
 
 from starpop.inference.densities import UniformPeriod
 from starpop.orbits.landscape import highest_of
-from starpop.orbits.linear_model import linear_model
+from starpop.orbits.linear_model import NoisySystem, linear_model
 from starpop.orbits.ln_likelihood import noise_terms
 from starpop.orbits.no_orbit import ln_evidence, ln_evidence_of_drift
+from starpop.orbits.noise import Box
 from starpop.orbits.period_likelihood import PeriodLikelihood, Periodogram, likeliest, period_likelihood
 from starpop.orbits.scan import MOST_FREQUENCIES, POINTS_PER_RESOLUTION, points_per_resolution, uniform_lattice
 from starpop.orbits.system_model import SystemModel
@@ -39,6 +40,8 @@ SHAPES = {
 }
 # Which points of its noise's lattice matter to a system: the first, and how many.
 NOISE = ("first_noise", "noise_points")
+# Of several numbers of the noise, so many points more than within the range are looked at beyond it.
+MORE_NOISE = 3
 # How far beyond the ends of the range a better period is looked for, as a factor; and in baselines.
 BEYOND, BEYOND_BASELINE = 3.0, 2.0
 # From so many visits on ten points to a resolution element hold the highest maximum there; with fewer, where hardly a
@@ -102,7 +105,8 @@ def best_outside(likelihood: PeriodLikelihood, period_range_days: tuple[float, f
     longest = min(BEYOND * high, BEYOND_BASELINE * visits.baseline_days)
     ranges = [(1 / low, BEYOND / low)] + ([(1 / longest, 1 / high)] if longest > high else [])
     ranges = [(first, min(last, first + MOST_FREQUENCIES / per_day)) for first, last in ranges]
-    model = linear_model(visits, likelihood.system_model)
+    system = NoisySystem.of(visits, likelihood.system_model)
+    model = system.at(system.around(likelihood.noise, MORE_NOISE))
     noise = int(noise_terms(np.exp(-likelihood.peak_ln_period[:1]), model)[0].argmax())
     found = []
     for first, last in ranges:
@@ -204,7 +208,6 @@ def _as_dataset(
         "drift_ln_evidence": [one.drift_ln_evidence for one in scanned],
         "offset_sd_kms": [likelihood.system_model.offset_sd_kms for likelihood in likelihoods],
     }
-    noise = [[n.first_noise for n in likelihoods], [len(n.linear.constant) for n in likelihoods]]
     variables: dict[str, Any] = {
         "ln_likelihood": (("system", "bin"), np.array([one.drawn.ln_likelihood for one in scanned]).reshape(-1, bins)),
         "lomb_scargle_power": (("system", "bin"), np.array([one.drawn.power for one in scanned]).reshape(-1, bins)),
@@ -212,7 +215,7 @@ def _as_dataset(
         "reason": ("failure", np.array(list(failures.values()), dtype=object)),
     }
     variables |= {name: ("system", np.array(values, float)) for name, values in of_system.items()}
-    variables |= {name: ("system", np.array(values, int)) for name, values in zip(NOISE, noise, strict=True)}
+    variables |= _noise_to_store([likelihood.noise for likelihood in likelihoods])
     for dim, names in lists.items():
         lengths = [len(getattr(likelihood, names[0])) for likelihood in likelihoods]
         variables[f"{dim}_system"] = (dim, np.repeat(np.arange(len(scanned)), lengths))
@@ -223,6 +226,25 @@ def _as_dataset(
         "frequency": ("bin", 0.5 * (edges[1:] + edges[:-1])),
     }
     return xr.Dataset(variables, coords=coords)
+
+
+def _noise_to_store(boxes: Sequence[Box]) -> dict[str, Any]:
+    """The variables `NOISE`, of (system,), or where the noise has several numbers of (system, noise)."""
+    first, size = [list(box.first) for box in boxes], [list(box.size) for box in boxes]
+    if boxes and len(boxes[0].first) > 1:
+        return {
+            name: (("system", "noise"), np.array(values)) for name, values in zip(NOISE, (first, size), strict=True)
+        }
+    # of no number, one point
+    found = [(*places, 0)[0] for places in first], [(*places, 1)[0] for places in size]
+    return {name: ("system", np.array(values, int)) for name, values in zip(NOISE, found, strict=True)}
+
+
+def _noise_stored(values: Sequence[Any], system_model: SystemModel) -> Box:
+    """The box of a system, from its values of the variables `NOISE`."""
+    if system_model.noise.parameter is None:
+        return Box((), ())
+    return Box(*(tuple(np.atleast_1d(value).astype(int).tolist()) for value in values))
 
 
 def load_likelihoods(
@@ -247,10 +269,10 @@ def read_likelihoods(
             visits = systems[name]
             # copies: who keeps one system need not keep its batch
             values = {attribute: parts[i].copy() for attribute, parts in lists.items()}
-            first, points = (int(of_system[key][i]) for key in NOISE)
+            noise = _noise_stored([of_system[key][i] for key in NOISE], system_model)
             own = replace(system_model, offset_sd_kms=float(of_system["offset_sd_kms"][i]))
-            linear = linear_model(visits, own).at_noise(first, first + points)
-            found[name] = made(**values, visits=visits, system_model=own, linear=linear, first_noise=first)
+            linear = linear_model(visits, own, noise)
+            found[name] = made(**values, visits=visits, system_model=own, linear=linear, noise=noise)
             # as scanned: with offsets of the width that is the best without an orbit
             vars(found[name])["no_orbit_ln_evidence"] = float(of_system["no_orbit_ln_evidence"][i])
     return [found[name] for name in sorted(found)]

@@ -26,6 +26,8 @@ def data(visits: Visits, model: SystemModel) -> dict[str, np.ndarray]:
     """
     time = visits.time_days - (middle_of(visits) if model.orbit == "keplerian" else 0.0)
     values = {"t": time, "rv_observed": visits.rv_kms, "rv_err": visits.rv_err_kms}
+    if isinstance(model.noise, UncertainNoise) and len(names := model.noise.names(visits)) > 1:
+        values["own_noise"] = (model.noise.group(visits)[:, None] == np.arange(len(names))).astype(float)
     static = model.static_columns(visits)[:, 1:]
     values |= {"static": static} if static.shape[1] else {}
     return values | ({"offset_sd": np.array([model.offset_sd_kms], float)} if model.offsets else {})
@@ -54,7 +56,7 @@ def observe(model: SystemModel, visits: Visits, values: dict[str, Any], period: 
     deviations = model.standard_deviations(visits)
     noise = model.noise
     if isinstance(noise, UncertainNoise):
-        number = of_visit(pm.Normal(noise.parameter, noise.mean, noise.sd, dims=dims))
+        numbers = [of_visit(pm.Normal(name, noise.mean, noise.sd, dims=dims)) for name in noise.names(visits)]
 
     e, start = pymc_kepler.shape(model.eccentricity, dims) if model.orbit == "keplerian" else (0.0, 0.0)
 
@@ -78,7 +80,9 @@ def observe(model: SystemModel, visits: Visits, values: dict[str, Any], period: 
     velocity += constant + sum(c * values["static"][:, q] for q, c in enumerate(others))
     error = values["rv_err"]
     if isinstance(noise, UncertainNoise):
-        scaled = isinstance(noise, Scaled)
+        # that of each visit's instrument, where they are told apart
+        own = [number * values["own_noise"][:, g] for g, number in enumerate(numbers)] if len(numbers) > 1 else numbers
+        number, scaled = sum(own[1:], own[0]), isinstance(noise, Scaled)
         error = error * pm.math.exp(number) if scaled else pm.math.sqrt(error**2 + pm.math.exp(2 * number))
     pm.Normal("rv", velocity, error, observed=values["rv_observed"])
 

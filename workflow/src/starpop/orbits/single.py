@@ -223,34 +223,39 @@ def maximum_a_posteriori(
     linear fit, with the noise's terms, is smallest. A draw can only come near it. The density is that of P, e, mean
     anomaly, noise and coefficients.
     """
-    noise = system_model.noise
-    u, spread = 0.0, 0.0
-    if noise.parameter is not None:
-        u, spread = float(np.median(starts[noise.parameter])), 2 * float(np.ptp(starts[noise.parameter]))
+    noise, names = system_model.noise, system_model.noise.names(visits)
+    u = np.array([np.median(starts[name]) for name in names])
 
-    def cost(points: np.ndarray, u: float) -> np.ndarray:
+    def cost(points: np.ndarray, u: np.ndarray) -> np.ndarray:
         value = conditional(points, visits, system_model, u).penalised_chi2
         if system_model.amplitude_scaling != "constant":
             value = value + 4 * np.log(system_model.amplitude_scale(points[:, 0], points[:, 1]))
         if system_model.orbit == "keplerian" and not system_model.eccentricity.uniform:
             value = value - 2 * system_model.eccentricity.ln_pdf(points[:, 1])
         if isinstance(noise, UncertainNoise):
-            at = np.array([u])
-            value = value + np.log(noise.variance(at, visits.rv_err_kms)).sum() - 2 * noise.ln_prior(at)[0]
+            value = value + np.log(noise.variances(u, visits)).sum() - 2 * noise.ln_prior(u)
         return value
 
     search = _best_ellipse if system_model.orbit == "keplerian" else _best_circle
     points = shape_points(1 / np.asarray(starts["P"]), starts)
-    for _ in range(1 if noise.parameter is None else 4):
+    for _ in range(4 if names else 1):
         point = search(partial(cost, u=u), points, visits, system_model, period_range_days)
-        if noise.parameter is not None:
-            bounds = (u - spread, u + spread)
-            u = minimize_scalar(lambda u, at=point[None]: cost(at, u)[0], bounds=bounds, method="bounded").x
+        for k, name in enumerate(names):
+            u[k] = _best_number(partial(cost, point[None]), u, k, 2 * float(np.ptp(starts[name])))
     theta = conditional(point[None], visits, system_model, u).mean[0]
-    best = {"P": float(1 / point[0])} | ({} if noise.parameter is None else {noise.parameter: float(u)})
+    best = {"P": float(1 / point[0])} | dict(zip(names, map(float, u), strict=True))
     if system_model.orbit == "keplerian":
         best |= {name: float(value) for name, value in shape_values(point[1], point[2]).items()}
     return best | dict(zip(system_model.coefficients(visits), map(float, theta), strict=True))
+
+
+def _best_number(cost: Callable[[np.ndarray], np.ndarray], u: np.ndarray, which: int, reach: float) -> float:
+    """The value of one of the noise's numbers of the least cost, within a reach of its own, at those of the others."""
+
+    def at(value: float) -> float:
+        return cost(np.where(np.arange(len(u)) == which, value, u))[0]
+
+    return float(minimize_scalar(at, bounds=(u[which] - reach, u[which] + reach), method="bounded").x)
 
 
 # What is to be least of (F, 3) points: (F,).

@@ -103,11 +103,17 @@ class SystemModel:
                 f"noise: {self.noise!r} is none; expected starpop.Jitter(mean, sd) or starpop.Scaled(mean, sd), of "
                 "its ln, or nothing for the reported errors."
             )
+        if self.orbit == "keplerian" and getattr(self.noise, "each", "system") != "system":
+            raise InputError(
+                "each: 'instrument', which is integrated over for circular orbits alone; of orbit: keplerian leave it "
+                "out, for one jitter a system."
+            )
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> SystemModel:
         """The model that an entry of ``system_models``, with the priors it uses, describes."""
         noise, priors = settings["noise"], dict(settings["orbit_prior"])
+        each = {"each": settings["each"]} if "each" in settings else {}
         if "eccentricity" in priors:
             priors["eccentricity"] = EccentricityPrior.from_settings(priors["eccentricity"])
         return cls(
@@ -115,7 +121,7 @@ class SystemModel:
             trend=settings["trend"],
             offsets=settings["offsets"],
             times=settings["times"],
-            noise=NOISES[noise](**settings["noise_prior"]) if noise in NOISES else REPORTED,
+            noise=NOISES[noise](**settings["noise_prior"], **each) if noise in NOISES else REPORTED,
             **priors,
         )
 
@@ -126,8 +132,12 @@ class SystemModel:
 
     def parameters(self, visits: Visits) -> tuple[str, ...]:
         """The names of all parameters of a system but its period."""
-        noise = () if self.noise.parameter is None else (self.noise.parameter,)
-        return (*noise, *(SHAPE if self.orbit == "keplerian" else ()), *self.coefficients(visits))
+        return (*self.noise.names(visits), *(SHAPE if self.orbit == "keplerian" else ()), *self.coefficients(visits))
+
+    def noise_of(self, values: Mapping[str, Any], visits: Visits) -> np.ndarray:
+        """(..., D) the numbers of the noise, of which values of each have the shape (...); (0,) if there are none."""
+        names = self.noise.names(visits)
+        return np.stack([values[name] for name in names], axis=-1) if names else np.empty(0)
 
     def amplitude_scale(self, frequency: Any, e: Any) -> Any:
         """What the amplitudes' prior is wider by at some frequencies [1/d] and eccentricities, than amplitude_sd."""

@@ -67,6 +67,12 @@ def orbit_row(
         row |= spread("trend", draws["trend_1"], "_kms_per_year")
     if "trend_2" in draws:
         row |= spread("trend_2", draws["trend_2"], "_kms_per_year2")
+    if of_each := [name for name in draws if name.startswith("ln_jitter_")]:
+        jitters = {name.removeprefix("ln_"): np.exp(draws[name]) for name in of_each}
+        every = np.stack([jitters[f"jitter_{name}"] for name in visits.instruments])[visits.instrument]
+        row |= spread("jitter", np.sqrt(np.mean(every**2, axis=0)), "_kms")
+        for name, values in jitters.items():
+            row |= spread(name, values, "_kms")
     for name in draws:
         if name.startswith("offset_"):
             row |= spread(name, draws[name], "_kms")
@@ -124,9 +130,8 @@ def percentiles(name: str, values: np.ndarray, unit: str) -> dict[str, float]:
 
 def reduced_chi2(visits: Visits, best: Mapping[str, float], model: SystemModel) -> float:
     """Chi-squared at the highest point, by the visits that the period and the coefficients leave free."""
-    ln_noise = 0.0 if model.noise.parameter is None else best[model.noise.parameter]
     shape = {name: np.array([best[name]]) for name in SHAPE if name in best}
-    fit = conditional(shape_points(np.array([1 / best["P"]]), shape), visits, model, ln_noise)
+    fit = conditional(shape_points(np.array([1 / best["P"]]), shape), visits, model, model.noise_of(best, visits))
     freedom = len(visits) - (3 if shape else 1) - fit.mean.shape[1]
     return float(fit.chi2[0]) / freedom if freedom > 0 else np.nan
 

@@ -92,25 +92,23 @@ def simulate_system(
     time = CADENCES[survey.cadence](count, max(baseline, 2.0 * count), rng)
     error = np.exp(rng.uniform(*np.log(survey.rv_err_kms))) * np.exp(rng.normal(0, 0.25, count))
     visits = Visits(name, time, np.zeros(count), error)
-    if model.offsets:
-        instrument = rng.integers(len(INSTRUMENTS), size=count)
-        visits = replace(visits, instruments=INSTRUMENTS, instrument=instrument)
+    names = INSTRUMENTS if getattr(model.noise, "each", "system") == "system" else INSTRUMENTS[:2]
+    if model.offsets or names != INSTRUMENTS:
+        visits = replace(visits, instruments=names, instrument=rng.integers(len(names), size=count))
     shape = model.draw_shape(1, rng, e)
     point = shape_points(np.exp([-ln_period]), shape)
     (theta,) = model.draw_coefficients(point, visits, rng)
     theta[:2] *= binary
     parameters = {name: float(value) for name, (value,) in shape.items()}
     parameters |= dict(zip(model.coefficients(visits), theta, strict=True))
-    visits, ln_noise = observe(visits, point, theta, model, rng)
-    if model.noise.parameter is not None:
-        parameters[model.noise.parameter] = ln_noise
-    return visits, parameters
+    visits, noise = observe(visits, point, theta, model, rng)
+    return visits, parameters | noise
 
 
 def observe(
     visits: Visits, point: np.ndarray, theta: np.ndarray, model: SystemModel, rng: np.random.Generator
-) -> tuple[Visits, float]:
-    """Visits with the velocities of an orbit and its noise, whose number (0, if it has none) is drawn from its prior.
+) -> tuple[Visits, dict[str, float]]:
+    """Visits with the velocities of an orbit and its noise, whose numbers, given too, are drawn from their prior.
 
     Parameters
     ----------
@@ -118,12 +116,12 @@ def observe(
     point : (1, 3) frequency, eccentricity and mean anomaly (`orbit.shape_points`)
     theta : (p,) coefficients of the model
     """
-    ln_noise = 0.0
+    noise: dict[str, float] = {}
     if isinstance(model.noise, UncertainNoise):
-        ln_noise = rng.normal(model.noise.mean, model.noise.sd)
+        noise = {name: float(value) for name, (value,) in model.noise.draw(visits, 1, rng).items()}
     velocity = design_matrix(point, visits, model)[0] @ theta
-    variance = model.noise.variance(np.array([ln_noise]), visits.rv_err_kms)
-    return replace(visits, rv_kms=velocity + rng.normal(0, np.sqrt(variance))), ln_noise
+    variance = model.noise.variances(model.noise_of(noise, visits), visits)
+    return replace(visits, rv_kms=velocity + rng.normal(0, np.sqrt(variance))), noise
 
 
 def simulate_twin(truth: Table, seed: int) -> Table:

@@ -93,6 +93,17 @@ def unusable_files(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
                 yield f"{where}.path: {said}"
 
 
+def contradictory_model(where: str, model: Mapping[str, Any]) -> Iterable[str]:
+    """A jitter of each instrument where there is no jitter, or where it is not integrated over."""
+    if "each" in model and model["noise"] != "jitter":
+        yield f"{where}.each: {model['each']}, but noise: {model['noise']} has no jitter; leave it out."
+    elif model.get("each") == "instrument" and model.get("orbit") == "keplerian":
+        yield (
+            f"{where}.each: instrument, which is integrated over for circular orbits alone; leave it out, for one "
+            "jitter a system, or set orbit: circular."
+        )
+
+
 def unsuited_models(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
     """Choices of the models that the catalogue to analyse has nothing for, or that its range of periods forbids."""
     entry = config["catalogs"][catalog]
@@ -121,10 +132,11 @@ def unsuited_models(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
                 "each system's own prior, which must then be uniform: set orbit_prior.eccentricity.beta to [1, 1]."
             )
     for name, model in config["system_models"].items():
-        if model.get("offsets") and "instrument" not in entry["columns"]:
+        needing = {"offsets": model.get("offsets"), "each": model.get("each") == "instrument"}
+        for key in (key for key, needs in needing.items() if needs and "instrument" not in entry["columns"]):
             yield (
-                f"system_models.{name}.offsets: true, but catalogue {catalog} tells no instruments; name its column "
-                f"as catalogs.{catalog}.columns.instrument, or leave offsets out."
+                f"system_models.{name}.{key}: {str(model[key]).lower()}, but catalogue {catalog} tells no "
+                f"instruments; name its column as catalogs.{catalog}.columns.instrument, or leave {key} out."
             )
         if model.get("times") == "barycentric" and "observatory" not in entry:
             yield (
@@ -171,6 +183,8 @@ def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
                 for key, value in entry.items()
                 if isinstance(value, list)
             }
+        for name, model in models["system_models"].items():
+            yield from contradictory_model(f"{where}system_models.{name}", model)
     where_looked = {"period_range_days": config["period_range_days"]}
     for name, entry in config["catalogs"].items():
         where_looked[f"catalogs.{name}.period_range_days"] = entry.get("period_range_days", AUTO)
@@ -196,8 +210,11 @@ def contradictory_simulations(config: Mapping[str, Any]) -> Iterable[str]:
                     simulation[key], known
                 )
         chosen = config["system_models"].get(simulation["system_model"], {})
-        if chosen.get("offsets") or chosen.get("times") == "barycentric":
-            yield f"{where}.system_model: offsets and light-travel times are not simulated; name a model without."
+        if chosen.get("offsets") or chosen.get("times") == "barycentric" or chosen.get("each") == "instrument":
+            yield (
+                f"{where}.system_model: instruments and light-travel times are not simulated; name a model without "
+                "offsets, times: barycentric, and each: instrument."
+            )
         if looked_for(config, name) == AUTO:
             yield f"catalogs.{name}.period_range_days: auto, but its visits are still to be simulated; give a range."
         for key in ("visits", "baseline_days", "rv_err_kms"):

@@ -170,7 +170,7 @@ def likelihood_of(found: Search, visits: Visits, system_model: SystemModel) -> E
         visits=visits,
         system_model=system_model,
         linear=found.model,
-        first_noise=found.first_noise,
+        noise=found.noise,
         e=nodes.e,
         panel_e_low=panels.e_low,
         panel_e_high=panels.e_high,

@@ -19,6 +19,7 @@ from starpop.orbits.ellipse.kepler import TWO_PI
 from starpop.orbits.ellipse.system import System, eliminate, evaluate, noise_terms
 from starpop.orbits.landscape import NOISE_DEPTH, STRIDE, add_up, likely_noise
 from starpop.orbits.linear_model import LinearModel
+from starpop.orbits.noise import Box
 
 # Maxima along the frequency that are followed, at every noise; modes this far below the best hold nothing.
 MOST_CLIMBED, MODE_DEPTH = 40, 18.0
@@ -36,10 +37,10 @@ SUM_DEPTH = 20.0
 class Search:
     """The scans of a system: at some noises, and of their sum; and the modes that they lead to.
 
-    The model and the system are at the noises that matter, of which the lattice has `first_noise` before the first.
+    The model and the system are at the noises that matter, a box of the lattice.
     """
 
-    first_noise: int
+    noise: Box
     model: LinearModel
     system: System
     cells: Cells
@@ -68,7 +69,9 @@ def search(model: LinearModel, cells: Cells, grid: Grid, bounds: Bounds) -> Sear
         found = at(0)
         modes = distinct(modes_of(0), cells)
         singles = (at_noise(system, 0),)
-        return Search(0, model, system, cells, grid, bounds, (found,), singles, found.highest, found.ln_mean, modes)
+        return Search(
+            Box((), ()), model, system, cells, grid, bounds, (found,), singles, found.highest, found.ln_mean, modes
+        )
     first, last = _noise_that_matters(model, system, modes_of)
     while True:
         start, end = max(first - 1, 0), min(last + 2, points)
@@ -85,7 +88,19 @@ def search(model: LinearModel, cells: Cells, grid: Grid, bounds: Bounds) -> Sear
     window = model.at_noise(start, end)
     inside = eliminate(window)
     off = _interpolation_error(ln_mean, cells, grid, inside)
-    return Search(start, window, inside, cells, grid, bounds, scans, singles, highest - off, ln_mean - off, modes)
+    return Search(
+        Box((start,), (end - start,)),
+        window,
+        inside,
+        cells,
+        grid,
+        bounds,
+        scans,
+        singles,
+        highest - off,
+        ln_mean - off,
+        modes,
+    )
 
 
 def _noise_that_matters(model: LinearModel, system: System, modes_of: Callable[[int], np.ndarray]) -> tuple[int, int]:
