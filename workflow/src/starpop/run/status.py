@@ -60,13 +60,23 @@ def has_failed(status: str) -> bool:
 
 def of_fits(table: pd.DataFrame) -> str:
     """One sentence on all fits of a run."""
+    return f"{'; '.join(filter(None, [passed(table), told_nothing(table)]))}."
+
+
+def passed(table: pd.DataFrame) -> str:
+    """How many of the fits of a run passed, of those that could tell something, and which failed."""
     failed = table[table["status"].map(has_failed)]
-    noted = table[(table["status"] != "ok") & ~table["status"].map(has_failed)]
-    count = len(table) - len(noted)
+    count = len(failed) + int((table["status"] == "ok").sum())
     said = f"All {count} fits and checks passed" if count != 1 else "The one fit or check passed"
     if len(failed):
         said = f"{len(failed)} of {count} fits and checks FAILED: {_listing(failed)}"
-    return f"{said}; {len(noted)} could tell nothing: {_listing(noted)}." if len(noted) else f"{said}."
+    return said
+
+
+def told_nothing(table: pd.DataFrame) -> str:
+    """Which fits and checks of a run could tell nothing; empty if all could."""
+    noted = table[(table["status"] != "ok") & ~table["status"].map(has_failed)]
+    return f"{len(noted)} could tell nothing: {_listing(noted)}" if len(noted) else ""
 
 
 def of_orbits(table: pd.DataFrame) -> str:

@@ -94,7 +94,8 @@ def verdict(run: Run) -> dict[str, Any]:
         "passed": not failed.any(),
         # where most could not be checked, that nothing failed says little
         "informed": not uninformed.any() and bool(((said != "ok") & ~failed).mean() <= MOST_UNCHECKED),
-        "fits": status.of_fits(run.diagnostics),
+        "fits": status.passed(run.diagnostics),
+        "told_nothing": status.told_nothing(run.diagnostics),
         "orbits": {model: said for model, said in flagged.items() if said},
     }
 

@@ -196,7 +196,8 @@ function periodOf(i, charts) {
   const period = charts?.folded.period_days ?? mode[0];
   if (period === null) return said;
   const ofMode = !differs(mode, period);
-  said.append("Period ", element("strong", `${ofMode ? written(period, mode[1]) : +period.toPrecision(7)} d`));
+  const hardly = shown.kinds[i] === report.kinds[0]; // which the flags below tell more of
+  said.append(hardly ? "Hardly an orbit; if it is one, of " : "Period ", element("strong", `${ofMode ? written(period, mode[1]) : +period.toPrecision(7)} d`));
   if (charts && !ofMode) said.append(", of the highest posterior density");
   const others = [["of the heaviest mode", mode], ["of all modes", every]].filter(([, other]) => differs(other, period));
   said.append(others.map(([which, other]) => `; the mean ${which} is ${written(...other)} d`).join(""), ".");
