@@ -13,4 +13,4 @@ with store.job(snakemake.log[0]):
     likelihoods = periods.load_likelihoods(snakemake.input.visits, [snakemake.input.periods], model)
     tree = single.draw(likelihoods, settings["period_range_days"], settings["draws"], settings["seed"])
     attributes = store.provenance(settings=settings, **visits.origin(snakemake.input.visits))
-    store.write_tree(tree, snakemake.output.exact, attributes)
+    store.write_tree(tree, snakemake.output.exact, attributes, compress=True)
