@@ -18,6 +18,7 @@ from starpop.orbits.noise import Jitter, Reported
 from starpop.orbits.orbit import radial_velocity
 from starpop.orbits.system_model import SystemModel
 from starpop.populations.simulate import Survey, simulate_system
+from starpop.run import progress
 from starpop.run.errors import InputError
 from starpop.run.settings import resolve
 
@@ -237,3 +238,10 @@ def test_the_rank_among_equal_draws_is_any_of_theirs():
     of_zero = {calibration.rank_among(drawn, 0.0, rng) for _ in range(200)}
     of_one = {calibration.rank_among(drawn, 1.0, rng) for _ in range(200)}
     assert (of_zero, of_one) == ({0, 1, 2}, {2, 3, 4, 5})
+
+
+def test_a_long_calibration_says_how_far_it_is(caplog, monkeypatch):
+    monkeypatch.setattr(progress, "INTERVAL", 0.02)
+    caplog.set_level("INFO", "starpop")
+    calibration.rank_catalogs(range(5), "base", BASE, DRAWS, 1)
+    assert any(" of 5 catalogues in " in message for message in caplog.messages)

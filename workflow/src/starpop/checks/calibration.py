@@ -40,6 +40,7 @@ from starpop.orbits.visits import Visits
 from starpop.populations import population
 from starpop.populations.simulate import Survey, simulate_system
 from starpop.run.errors import InputError
+from starpop.run.progress import progress
 from starpop.run.seeds import generator_for
 
 RANK_BINS = 20
@@ -160,7 +161,7 @@ def rank_catalogs(chosen: Iterable[int], name: str, case: Ranked, draws: int, ba
     A catalogue's numbers depend on the case's name and its own index alone.
     """
     rows = []
-    for k in chosen:
+    for k in progress(chosen, "catalogues"):
         rng = generator_for(base_seed, "calibrate", name, str(k))
         rows += [(name, k, parameter, rank) for parameter, rank in case.ranks(draws, rng).items()]
     return pd.DataFrame(rows, columns=["case", "catalog", "parameter", "rank"])

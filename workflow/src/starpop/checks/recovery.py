@@ -20,6 +20,7 @@ from starpop.orbits.period_likelihood import mode_weights, period_likelihood
 from starpop.orbits.periods import lomb_scargle
 from starpop.orbits.system_model import SystemModel
 from starpop.populations.simulate import Survey, simulate_system
+from starpop.run.progress import progress
 from starpop.run.seeds import generator_for
 
 # From this weight on a mode leaves nothing worth a group of its own.
@@ -58,7 +59,7 @@ def recover_systems(
     names = [f"R{k:06d}" for k in chosen]
     rows = [
         recover_system(name, survey, model, period_range_days, generator_for(base_seed, "recover", name))
-        for name in names
+        for name in progress(names)
     ]
     return pd.DataFrame(rows)
 

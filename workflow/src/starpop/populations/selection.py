@@ -10,6 +10,7 @@ from starpop.inference.density import Range
 from starpop.orbits.conditions import MEASURES, Conditions, Star
 from starpop.populations.survey import Products
 from starpop.run.errors import InputError
+from starpop.run.progress import progress
 from starpop.run.store import read_group
 
 COLUMNS = ("system", *MEASURES, "selected", "reason")
@@ -35,7 +36,7 @@ def select(products: Products, conditions: Conditions, period_range_days: Range)
 def _measured(products: Products, conditions: Conditions, period_range_days: Range) -> Iterator[dict[str, object]]:
     """The rows of the systems that have a likelihood."""
     for batch in products.batches():
-        for likelihood in batch:
+        for likelihood in progress(batch):
             star = Star(likelihood.visits, products.model, period_range_days, likelihood)
             measures = {name: measure(star) for name, measure in MEASURES.items()}
             reason = conditions.unmet(measures)

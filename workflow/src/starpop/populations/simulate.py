@@ -22,6 +22,7 @@ from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits
 from starpop.populations.cadences import CADENCES, visit_times
 from starpop.run.errors import InputError
+from starpop.run.progress import progress
 from starpop.run.seeds import generator_for
 from starpop.run.settings import SHARE
 
@@ -195,7 +196,7 @@ def simulate_survey(settings: Mapping[str, Any], share: int) -> tuple[Table, Tab
     density, hyper = _population(settings, range_days)
     of_periods = [np.array([value]) for value in density.parameters_of_periods(hyper)]
     visits, truth = [], []
-    for k in range(share * SHARE, min((share + 1) * SHARE, settings["systems"])):
+    for k in progress(range(share * SHARE, min((share + 1) * SHARE, settings["systems"]))):
         rng = generator_for(settings["seed"], "simulate_survey", name := f"S{k:08d}")
         (x,) = density.of_periods.draw_within(range_days, of_periods, rng)
         e = None if density.of_e is None else density.of_e.draw(np.array([x]), density.parameters_of_e(hyper), rng)[0]
