@@ -333,7 +333,7 @@ def test_the_summary_names_the_worst_first_and_counts_each_orbit_once():
     )
     assert status.of_orbits(table[:2]) == ""
     assert status.doubts("misfit;at_range_end;trend") == "at_range_end"
-    assert status.doubts("eccentric;no_orbit") == "no_orbit"
+    assert status.doubts("zero_points;eccentric;no_orbit") == "zero_points;no_orbit"
     assert status.of_stars(table) == ""
     none = table.assign(flags=["no_orbit", "misfit", "no_orbit;multimodal"] + ["better_outside_range;no_orbit"] * 5)
     assert status.of_stars(none) == "2 of 7 hardly have an orbit (no_orbit): A, C."

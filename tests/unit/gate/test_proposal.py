@@ -332,11 +332,14 @@ def test_a_day_that_is_told_in_words_is_asked_for(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("times", ["timestamp", "unix_time", "time [s]"])
-def test_seconds_since_1970_are_told_by_their_size(times, tmp_path, monkeypatch):
+def test_seconds_since_1970_are_told_by_their_name_and_others_asked_for(times, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     rows = [f"A,{1420070400 + round(86400 * day)},{20 * (-1) ** i},0.05" for i, day in enumerate(DAYS)]
     Path("a.csv").write_text(f"star,{times},rv_kms,e_rv\n" + "\n".join(rows))
     code, said = init("a.csv")
+    if times == "time [s]":
+        assert code == 1 and "what are the seconds counted from? 2440587.5 (1970, Unix time); 2444244.5" in said
+        return
     assert code == 0, said
     entry = proposed()
     prepared = prepare(read_catalog(entry), entry, Selection("all", [], 5))

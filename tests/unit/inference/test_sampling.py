@@ -27,11 +27,11 @@ def asked_for(sampler, monkeypatch, fails_after=9):
     """The target_accept of each run of a sampler, of which some fail."""
     right, asked = sampler.run, []
 
-    def run(starts, seed, data=None, target_accept=None):
-        asked.append(target_accept)
+    def run(starts, seed, data=None, settings=SETTINGS):
+        asked.append(settings.target_accept)
         if len(asked) > fails_after:
             raise TooSlow("it takes too long")
-        return right(starts, seed, data, target_accept)
+        return right(starts, seed, data, settings)
 
     monkeypatch.setattr(sampler, "run", run)
     return asked
@@ -41,11 +41,11 @@ def test_smaller_steps_follow_divergences(funnel, monkeypatch):
     once = funnel.run(STARTS, 1)
     asked = asked_for(funnel, monkeypatch)
     assert divergences(funnel.run_carefully(STARTS, 1)) < divergences(once)
-    assert asked[0] is None and asked[1:] == pytest.approx([0.95, 0.9875][: len(asked) - 1]) and len(asked) > 1
+    assert asked == pytest.approx([0.8, 0.95, 0.9875][: len(asked)]) and len(asked) > 1
 
 
 def test_chains_that_do_not_diverge_are_kept(funnel, monkeypatch):
-    calm = funnel.run(STARTS, 1, target_accept=0.9999)
+    calm = funnel.run(STARTS, 1)
     calm["sample_stats"]["diverging"][:] = False
     monkeypatch.setattr(funnel, "run", lambda *_: calm)
     assert funnel.run_carefully(STARTS, 1) is calm
@@ -57,3 +57,17 @@ def test_without_the_time_the_chains_before_are_kept(funnel, monkeypatch):
     kept = funnel.run_carefully(STARTS, 1)
     assert len(asked) == 2 and divergences(kept) == divergences(once) > 0
     np.testing.assert_array_equal(kept["posterior"]["x"], once["posterior"]["x"])
+
+
+def test_of_several_runs_that_with_the_fewest_divergences_is_kept_and_all_share_the_time(funnel, monkeypatch):
+    tree, left, counts = funnel.run(STARTS, 1), [], iter([3, 1, 9])
+
+    def run(starts, seed, data=None, settings=SETTINGS):
+        left.append(settings.max_minutes)
+        found = tree.copy(deep=True)
+        found["sample_stats"]["diverging"][:] = np.arange(1000).reshape(2, 500) < next(counts)
+        return found
+
+    monkeypatch.setattr(funnel, "run", run)
+    assert divergences(funnel.run_carefully(STARTS, 1)) == 1
+    assert left[0] > left[1] > left[2] > 9

@@ -167,7 +167,7 @@ def with_noise_of_replicates(likelihood: PeriodLikelihood) -> LinearModel:
     """The system with all points of its noise that can matter to a replicate."""
     system = NoisySystem.of(likelihood.visits, likelihood.system_model)
     beyond = np.ceil(BEYOND * np.array(likelihood.noise.size))
-    return system.at(system.lattice.beyond(likelihood.noise, beyond))
+    return system.at(system.thinned(system.lattice.beyond(likelihood.noise, beyond)))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -90,9 +90,9 @@ def ln_weights(
         for label, factor in FACTORS.items():
             yield f"{name} x {label}", 0.5 * square * (1 - factor**-2)
 
-    if isinstance(model.noise, UncertainNoise):
-        numbers = [values for name, values in draws.items() if name.startswith(model.noise.parameter)]
-        tilt = np.sum((np.concatenate(numbers, axis=1) - model.noise.mean) / model.noise.sd, axis=1)
+    # of instruments those that a system has no visits of would only add the scatter of their prior
+    if isinstance(model.noise, UncertainNoise) and model.noise.parameter in draws:
+        tilt = np.sum((draws[model.noise.parameter] - model.noise.mean) / model.noise.sd, axis=1)
         yield "noise mean - sd", -tilt
         yield "noise mean + sd", tilt
 

@@ -8,6 +8,7 @@ added^2)) in km/s; everything else is taken as it stands.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -26,8 +27,8 @@ from starpop.run.errors import InputError, how_many, nearest
 
 # 3% of the speed of light: beyond what any star moves at, and a common sign for no velocity.
 ABSURD_KMS = 9000.0
-# Digits of a velocity that is a sign for none, and of one that can be nothing else.
-FEWEST_NINES, SURELY_NINES = 3, 5
+# The least velocity of nines that may be a sign for none, and digits of one that can be nothing else.
+FEWEST_NINES, SURELY_NINES = 999, 5
 # No spectrograph measures again within this.
 AGAIN_DAYS = 2 / 86400
 
@@ -178,16 +179,17 @@ def _cells(source: UserTable, settings: Mapping[str, Any], problems: Problems, r
 
 
 def are_signs(values: np.ndarray) -> np.ndarray:
-    """(N,) which values are signs for none, such as -999 or 99.999: of nines alone, and not in one row alone.
+    """(N,) which values, as a table has them, are signs for none: -999, 99.999, of nines alone, in several rows.
 
-    Fewer than five nines may be measured, where others are as large.
+    Fewer than five nines, three of them before the point, may be measured where others are as large.
     """
     found, which, counts = np.unique(values, return_inverse=True, return_counts=True)
-    nines = np.array([f"{abs(value):.10g}".replace(".", "").lstrip("0") for value in found])
-    digits = np.where([bool(text) and set(text) == {"9"} for text in nines], np.char.str_len(nines), 0)
-    many = (digits >= FEWEST_NINES) & (counts > 1)
+    nines = np.array([bool(re.fullmatch(r"9{3,}(\.9*)?|9+\.9+", f"{abs(value):.10g}")) for value in found])
+    many = nines & (counts > 1)
+    digits = np.array([len(f"{abs(value):.10g}".replace(".", "")) for value in found])
     largest = np.max(np.abs(found), where=np.isfinite(found) & ~many, initial=0.0)
-    return (many & ((digits >= SURELY_NINES) | (np.abs(found) > largest)))[which]
+    likely = (np.abs(found) >= FEWEST_NINES) & (np.abs(found) > largest)
+    return (many & ((digits >= SURELY_NINES) | likely))[which]
 
 
 def _judge(cells: Cells, selection: Selection, verdicts: Verdicts) -> None:
@@ -205,7 +207,8 @@ def _judge(cells: Cells, selection: Selection, verdicts: Verdicts) -> None:
     verdicts.reject((time.values < low) | (time.values > high), "time is not a Julian date of 1900 to 2100", time.raw)
     verdicts.reject_numbers(rv, "velocity")
     verdicts.reject(np.abs(rv.values) > ABSURD_KMS, f"velocity is beyond {ABSURD_KMS:g} km/s", rv.raw)
-    verdicts.reject(are_signs(rv.values), "velocity is of nines alone, in several rows: a sign for none", rv.raw)
+    in_table = rv.values * u.Unit("km/s").to(rv.unit)
+    verdicts.reject(are_signs(in_table), "velocity is of nines alone, in several rows: a sign for none", rv.raw)
     verdicts.reject_numbers(rv_err, "velocity error")
     verdicts.reject(rv_err.values <= 0, "velocity error is not positive", rv_err.raw)
     verdicts.reject(rv_err.values > ABSURD_KMS, f"velocity error is beyond {ABSURD_KMS:g} km/s", rv_err.raw)

@@ -23,8 +23,10 @@ BARYCENTRIC = ("bjd", "bmjd", "btjd", "bkjd", "tbjd")
 
 # What spreadsheets count the days from: 1899-12-30.
 SPREADSHEET_ZERO = 2415018.5
-# Unix time of 1989 to 2039 [s]: no other times of stars are so large.
-UNIX_SECONDS = (6e8, 2.2e9)
+# Seconds since 1970, 1980 or 2000 that are too large for days, and what they may be counted from.
+OF_SECONDS = (4e8, 2.2e9)
+UNIX_NAMES, UNIX_ZERO = ("unix", "timestamp", "posix"), 2440587.5
+SECONDS = f"{UNIX_ZERO} (1970, Unix time); 2444244.5 (1980, GPS time); 2451545.0 (J2000)"
 
 
 class Guess(NamedTuple):
@@ -86,12 +88,16 @@ def time_zero(name: str, days: np.ndarray, told: Counted | None = None) -> dict[
     return {"zero_jd": Guess(UNKNOWN, f"what are the days counted from? {listing}")}
 
 
-UNIX = {"zero_jd": Guess(2440587.5, "seconds since 1970, as computers count them, by their size")}
+def of_seconds(name: str) -> dict[str, Guess]:
+    """``zero_jd`` of times in seconds that can be no days, if the name of their column tells it."""
+    if any(word in roles.plain(name) for word in UNIX_NAMES):
+        return {"zero_jd": Guess(UNIX_ZERO, "seconds since 1970, by the column's name")}
+    return {"zero_jd": Guess(UNKNOWN, f"what are the seconds counted from? {SECONDS}")}
 
 
-def is_unix(times: np.ndarray, unit: u.UnitBase | None) -> bool:
-    """Whether times, in seconds or without a unit, can only be Unix time."""
-    finite, (low, high) = times[np.isfinite(times)], UNIX_SECONDS
+def are_seconds(times: np.ndarray, unit: u.UnitBase | None) -> bool:
+    """Whether times, in seconds or without a unit, are too large for days."""
+    finite, (low, high) = times[np.isfinite(times)], OF_SECONDS
     return unit in (None, u.s) and bool(len(finite) and low <= finite.min() and finite.max() <= high)
 
 

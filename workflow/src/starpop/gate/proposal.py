@@ -22,7 +22,16 @@ from starpop.gate import counted, roles
 from starpop.gate.columns import COMPARISONS, EQUALITIES, Problems, as_floats, names, own_unit
 from starpop.gate.counted import Counted
 from starpop.gate.dates import MJD_ZERO, PLAUSIBLE_JD
-from starpop.gate.guesses import UNIX, Guess, is_borne_out, is_unix, time_scale, time_zero, velocity_unit, years
+from starpop.gate.guesses import (
+    Guess,
+    are_seconds,
+    is_borne_out,
+    of_seconds,
+    time_scale,
+    time_zero,
+    velocity_unit,
+    years,
+)
 from starpop.gate.table_file import FORMATS, format_of, read_table, tables_of_fits
 from starpop.run.errors import InputError
 from starpop.run.files import paths_of, unusable
@@ -292,12 +301,12 @@ def _propose_time(proposal: Proposal, column: Any, told: Counted | None, of_gaia
     if isinstance(column, Time):
         return
     name, own = proposal.entry["columns"]["time"], own_unit(column)
-    unix = told is None and is_unix(roles.values(column), own)
-    unit = own or u.Unit("s" if unix else told.unit if told and told.unit else "d")
+    seconds = told is None and are_seconds(roles.values(column), own)
+    unit = own or u.Unit("s" if seconds else told.unit if told and told.unit else "d")
     if told and not is_borne_out(told, roles.values(column), unit):  # it may be of other times
         told, unit = None, own or u.day
     days = roles.values(column) * (unit.to("d") if unit.is_equivalent("d") else 1)
-    choice = GAIA if of_gaia else UNIX if unix else time_zero(name, days, told) | time_scale(name, told)
+    choice = GAIA if of_gaia else of_seconds(name) if seconds else time_zero(name, days, told) | time_scale(name, told)
     for key, (value, reason) in choice.items():
         proposal.put("time", key, value=value, reason=reason)
     settings = proposal.entry.get("time", {})
@@ -307,7 +316,7 @@ def _propose_time(proposal: Proposal, column: Any, told: Counted | None, of_gaia
         meant = f"dates {years(dated.min(), dated.max())}" if len(dated) else "none is a date, if read so"
         proposal.reasons["columns", "time"] += f": {meant}"
     if own is None:
-        reason = f"it says {told.words!r}" if told and told.unit else "seconds by their size" if unix else CUSTOM
+        reason = f"it says {told.words!r}" if told and told.unit else "seconds by their size" if seconds else CUSTOM
         proposal.put("units", "time", value=str(unit), reason=f"{_untold(column)}; {reason}")
 
 

@@ -44,7 +44,7 @@ NAMES = {
         *("rvuncertainty", "rve", "radialvelocityerror", "radialvelocityuncertainty", "radialvelocityerr"),
         *("eradialvelocity", "vraderr", "evrad", "vhelerr", "evhel", "ehrv", "errvel", "velerr", "evel", "velerror"),
         *("velocityerror", "velocityerr", "evelocity", "evr", "vrerr", "verr", "ev", "sv", "error", "err", "errors"),
-        *("sigma", "sig", "uncertainty", "unc", "sd", "std", "stddev", "pm", "e"),
+        *("sigma", "sig", "uncertainty", "unc", "sd", "std", "stddev", "e"),
     ),
     "instrument": ("telescope", "instrument", "tel", "inst", "spectrograph", "observatory"),
     "ra": ("ra", "raj2000", "radeg", "rightascension"),
@@ -62,7 +62,7 @@ UNIT_WORDS = {"kms", "kmps", "km", "ms", "mps", "m", "s", "d", "day", "days", "d
 def words(name: str) -> list[str]:
     """The words and numbers of a name, in small letters."""
     bare = counted.without(name).lower()
-    for written, meant in (("km/s", "kms"), ("m/s", "ms"), ("\N{PLUS-MINUS SIGN}", "pm ")):
+    for written, meant in (("km/s", "kms"), ("m/s", "ms"), ("\N{PLUS-MINUS SIGN}", "err ")):
         bare = bare.replace(written, meant)
     return re.findall(r"[a-z]+|\d+", bare)
 

@@ -113,26 +113,33 @@ class Sampler:
     def run_carefully(
         self, starts: dict[str, np.ndarray], seed: int, data: dict[str, np.ndarray] | None = None
     ) -> xr.DataTree:
-        """`run`, and where chains diverge, again with smaller steps, while there is the time for it."""
-        tree, accept = self.run(starts, seed, data), self.settings.target_accept
+        """`run`, and where chains diverge, again with smaller steps, within the same time; those that diverge least.
+
+        Raises
+        ------
+        TooSlow : the first takes longer than it may
+        """
+        began, settings, runs = time.monotonic(), self.settings, [self.run(starts, seed, data)]
         for _ in range(SMALLER_STEPS):
-            if not (diverged := int(tree["sample_stats"]["diverging"].sum())):
+            if not (diverged := _divergences(runs[-1])):
                 break
-            accept = 1 - 0.25 * (1 - accept)
+            left = self.settings.max_minutes - (time.monotonic() - began) / 60
+            accept = 1 - 0.25 * (1 - settings.target_accept)
+            settings = dataclasses.replace(settings, target_accept=accept, max_minutes=left)
             logger.info("%d divergences: sampled again with a target_accept of %.4g.", diverged, accept)
             try:
-                tree = self.run(starts, seed, data, accept)
+                runs.append(self.run(starts, seed, data, settings))
             except TooSlow as error:
-                logger.info("%s: the chains before are kept.", error)
+                logger.info("%s: chains before these are kept.", error)
                 break
-        return tree
+        return min(runs, key=_divergences)
 
     def run(
         self,
         starts: dict[str, np.ndarray],
         seed: int,
         data: dict[str, np.ndarray] | None = None,
-        target_accept: float | None = None,
+        settings: SamplerSettings | None = None,
     ) -> xr.DataTree:
         """Sample.
 
@@ -142,21 +149,21 @@ class Sampler:
             at one of them, and PyMC's mass matrix at their variance
         seed : seed of this run
         data : new values of the model's `pm.Data`
-        target_accept : another than that of the settings
+        settings : others than those it was made with
 
         Raises
         ------
         TooSlow : it takes longer than it may
         """
-        accept = target_accept or self.settings.target_accept
+        settings = settings or self.settings
         if data:
             with self.model:
                 pm.set_data(data)
-        if self.settings.backend == "nutpie":
-            tree = self._run_nutpie(starts, seed, accept, data or {})
+        if settings.backend == "nutpie":
+            tree = self._run_nutpie(starts, seed, settings, data or {})
         else:
-            tree = self._run_pymc(starts, seed, accept)
-        renamed = STATISTICS[self.settings.backend]
+            tree = self._run_pymc(starts, seed, settings)
+        renamed = STATISTICS[settings.backend]
         stats = tree["sample_stats"].to_dataset()[list(renamed)].rename(renamed)
         groups = {"posterior": tree["posterior"].to_dataset(), "sample_stats": stats}
         return xr.DataTree.from_dict({name: group.drop_attrs() for name, group in groups.items()})
@@ -166,7 +173,7 @@ class Sampler:
         rows = zip(*(starts[rv.name] for rv in self.model.free_RVs), strict=True)
         return np.array([np.concatenate([np.ravel(x) for x in self._to_unconstrained(*row)]) for row in rows])
 
-    def _run_nutpie(self, starts, seed, accept, data) -> xr.DataTree:
+    def _run_nutpie(self, starts, seed, settings, data) -> xr.DataTree:
         import nutpie
 
         points = self._unconstrained(starts)
@@ -175,7 +182,7 @@ class Sampler:
             return points[np.random.default_rng(chain_seed).integers(len(points))]
 
         compiled = dataclasses.replace(self._compiled.with_data(**data), initial_point_func=start)
-        settings, pace, steps = self.settings, Pace(self.settings), [0]
+        pace, steps = Pace(settings), [0]
 
         def count(chains: list[Any]) -> None:
             steps[0] = sum(chain.finished_draws for chain in chains)
@@ -187,7 +194,7 @@ class Sampler:
             chains=settings.chains,
             cores=1,
             seed=seed,
-            target_accept=accept,
+            target_accept=settings.target_accept,
             maxdepth=settings.max_treedepth,
             save_warmup=False,
             progress_bar=False,
@@ -204,10 +211,10 @@ class Sampler:
                     running.abort()
                     raise
 
-    def _run_pymc(self, starts, seed, accept) -> xr.DataTree:
+    def _run_pymc(self, starts, seed, settings) -> xr.DataTree:
         from pymc.step_methods.hmc.quadpotential import QuadPotentialDiagAdapt
 
-        settings, points = self.settings, self._unconstrained(starts)
+        points = self._unconstrained(starts)
         chosen = np.random.default_rng(seed).choice(len(points), settings.chains)
         pace, steps = Pace(settings), itertools.count(1)
         with self.model:
@@ -216,7 +223,7 @@ class Sampler:
             )
             step = pm.NUTS(
                 potential=potential,
-                target_accept=accept,
+                target_accept=settings.target_accept,
                 max_treedepth=settings.max_treedepth,
                 rng=np.random.default_rng(seed),
             )
@@ -232,6 +239,11 @@ class Sampler:
                 callback=lambda **_: pace.look(next(steps)),
                 compute_convergence_checks=False,
             )
+
+
+def _divergences(tree: xr.DataTree) -> int:
+    """How many steps of some chains diverged."""
+    return int(tree["sample_stats"]["diverging"].sum())
 
 
 def _unconstraining_function(model: pm.Model):

@@ -121,9 +121,9 @@ MEASURES: dict[str, Callable[[Star], float]] = {
 def _likeliest(star: Star) -> tuple[np.ndarray, np.ndarray, SystemModel]:
     """(3,) frequency [1/d], eccentricity and mean anomaly [rad] of the likeliest orbit, its noise, and its model."""
     model, visits = star.model, star.visits
-    known = model.noise.lattice(visits)
-    if model.orbit == "circular" and not model.offsets and len(known.axes) < 2:
-        box, (low, high) = known.whole, (1 / end for end in star.period_range_days[::-1])
+    noise_lattice = model.noise.lattice(visits)
+    if model.orbit == "circular" and not model.offsets and len(noise_lattice.known_axes) < 2:
+        box, (low, high) = noise_lattice.whole, (1 / end for end in star.period_range_days[::-1])
         linear = linear_model(visits, model)
         grid = lattice(star.period_range_days, linear.baseline_days, len(visits))
         point = np.array([highest_of(linear, grid, low, high, likely_noise(linear))[0], 0.0, 0.0])
@@ -136,5 +136,5 @@ def _likeliest(star: Star) -> tuple[np.ndarray, np.ndarray, SystemModel]:
             terms = system.noise_terms(point[None], system.eliminate(found.linear))
         else:
             terms = noise_terms(point[:1], found.linear)
-    ln_noises, _ = known.points(box)
+    ln_noises, _ = noise_lattice.points(box)
     return point, ln_noises[int(terms[0].argmax())], model

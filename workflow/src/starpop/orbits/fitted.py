@@ -25,7 +25,7 @@ def status_of_check(status: str, bounds: Sequence[float], period_range_days: Seq
     """The status of a system's NUTS: one that fails within one of several modes is a check that cannot be made."""
     if status == "ok" or tuple(bounds) == tuple(map(float, period_range_days)):
         return status
-    return f"{NOT_CHECKED}of many modes, and within the heaviest {status.partition(' (')[0]}"
+    return f"{NOT_CHECKED}of many modes, and within the heaviest {status}"
 
 
 def lost(scan: xr.Dataset, exact: xr.DataTree) -> dict[str, str]:

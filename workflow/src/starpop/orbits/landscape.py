@@ -34,8 +34,8 @@ NEGLIGIBLE = 20.0
 HIGHEST_RISE = 3.0
 # Beyond the last scanned noise a term may rise as it likes, but its exponential must be a number.
 LARGEST_LN = 600.0
-# Of several numbers of the noise, so many points beyond those that seem to matter are looked at.
-MARGIN = 3
+# Of the noise at some peaks, at once; of several numbers that is fewer peaks than there may be.
+MOST_TERMS = 5_000_000
 # Maxima of a scan at one noise that are followed where only the highest is wanted.
 MOST_FOLLOWED = 10
 # The search for the noise that matters starts with errors of this share of the velocities' scatter.
@@ -76,28 +76,28 @@ def scan_with_ends(model: LinearModel, grid: Lattice, frequency: np.ndarray, noi
 
 def survey(system: NoisySystem, grid: Lattice, low: float, high: float) -> Landscape:
     """Scan a system from a low to a high frequency [1/d], and find its peaks."""
-    frequency, shape = with_ends(grid, low, high), np.array(system.lattice.shape, int)
+    frequency = with_ends(grid, low, high)
 
     @cache
     def at(place: Place) -> np.ndarray:
         return scan_with_ends(system.at(Box.of_point(place)), grid, frequency, 0)
 
-    if not system.lattice.known:
-        one = system.at(system.lattice.whole)
-        samples = Samples(frequency, scan_with_ends(one, grid, frequency, 0))
-        return Landscape(one, system.lattice.whole, samples, find_peaks(samples, np.empty((0, len(frequency))), one))
-    first, last = _noise_that_matters(system, frequency, at)
+    if not system.lattice.known_axes:
+        whole = system.lattice.whole
+        samples = Samples(frequency, at(whole.first))
+        none = np.empty((0, len(frequency)))
+        return Landscape(one := system.at(whole), whole, samples, find_peaks(samples, none, one))
+    holding = _that_matter(system, _tops(system, frequency, at))
     while True:
-        start, end = np.maximum(first - 1, 0), np.minimum(last + 2, shape)
-        window = Box.between(start, end)
-        scanned = [range(min(a + STRIDE // 2, b - 1), b, STRIDE) for a, b in zip(start, end, strict=True)]
+        window = system.lattice.beyond(holding, 1)
+        scanned = [range(a + min(STRIDE // 2, n - 1), a + n, STRIDE) for a, n in zip(*window[:2], strict=True)]
         stacked = np.stack([at(place) for place in product(*scanned)])
         samples = Samples(frequency, _sum_over_noise(stacked, list(map(len, scanned))))
         peaks = find_peaks(samples, stacked, model := system.at(window))
-        lowest, highest = _that_matter(system, window, peaks.frequency)
-        if np.all(lowest >= start) and np.all(highest < end):
+        found = _that_matter(system, peaks.frequency[np.argsort(-peaks.height)])
+        if window.with_all_of(found) == window:
             return Landscape(model, window, samples, peaks)
-        first, last = np.minimum(lowest, first), np.maximum(highest, last)
+        holding = holding.with_all_of(found)
 
 
 def _sum_over_noise(stacked: np.ndarray, counts: Sequence[int]) -> np.ndarray:
@@ -108,53 +108,52 @@ def _sum_over_noise(stacked: np.ndarray, counts: Sequence[int]) -> np.ndarray:
     return summed[0]
 
 
-def _that_matter(system: NoisySystem, window: Box, frequency: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(D,) the first and last place of the noise, of a window or beyond it, that matters at some peaks."""
-    around = system.around(window, MARGIN)
-    terms = noise_terms(frequency, system.at(around)).max(axis=0).reshape(around.size)
-    places = np.argwhere(terms > terms.max() - NOISE_DEPTH) + around.first
-    return places.min(axis=0), places.max(axis=0)
+def _that_matter(system: NoisySystem, frequency: np.ndarray) -> Box:
+    """The box of the noise that matters at some peaks [1/d], the highest first."""
+    everywhere = system.everywhere
+    most = max(MOST_TERMS // int(np.prod(everywhere.size)), MOST_FOLLOWED)
+    terms = noise_terms(frequency[:most], system.at(everywhere))
+    return system.lattice.holding(everywhere, terms, NOISE_DEPTH)
 
 
-def likely_noise(model: LinearModel, visits: np.ndarray | slice = EVERY) -> int:
-    """The point of the noise's lattice, of some visits, to start from, before anything is known of the orbit."""
-    first_guess = 2 * np.log(FIRST_NOISE * np.std(model.velocity))
-    return int(np.abs(np.median(np.log(model.weight[visits]), axis=0) + first_guess).argmin())
+def likely_noise(model: LinearModel, visits: np.ndarray | slice = EVERY, share: float = FIRST_NOISE) -> int:
+    """The point of the noise's lattice, of some visits, where errors are a share of the scatter of all velocities."""
+    guess = 2 * np.log(share * np.std(model.velocity))
+    return int(np.abs(np.median(np.log(model.weight[visits]), axis=0) + guess).argmin())
 
 
-def _noise_that_matters(
-    system: NoisySystem, frequency: np.ndarray, at: Callable[[Place], np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    """(D,) the first and last place of the noise whose term comes within NOISE_DEPTH of the highest, at one high peak.
+def _tops(system: NoisySystem, frequency: np.ndarray, at: Callable[[Place], np.ndarray]) -> np.ndarray:
+    """High peaks [1/d], each found from a noise of its own: of several numbers, each of them may be the quiet one."""
+    known, group = system.lattice.known_axes, system.system_model.noise.group(system.visits)
+    middle = (0,) * len(system.lattice.axes)
 
-    The best sample at one noise is followed to its peak and the noise that suits it, where the grid is scanned anew.
-    """
-    place, group = (0,) * len(system.lattice.axes), system.system_model.noise.group(system.visits)
-    for g in system.lattice.known:
-        place = _moved(place, g, likely_noise(system.at(_line(system, place, g)), group == g))
+    def likely(axis: int, share: float) -> int:
+        return likely_noise(system.at(_line(system, middle, axis)), group == axis, share)
+
+    shares = (FIRST_NOISE,) if len(known) < 2 else (FIRST_NOISE, 1.0)
+    starts = product(*([likely(g, share) for share in shares] if g in known else [0] for g in range(len(middle))))
+    return np.array([_followed(system, start, frequency, at) for start in starts])
+
+
+def _followed(system: NoisySystem, place: Place, frequency: np.ndarray, at: Callable[[Place], np.ndarray]) -> float:
+    """The peak [1/d] of the best sample at one noise, and then at the noise that suits it, scanned anew."""
     seen: set[Place] = set()
     while place not in seen:
         seen.add(place)
-        top = int(at(place).argmax())
-        low, peak, high = bracket(top, frequency)
+        low, peak, high = bracket(int(at(place).argmax()), frequency)
         for _ in range(4):
             peak = climb(low, peak, high, system.at(Box.of_point(place)))
             before, place = place, _better(system, peak, place)
             if place == before:
                 break
-    matter = np.tile(place, (2, 1))
-    for g in system.lattice.known:
-        terms = noise_terms(np.array([peak]), system.at(_line(system, place, g)))[0]
-        matter[:, g] = np.flatnonzero(terms > terms.max() - NOISE_DEPTH)[[0, -1]]
-    return matter[0], matter[1]
+    return peak
 
 
 def _better(system: NoisySystem, frequency: float, place: Place) -> Place:
     """From a place of the noise to the best along each axis in turn, at a frequency [1/d]."""
-    for g in system.lattice.known:
-        place = _moved(
-            place, g, int(noise_terms(np.array([frequency]), system.at(_line(system, place, g)))[0].argmax())
-        )
+    for g in system.lattice.known_axes:
+        terms = noise_terms(np.array([frequency]), system.at(_line(system, place, g)))[0]
+        place = _moved(place, g, int(terms.argmax()))
     return place
 
 

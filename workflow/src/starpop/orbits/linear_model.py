@@ -24,7 +24,7 @@ class LinearModel(NamedTuple):
     Attributes
     ----------
     time : (J,) times about `time_origin` [d]
-    weight : (J, K) inverse variances at every point of the noise's lattice, descending [s^2/km^2]
+    weight : (J, K) inverse variances at every point of the noise's lattice, of one number descending [s^2/km^2]
     velocity : (J,) velocities about `velocity_origin` [km/s]
     static : (J, q) columns that do not depend on the frequency; the first is the constant
     precision : (2 + q,) prior precisions, of a and b first [s^2/km^2]
@@ -99,9 +99,14 @@ class NoisySystem:
         """Time from the first to the last visit [d]."""
         return self._without_noise.baseline_days
 
-    def around(self, box: Box, points: int) -> Box:
-        """A box with so many more points at either end of each axis; of one number, the whole lattice."""
-        return self.lattice.whole if len(self.lattice.axes) < 2 else self.lattice.beyond(box, points)
+    @property
+    def everywhere(self) -> Box:
+        """The whole lattice; where the visits know of several numbers, thinned, which is enough to look."""
+        return self.thinned(self.lattice.whole)
+
+    def thinned(self, box: Box) -> Box:
+        """A box, thinned where the visits know of several numbers."""
+        return box if len(self.lattice.known_axes) < 2 else self.lattice.thinned(box)
 
 
 def linear_model(visits: Visits, model: SystemModel, box: Box | None = None) -> LinearModel:

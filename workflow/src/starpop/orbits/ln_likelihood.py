@@ -238,7 +238,9 @@ def _fill_terms(model, room):
     exact = len(terms)
     small = len(model.precision) == 3 and room.squares[-1] <= LARGEST_SQUARES
     if small and not _fill_circular_terms(model, room):
-        exact = np.sum(room.squares > LARGEST_SQUARES)
+        exact = 0
+        for n in range(len(terms)):  # of several numbers of the noise the squares do not fall from point to point
+            exact = n + 1 if room.squares[n] > LARGEST_SQUARES else exact
     if exact > 0:
         _fill_terms_from_residuals(exact, model, room)
 

@@ -48,6 +48,8 @@ REACH = 7.0
 # Where the noise is so far below the errors that no visit knows of it.
 TINY = 1e-300
 LN_SQRT_2PI = 0.5 * np.log(2 * np.pi)
+# From one point of a thinned lattice to the next: about a width of what the likelihood is there.
+THIN = 3
 # What has a number of its own, and of how many of a system's numbers visits may know: points go with that power.
 Each = Literal["system", "instrument"]
 EACH, MOST_NUMBERS = get_args(Each), 3
@@ -61,15 +63,21 @@ class Axis(NamedTuple):
 
 
 class Box(NamedTuple):
-    """Some points of a lattice, side by side: the place of the first along each axis, and how many there are."""
+    """Some points of a lattice: the place of the first along each axis, how many there are, and how far apart."""
 
     first: tuple[int, ...]
     size: tuple[int, ...]
+    step: int = 1
 
     @classmethod
-    def between(cls, start: Sequence[int], end: Sequence[int]) -> Box:
+    def between(cls, start: Sequence[int] | np.ndarray, end: Sequence[int] | np.ndarray) -> Box:
         """From some places to those before others."""
         return cls(tuple(map(int, start)), tuple(int(b - a) for a, b in zip(start, end, strict=True)))
+
+    def with_all_of(self, other: Box) -> Box:
+        """The least box with the points of two."""
+        ends = [np.add(box.first, box.size) for box in (self, other)]
+        return Box.between(np.minimum(self.first, other.first), np.maximum(*ends))
 
     @classmethod
     def of_point(cls, place: Sequence[int]) -> Box:
@@ -98,25 +106,44 @@ class Lattice:
         """All points."""
         return Box((0,) * len(self.axes), self.shape)
 
+    def thinned(self, box: Box) -> Box:
+        """Every third point of a box along each axis, each for those beside it."""
+        first = tuple(place + min(1, n - 1) for place, n in zip(box.first, box.size, strict=True))
+        return Box(first, tuple(max((n + 1) // THIN, 1) for n in box.size), THIN)
+
     @property
-    def known(self) -> list[int]:
+    def known_axes(self) -> list[int]:
         """The axes of which the visits know."""
         return [g for g, axis in enumerate(self.axes) if len(axis.ln_noise) > 1]
 
     def beyond(self, box: Box, points: int | np.ndarray) -> Box:
         """A box with so many more points at either end of each axis, as far as the lattice goes."""
-        (first, size), shape = np.array(box, int), np.array(self.shape, int)
+        first, size, shape = (np.array(values, int) for values in (box.first, box.size, self.shape))
         return Box.between(np.maximum(first - points, 0), np.minimum(first + size + points, shape))
+
+    def holding(self, box: Box, terms: np.ndarray, depth: float) -> Box:
+        """The box of all points that may come within a depth of the highest of (..., K) terms, the ln of their shares.
+
+        Parameters
+        ----------
+        box : of which points the terms are; between those of a coarse one others may be as high
+        """
+        highest = terms.reshape(-1, *box.size).max(axis=0)
+        places = np.array(box.first) + box.step * np.argwhere(highest > highest.max() - depth)
+        between = box.step - 1
+        lowest, ends = places.min(axis=0) - between, places.max(axis=0) + between + 1
+        return Box.between(np.maximum(lowest, 0), np.minimum(ends, self.shape))
 
     def points(self, box: Box) -> tuple[np.ndarray, np.ndarray]:
         """(K, D) values of the numbers at the points of a box, the last running fastest, and (K,) ln of weights."""
         if not self.axes:
             return np.empty((1, 0)), np.zeros(1)
         shape = len(self.axes), int(np.prod(box.size))
-        places = np.indices(box.size).reshape(shape) + np.reshape(box.first, (-1, 1))
+        places = box.step * np.indices(box.size).reshape(shape) + np.reshape(box.first, (-1, 1))
         values = [axis.ln_noise[k] for axis, k in zip(self.axes, places, strict=True)]
         weights = [axis.ln_weight[k] for axis, k in zip(self.axes, places, strict=True)]
-        return np.reshape(values, shape).T, np.reshape(weights, shape).sum(axis=0)
+        of_all_beside = len(self.known_axes) * np.log(box.step)
+        return np.reshape(values, shape).T, np.reshape(weights, shape).sum(axis=0) + of_all_beside
 
 
 @dataclass(frozen=True)
@@ -266,7 +293,7 @@ class UncertainNoise:
         from scipy.interpolate import CubicHermiteSpline
 
         errors, found = self._errors_of_each(visits), {}
-        for g in lattice.known:
+        for g in lattice.known_axes:
             slope = self.density_of_points(lattice.axes[g].ln_noise, errors[g])
             found[g] = CubicHermiteSpline(np.arange(len(slope)), lattice.axes[g].ln_noise, 1 / slope)
         return found

@@ -171,7 +171,7 @@ def _draw_noise(
     drawn = [_draw_known_noise(likelihood, noise, lattice, own, rng) for own in some]
     ln_noise = np.concatenate([np.empty((0, len(names))), *(u for u, _ in drawn)])
     weight = np.concatenate([np.empty((0, len(visits))), *(w for _, w in drawn)])
-    for unknown in set(range(len(names))).difference(lattice.known):
+    for unknown in set(range(len(names))).difference(lattice.known_axes):
         ln_noise[:, unknown] = rng.normal(noise.mean, noise.sd, len(points))
     return dict(zip(names, ln_noise.T, strict=True)), weight
 
@@ -180,7 +180,7 @@ def _draw_known_noise(
     likelihood: PeriodLikelihood, noise: UncertainNoise, lattice: Lattice, points: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """(S, D) exact draws of the numbers that the visits know of, and (S, J) inverse variances."""
-    visits, model, (first, size) = likelihood.visits, likelihood.linear, likelihood.noise
+    visits, model, (first, size, _) = likelihood.visits, likelihood.linear, likelihood.noise
     curves = noise.curves(lattice, visits)
     slopes = {g: curve.derivative() for g, curve in curves.items()}
     if likelihood.system_model.orbit == "keplerian":
@@ -204,7 +204,7 @@ def _draw_known_noise(
             u[:, g] = curve(t[:, g])
             stretch *= slopes[g](t[:, g])
         variance = noise.variances(u, visits)
-        ln_prior = noise.ln_prior(u[:, lattice.known])
+        ln_prior = noise.ln_prior(u[:, lattice.known_axes])
         constant = bare + ln_prior + np.log(stretch) - 0.5 * np.log(variance).sum(axis=1)
         values = evaluate_each(points[waiting], 1 / variance, constant, model)
         accepted = np.log(rng.random(len(waiting))) < values - ceiling[waiting, cell]

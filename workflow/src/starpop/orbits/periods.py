@@ -40,8 +40,6 @@ SHAPES = {
 }
 # Which points of its noise's lattice matter to a system: the first, and how many.
 NOISE = ("first_noise", "noise_points")
-# Of several numbers of the noise, so many points more than within the range are looked at beyond it.
-MORE_NOISE = 3
 # How far beyond the ends of the range a better period is looked for, as a factor; and in baselines.
 BEYOND, BEYOND_BASELINE = 3.0, 2.0
 # From so many visits on ten points to a resolution element hold the highest maximum there; with fewer, where hardly a
@@ -106,7 +104,7 @@ def best_outside(likelihood: PeriodLikelihood, period_range_days: tuple[float, f
     ranges = [(1 / low, BEYOND / low)] + ([(1 / longest, 1 / high)] if longest > high else [])
     ranges = [(first, min(last, first + MOST_FREQUENCIES / per_day)) for first, last in ranges]
     system = NoisySystem.of(visits, likelihood.system_model)
-    model = system.at(system.around(likelihood.noise, MORE_NOISE))
+    model = system.at(system.everywhere)
     noise = int(noise_terms(np.exp(-likelihood.peak_ln_period[:1]), model)[0].argmax())
     found = []
     for first, last in ranges:
@@ -244,7 +242,8 @@ def _noise_stored(values: Sequence[Any], system_model: SystemModel) -> Box:
     """The box of a system, from its values of the variables `NOISE`."""
     if system_model.noise.parameter is None:
         return Box((), ())
-    return Box(*(tuple(np.atleast_1d(value).astype(int).tolist()) for value in values))
+    first, size = (tuple(np.atleast_1d(value).astype(int).tolist()) for value in values)
+    return Box(first, size)
 
 
 def load_likelihoods(

@@ -81,8 +81,8 @@ def observe(model: SystemModel, visits: Visits, values: dict[str, Any], period: 
     error = values["rv_err"]
     if isinstance(noise, UncertainNoise):
         # that of each visit's instrument, where they are told apart
-        own = [number * values["own_noise"][:, g] for g, number in enumerate(numbers)] if len(numbers) > 1 else numbers
-        number, scaled = sum(own[1:], own[0]), isinstance(noise, Scaled)
+        several, scaled = len(numbers) > 1, isinstance(noise, Scaled)
+        number = (pm.math.stack(numbers, axis=-1) * values["own_noise"]).sum(axis=-1) if several else numbers[0]
         error = error * pm.math.exp(number) if scaled else pm.math.sqrt(error**2 + pm.math.exp(2 * number))
     pm.Normal("rv", velocity, error, observed=values["rv_observed"])
 

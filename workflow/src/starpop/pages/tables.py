@@ -27,6 +27,8 @@ from starpop.run.seeds import generator_for
 MODE_COLUMNS = ("mode_weight", "ln_evidence", "n_modes")
 OF_SCAN = ("lomb_scargle_period_days", "outside_ln_gain", "outside_period_days")
 # Other hypotheses than the model's orbit, whose evidence the scan has, and the column of the ln Bayes factor.
+# How the columns begin that there are for each instrument.
+OF_INSTRUMENTS = ("jitter_of_", "jitter_sd_of_", "offset_")
 OTHERS = {"no_orbit_ln_evidence": "ln_bayes_orbit", "drift_ln_evidence": "ln_bayes_drift"}
 
 
@@ -68,11 +70,11 @@ def orbit_row(
     if "trend_2" in draws:
         row |= spread("trend_2", draws["trend_2"], "_kms_per_year2")
     if of_each := [name for name in draws if name.startswith("ln_jitter_")]:
-        jitters = {name.removeprefix("ln_"): np.exp(draws[name]) for name in of_each}
-        every = np.stack([jitters[f"jitter_{name}"] for name in visits.instruments])[visits.instrument]
-        row |= spread("jitter", np.sqrt(np.mean(every**2, axis=0)), "_kms")
-        for name, values in jitters.items():
-            row |= spread(name, values, "_kms")
+        jitters = np.exp([draws[name] for name in of_each])
+        row |= spread("jitter", np.sqrt(np.mean(jitters[visits.instrument] ** 2, axis=0)), "_kms")
+        for g, name in enumerate(visits.instruments):  # without visits of it there is nothing but the prior
+            own = jitters[g] if np.any(visits.instrument == g) else np.full(jitters.shape[1], np.nan)
+            row |= {f"jitter_of_{name}_kms": own.mean(), f"jitter_sd_of_{name}_kms": own.std(ddof=1)}
     for name in draws:
         if name.startswith("offset_"):
             row |= spread(name, draws[name], "_kms")
@@ -184,6 +186,6 @@ def tabulate_orbits(
     for name, reason in zip(scan["failed_system"].values, scan["reason"].values, strict=True):
         facts = {"system": str(name), "n_visits": len(systems[name]), "baseline_days": systems[name].baseline_days}
         rows.append(facts | {"status": f"not fitted: {reason}"})
-    offsets = sorted({name for row in rows for name in row if name.startswith("offset_")})
-    table = pd.DataFrame(rows, columns=[*ORBIT_COLUMNS, *offsets]).sort_values("system", ignore_index=True)
+    of_instruments = sorted({name for row in rows for name in row if name.startswith(OF_INSTRUMENTS)})
+    table = pd.DataFrame(rows, columns=[*ORBIT_COLUMNS, *of_instruments]).sort_values("system", ignore_index=True)
     return table.astype({"n_modes": "Int64"})

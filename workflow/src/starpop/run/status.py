@@ -63,11 +63,15 @@ def of_fits(table: pd.DataFrame) -> str:
     return f"{'; '.join(filter(None, [passed(table), told_nothing(table)]))}."
 
 
+# Of one fit or check, and of none that could tell something.
+ONLY = ("No fit or check failed", "The one fit or check passed")
+
+
 def passed(table: pd.DataFrame) -> str:
     """How many of the fits of a run passed, of those that could tell something, and which failed."""
     failed = table[table["status"].map(has_failed)]
     count = len(failed) + int((table["status"] == "ok").sum())
-    said = f"All {count} fits and checks passed" if count != 1 else "The one fit or check passed"
+    said = f"All {count} fits and checks passed" if count > 1 else ONLY[count]
     if len(failed):
         said = f"{len(failed)} of {count} fits and checks FAILED: {_listing(failed)}"
     return said
@@ -102,8 +106,7 @@ def of_stars(table: pd.DataFrame) -> str:
 
 def doubts(flags: str) -> str:
     """Of the flags of a system those that say not to trust its orbit, or that it hardly has one."""
-    own = flags.split(";")
-    return "no_orbit" if kind(flags) == HARDLY else ";".join(flag for flag in own if flag in SERIOUS)
+    return ";".join(flag for flag in flags.split(";") if flag in (*SERIOUS, "no_orbit"))
 
 
 def _listing(rows: pd.DataFrame) -> str:

@@ -162,10 +162,11 @@ def _is_true(column: pd.Series) -> pd.Series:
 
 def orbits_with_membership(run: Run) -> dict[str, pd.DataFrame]:
     """The orbits of each system model, with what the population of its best pair says of each system."""
-    chosen = {pair.partition("/")[0]: pair for pair in [*reversed(list(run.members)), best_pair(run)]}
+    evidence = _evidence(run).reindex(list(run.members)).fillna(-np.inf)
+    chosen = {pair.partition("/")[0]: pair for pair in evidence.sort_values(kind="stable").index}
     return {
         model: with_membership(table, run.members[chosen[model]], run.selections.get(model))
-        if chosen.get(model) in run.members
+        if model in chosen
         else table
         for model, table in run.orbits.items()
     }
