@@ -106,3 +106,18 @@ def test_nothing_is_fitted_to_a_star_that_has_failed_or_needs_no_fit(monkeypatch
     assert Conditions(visits=14, delta_rv_kms=1, semi_amplitude_over_error=5).are_met_by(star())
     with pytest.raises(TypeError):
         Conditions(ln_bayes_orbit=5).are_met_by(star())
+
+
+def test_each_instruments_jitter_counts_as_its_error():
+    """As the errors that these jitters make: of instruments in turns, as noisy as each other or not."""
+    found = star()
+    instrument = np.arange(len(found.visits)) % 2
+    rng = np.random.default_rng(7)
+    noisy = found.visits.rv_kms + rng.normal(0, np.array([0.05, 2.0])[instrument])
+    visits = replace(found.visits, rv_kms=noisy, instruments=("A", "B"), instrument=instrument)
+    model = replace(MODEL, noise=Jitter(-1, 2, each="instrument"))
+    own = replace(visits, rv_err_kms=np.hypot(visits.rv_err_kms, np.array([0.05, 2.0])[instrument]))
+    expected = conditions.semi_amplitude_over_error(Star(own, MODEL, RANGE))
+    assert conditions.semi_amplitude_over_error(Star(visits, model, RANGE)) == pytest.approx(expected, rel=0.4)
+    plain = conditions.semi_amplitude_over_error(Star(visits, MODEL, RANGE))
+    assert expected < 0.8 * plain

@@ -31,13 +31,16 @@ from starpop.orbits import no_orbit
 from starpop.orbits.ellipse import system
 from starpop.orbits.ellipse.likelihood import EllipseLikelihood
 from starpop.orbits.landscape import highest_of, likely_noise
-from starpop.orbits.linear_model import linear_model
+from starpop.orbits.linear_model import NoisySystem
 from starpop.orbits.ln_likelihood import noise_terms
 from starpop.orbits.orbit import conditional
 from starpop.orbits.period_likelihood import PeriodLikelihood, period_likelihood
 from starpop.orbits.scan import lattice
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits
+
+# Of the ln of two terms that count as one.
+TIE = 1e-9
 
 
 class Star:
@@ -121,13 +124,16 @@ MEASURES: dict[str, Callable[[Star], float]] = {
 def _likeliest(star: Star) -> tuple[np.ndarray, np.ndarray, SystemModel]:
     """(3,) frequency [1/d], eccentricity and mean anomaly [rad] of the likeliest orbit, its noise, and its model."""
     model, visits = star.model, star.visits
-    noise_lattice = model.noise.lattice(visits)
-    if model.orbit == "circular" and not model.offsets and len(noise_lattice.known_axes) < 2:
-        box, (low, high) = noise_lattice.whole, (1 / end for end in star.period_range_days[::-1])
-        linear = linear_model(visits, model)
+    noisy = NoisySystem.of(visits, model)
+    if model.orbit == "circular" and not model.offsets:
+        box, (low, high) = noisy.everywhere, (1 / end for end in star.period_range_days[::-1])
+        linear = noisy.at(box)
         grid = lattice(star.period_range_days, linear.baseline_days, len(visits))
         point = np.array([highest_of(linear, grid, low, high, likely_noise(linear))[0], 0.0, 0.0])
         terms = noise_terms(point[:1], linear)
+        if box.step > 1:  # between every third point others may be likelier
+            box = noisy.lattice.holding(box, terms, TIE)
+            terms = noise_terms(point[:1], noisy.at(box))
     else:
         found, model = star.likelihood, star.likelihood.system_model
         point, box = np.array([np.exp(-found.peak_ln_period[0]), 0.0, 0.0]), found.noise
@@ -136,5 +142,5 @@ def _likeliest(star: Star) -> tuple[np.ndarray, np.ndarray, SystemModel]:
             terms = system.noise_terms(point[None], system.eliminate(found.linear))
         else:
             terms = noise_terms(point[:1], found.linear)
-    ln_noises, _ = noise_lattice.points(box)
+    ln_noises, _ = noisy.lattice.points(box)
     return point, ln_noises[int(terms[0].argmax())], model
