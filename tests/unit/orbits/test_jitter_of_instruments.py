@@ -12,7 +12,7 @@ from starpop.checks.criticism import criticise_system
 from starpop.inference.densities import Normal, UniformPeriod
 from starpop.orbits import no_orbit, periods, single
 from starpop.orbits.linear_model import linear_model
-from starpop.orbits.ln_likelihood import evaluate
+from starpop.orbits.ln_likelihood import evaluate, noise_terms
 from starpop.orbits.noise import Jitter
 from starpop.orbits.orbit import conditional, design_matrix, shape_points, total_errors
 from starpop.orbits.orbit_draws import draw_given_shape, draw_orbits
@@ -69,6 +69,18 @@ def test_the_likelihood_is_that_by_brute_force(used, points, precise):
         assert value == pytest.approx(expected, abs=precise)
     static = normal_density(visits, MODEL, u, MODEL.static_columns(visits), deviations[2:])
     assert no_orbit._given_widths(visits, MODEL) == pytest.approx(logsumexp(static + ln_prior), abs=precise)
+
+
+def test_every_term_keeps_its_digits_where_errors_are_tiny():
+    """Of two numbers the largest sums of squares are not those of the first points."""
+    visits = replace(visits_of(12, (0, 1)), rv_err_kms=np.full(12, 1e-4))
+    model = replace(MODEL, noise=Jitter(-5, 3, each="instrument"))
+    linear, frequency = linear_model(visits, model), np.array([1 / PERIOD])
+    (terms,) = noise_terms(frequency, linear)
+    chosen = np.flatnonzero(terms > terms.max() - 30)[::7]
+    alone = [evaluate(frequency, linear.at_noise(k, k + 1))[0] for k in chosen]
+    assert len(chosen) > 50
+    np.testing.assert_allclose(terms[chosen], alone, rtol=0, atol=1e-8)
 
 
 @pytest.mark.parametrize(("count", "used"), [(7, (0, 1)), (30, (0, 1)), (15, (0, 1, 2))])

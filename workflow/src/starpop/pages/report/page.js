@@ -153,7 +153,7 @@ async function drawScatter() {
     encoding: {
       x: { field: "x", ...axis(x) },
       y: { field: "y", ...axis(y) },
-      color: { field: "said", title: null, scale: { domain: report.kinds, range: ["soft", "model", "accent"].map(color) }, legend: { orient: "top" } },
+      color: { field: "said", title: null, scale: { domain: report.kinds, range: ["soft", "model", "accent"].map(color) }, legend: { orient: "top", columns: innerWidth < 600 ? 1 : 0 } },
       shape: { field: "said", scale: { domain: report.kinds, range: ["triangle-up", "circle", "cross"] } },
       tooltip: [{ field: "name", title: "system" }, { field: "x", title: titled(x), format: ".6~g" }, { field: "y", title: titled(y), format: ".6~g" }],
     },
