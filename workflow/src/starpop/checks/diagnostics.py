@@ -135,15 +135,16 @@ def diagnose(
     nuts : the runs of NUTS by what is added to the fit's name; of the first the summary is given
     said : what the model does not predict, in words
     """
-    exact_row, uncorrected = (assess_exact(f"{fit} exact", exact, limits, corrected) for corrected in (True, False))
-    for row in (exact_row, uncorrected):
+    exact_row = assess_exact(f"{fit} exact", exact, limits)
+    uncorrected = assess_exact(f"{fit} exact", exact, limits, corrected=False) if UNCORRECTED in exact.children else {}
+    for row in filter(None, (exact_row, uncorrected)):
         row["status"] = "; ".join(filter(None, [said, str(row["status"]).removeprefix("ok")])) or "ok"
     assessed = [
         assess_tree(f"{fit}{added}", tree, limits, max_treedepth, tree.attrs.get(WHY_NOT, ""))
         for added, tree in nuts.items()
     ]
     (first, summary), *others = assessed
-    summary_of_exact = summarise_exact(exact, str(exact_row["status"]), str(uncorrected["status"]))
+    summary_of_exact = summarise_exact(exact, str(exact_row["status"]), str(uncorrected.get("status", "")))
     rows = pd.DataFrame([first, exact_row, *(row for row, _ in others)], columns=list(COLUMNS))
     return rows, pd.concat([summary_of_exact, summary])
 

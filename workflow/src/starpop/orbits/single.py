@@ -349,7 +349,7 @@ def fit_systems(
                 status[i] = f"{NOT_CHECKED}{LEFT_OUT if settings.backend == 'none' else UNSAMPLED}"
                 continue
             data = pymc_orbit.data(visits, likelihood.system_model) | bounds
-            run = sampler.run_carefully if bounds == whole else sampler.run
+            run = sampler.run_carefully if bounds == whole else sampler.run  # the ends of a mode make chains diverge
             tree = run(starts, seed_for(base_seed, "fit_systems", visits.system), data)
         except TooSlow as error:
             status[i] = f"{NOT_CHECKED}{error}"

@@ -63,22 +63,30 @@ def orbit_row(
     }
     if "ln_jitter" in draws:
         row |= spread("jitter", np.exp(draws["ln_jitter"]), "_kms")
+    if of_each := [name for name in draws if name.startswith("ln_jitter_")]:
+        row |= jitters_of(visits, np.exp([draws[name] for name in of_each]))
     if "ln_error_scale" in draws:
         row |= spread("error_scale", np.exp(draws["ln_error_scale"]))
     if "trend_1" in draws:
         row |= spread("trend", draws["trend_1"], "_kms_per_year")
     if "trend_2" in draws:
         row |= spread("trend_2", draws["trend_2"], "_kms_per_year2")
-    if of_each := [name for name in draws if name.startswith("ln_jitter_")]:
-        jitters = np.exp([draws[name] for name in of_each])
-        row |= spread("jitter", np.sqrt(np.mean(jitters[visits.instrument] ** 2, axis=0)), "_kms")
-        for g, name in enumerate(visits.instruments):  # without visits of it there is nothing but the prior
-            own = jitters[g] if np.any(visits.instrument == g) else np.full(jitters.shape[1], np.nan)
-            row |= {f"jitter_of_{name}_kms": own.mean(), f"jitter_sd_of_{name}_kms": own.std(ddof=1)}
     for name in draws:
         if name.startswith("offset_"):
             row |= spread(name, draws[name], "_kms")
     return row | (shape_of(visits, draws) if "e" in draws else {}) | masses_of(visits.system, draws, primary)
+
+
+def jitters_of(visits: Visits, jitters: np.ndarray) -> dict[str, float]:
+    """What (D, S) draws of the jitters of all instruments say [km/s]: of the visits together, and of each.
+
+    Of an instrument that the system has no visits of there is nothing but the prior, and nothing is said.
+    """
+    row = spread("jitter", np.sqrt(np.mean(jitters[visits.instrument] ** 2, axis=0)), "_kms")
+    for g, name in enumerate(visits.instruments):
+        own = jitters[g] if np.any(visits.instrument == g) else np.full(jitters.shape[1], np.nan)
+        row |= {f"jitter_of_{name}_kms": float(own.mean()), f"jitter_sd_of_{name}_kms": float(own.std(ddof=1))}
+    return row
 
 
 def masses_of(system: str, draws: Mapping[str, np.ndarray], primary: tuple[float, float]) -> dict[str, float]:

@@ -62,7 +62,8 @@ class Run:
             elif found := JOB.match(line):
                 rule, log, failed = found[1], "", ""
             elif found := FAILED.match(line):
-                rule, failed = "", "" if run.told else found[1]
+                rule = ""
+                failed = "" if run.told else found[1]
             elif found := FINISHED.match(line):
                 run.finished.add(found[1])
                 run.failed.pop(found[1], None)
