@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
-from common import show
+from common import machine, show
 
 ROOT = Path(__file__).parents[1]
 LINKED = ("Snakefile", "config", "workflow", "data", "profiles")
@@ -50,6 +50,7 @@ def size_of(folder: Path) -> float:
 
 def main(sizes: list[int], changes: dict) -> None:
     """Print a row for each size, and the rules that take most."""
+    print(machine("nutpie", "snakemake"), flush=True)
     rows, totals = [], []
     for systems in sizes:
         with tempfile.TemporaryDirectory() as name:
