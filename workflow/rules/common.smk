@@ -258,9 +258,10 @@ def print_verdict():
     logger.info(status.of_fits(store.read_csv(folder / "diagnostics.csv")))
     for model in SYSTEM_MODELS:
         path = folder / model / "orbits.csv"
-        orbits = store.read_csv(path) if path.is_file() else None
-        for said in filter(None, [] if orbits is None else [status.of_orbits(orbits), status.of_stars(orbits)]):
-            logger.warning(f"{path}: {said}")
+        if path.is_file():
+            orbits = store.read_csv(path)
+            for said in filter(None, (status.of_orbits(orbits), status.of_stars(orbits))):
+                logger.warning(f"{path}: {said}")
         detected = folder / model / "figures" / "detection.png"
         if detected.is_file() and not SELECTION:  # which the report does not have
             logger.info(f"How likely an orbit is found: {detected}")

@@ -12,10 +12,8 @@ with store.job(snakemake.log[0]):
     style = Style.from_settings(settings["figures"])
     exact, nuts = store.read_tree(snakemake.input.exact), store.read_tree(snakemake.input.posterior)
     orbits = store.read_csv(snakemake.input.orbits)
-    fitted, scanned = (
-        population.fitted_of(exact, status.hardly(orbits)),
-        json.loads(exact.attrs["settings"])["period_range_days"],
-    )
+    fitted = population.fitted_of(exact, status.hardly(orbits))
+    scanned = json.loads(exact.attrs["settings"])["period_range_days"]
     chains = convergence.columns_of(nuts["posterior"].to_dataset()[list(fitted.parameters)]) if nuts.children else {}
     statuses = store.read_csv(snakemake.input.diagnostics).set_index("fit")["status"]
     name = "{system_model}/{population_model}".format(**dict(snakemake.wildcards))

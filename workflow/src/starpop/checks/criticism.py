@@ -176,9 +176,8 @@ def replicates(
     design = design_matrix(shape_points(1 / draws["P"], draws), visits, model)
     theta = np.stack([draws[name] for name in model.coefficients(visits)], axis=-1)
     velocity = (design @ theta[..., None])[..., 0]
-    return velocity + rng.normal(
-        0, np.sqrt(model.noise.variances(model.noise_of(draws, visits), visits)), velocity.shape
-    )
+    sd = np.sqrt(model.noise.variances(model.noise_of(draws, visits), visits))
+    return velocity + rng.normal(0, sd, velocity.shape)
 
 
 def draw_prior(

@@ -54,10 +54,8 @@ def assess_sampled(tree: xr.DataTree, limits: Thresholds, max_treedepth: int) ->
     rows: list[dict[str, object]] = []
     for name in fitted.sampled_of(tree):
         draws, stats = (tree[group].to_dataset().sel(system=name) for group in ("posterior", "sample_stats"))
-        said, bounds = (
-            str(best["status"].sel(system=name).item()),
-            best[list(fitted.BOUNDS)].sel(system=name).to_array(),
-        )
+        said = str(best["status"].sel(system=name).item())
+        bounds = best[list(fitted.BOUNDS)].sel(system=name).to_array()
         of_all = tuple(bounds.values) == tuple(map(float, looked_for))  # else no other settings of NUTS help
         row = diagnostics.assess(name, quality(columns_of(draws)), stats, limits, max_treedepth, own_settings=of_all)
         checked = fitted.status_of_check(str(row["status"]), list(bounds.values), looked_for)

@@ -82,7 +82,14 @@ class NoisySystem:
         return cls(visits, system_model, system_model.noise.lattice(visits))
 
     def at(self, box: Box) -> LinearModel:
-        """What the compiled functions take, of the points in a box."""
+        """What the compiled functions take, of the points in a box; `everywhere` is made once."""
+        return self._everywhere if box == self.everywhere else self._made(box)
+
+    @cached_property
+    def _everywhere(self) -> LinearModel:
+        return self._made(self.everywhere)
+
+    def _made(self, box: Box) -> LinearModel:
         ln_noise, ln_weight = self.lattice.points(box)
         variance = self.system_model.noise.variances(ln_noise, self.visits)
         return self._without_noise._replace(
@@ -99,7 +106,7 @@ class NoisySystem:
         """Time from the first to the last visit [d]."""
         return self._without_noise.baseline_days
 
-    @property
+    @cached_property
     def everywhere(self) -> Box:
         """The whole lattice; where the visits know of several numbers, thinned, which is enough to look."""
         return self.thinned(self.lattice.whole)

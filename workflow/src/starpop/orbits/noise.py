@@ -151,6 +151,7 @@ class Reported:
     """The errors are the reported ones."""
 
     parameter = None
+    of_instruments = False
 
     def names(self, visits: Visits) -> tuple[str, ...]:
         """None."""
@@ -185,6 +186,11 @@ class UncertainNoise:
     parameter: ClassVar[str]
     mean: float
     sd: float
+
+    @property
+    def of_instruments(self) -> bool:
+        """Whether every instrument has a number of its own."""
+        return False
 
     def __post_init__(self) -> None:
         """Check the prior."""
@@ -347,15 +353,20 @@ class Jitter(UncertainNoise):
         if self.each not in EACH:
             raise InputError(f"each: {self.each!r}; expected one of {', '.join(map(repr, EACH))}.")
 
+    @property
+    def of_instruments(self) -> bool:
+        """Whether every instrument has a jitter of its own."""
+        return self.each == "instrument"
+
     def names(self, visits: Visits) -> tuple[str, ...]:
         """One for all visits, or one for each instrument of the catalogue; of a table without instruments, one."""
-        if self.each == "system" or not visits.instruments:
+        if not (self.of_instruments and visits.instruments):
             return (self.parameter,)
         return tuple(f"{self.parameter}_{name}" for name in visits.instruments)
 
     def group(self, visits: Visits) -> np.ndarray:
         """The instrument of each, if they are told apart."""
-        if self.each == "system" or visits.instrument is None:
+        if not self.of_instruments or visits.instrument is None:
             return super().group(visits)
         return visits.instrument
 

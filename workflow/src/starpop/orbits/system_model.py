@@ -103,7 +103,7 @@ class SystemModel:
                 f"noise: {self.noise!r} is none; expected starpop.Jitter(mean, sd) or starpop.Scaled(mean, sd), of "
                 "its ln, or nothing for the reported errors."
             )
-        if self.orbit == "keplerian" and getattr(self.noise, "each", "system") != "system":
+        if self.orbit == "keplerian" and self.noise.of_instruments:
             raise InputError(
                 "each: 'instrument', which is integrated over for circular orbits alone; of orbit: keplerian leave it "
                 "out, for one jitter a system."

@@ -63,8 +63,8 @@ def orbit_row(
     }
     if "ln_jitter" in draws:
         row |= spread("jitter", np.exp(draws["ln_jitter"]), "_kms")
-    if of_each := [name for name in draws if name.startswith("ln_jitter_")]:
-        row |= jitters_of(visits, np.exp([draws[name] for name in of_each]))
+    elif model.noise.of_instruments:
+        row |= jitters_of(visits, np.exp(model.noise_of(draws, visits)).T)
     if "ln_error_scale" in draws:
         row |= spread("error_scale", np.exp(draws["ln_error_scale"]))
     if "trend_1" in draws:

@@ -93,8 +93,8 @@ def simulate_system(
     time = CADENCES[survey.cadence](count, max(baseline, 2.0 * count), rng)
     error = np.exp(rng.uniform(*np.log(survey.rv_err_kms))) * np.exp(rng.normal(0, 0.25, count))
     visits = Visits(name, time, np.zeros(count), error)
-    names = INSTRUMENTS if getattr(model.noise, "each", "system") == "system" else INSTRUMENTS[:2]
-    if model.offsets or names != INSTRUMENTS:
+    if model.offsets or model.noise.of_instruments:
+        names = INSTRUMENTS[:2] if model.noise.of_instruments else INSTRUMENTS  # of three, fits take long
         visits = replace(visits, instruments=names, instrument=rng.integers(len(names), size=count))
     shape = model.draw_shape(1, rng, e)
     point = shape_points(np.exp([-ln_period]), shape)
