@@ -101,14 +101,21 @@ def _table(heading: str, rows: list[str]) -> str:
 
 
 def densities(definitions: Mapping[str, Any]) -> Iterator[str]:
-    """The keys of every density of ln P, and of e."""
+    """The keys of every density of ln P, of e, and of the amplitudes' scale."""
     of_x = {name.removesuffix("_density"): part for name, part in definitions.items() if name.endswith("_density")}
-    of_e = of_x.pop("eccentricity")
+    of_e, of_s = of_x.pop("eccentricity"), of_x.pop("amplitude")
     yield "The densities of ln P (`density`), each key but `bins` a range [low, high] of a uniform prior:\n"
     yield _keys_of(of_x)
     yield "Each may have `eccentricity: {density: ...}`, of e up to `orbit_prior.eccentricity.up_to`:\n"
-    cases = [case for case in of_e["allOf"] if "if" in case]
-    yield _keys_of({case["if"]["properties"]["density"]["const"]: case["then"] for case in cases})
+    yield _keys_of(_cases(of_e))
+    yield "Or `amplitude: {density: ...}`, of the scale s of the amplitudes, in a range of s in km/s:\n"
+    yield _keys_of(_cases(of_s))
+
+
+def _cases(part: Mapping[str, Any]) -> dict[str, Any]:
+    """What a part of a population has with each density."""
+    cases = [case for case in part["allOf"] if "if" in case]
+    return {case["if"]["properties"]["density"]["const"]: case["then"] for case in cases}
 
 
 def _keys_of(parts: Mapping[str, Any]) -> str:
@@ -116,7 +123,7 @@ def _keys_of(parts: Mapping[str, Any]) -> str:
     lines = ["| `density` | keys | may have |", "|---|---|---|"]
     for name, part in parts.items():
         needed = [key for key in part.get("required", []) if key != "density"]
-        further = [key for key in part["properties"] if key not in (*needed, "density", "eccentricity")]
+        further = [key for key in part["properties"] if key not in (*needed, "density", "eccentricity", "amplitude")]
         lines.append(
             f"| `{name}` | " + " | ".join(", ".join(f"`{k}`" for k in some) for some in (needed, further)) + " |"
         )

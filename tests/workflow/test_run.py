@@ -263,3 +263,47 @@ def test_the_stars_of_a_simulated_field_have_probabilities_that_are_held_against
     assert reliability["deviation_sd"].abs().max() < 4
     assert (systems["information_nat"] >= 0).all()
     assert systems["binary_probability"][binaries.to_numpy()].mean() > 0.6
+
+
+@pytest.mark.slow
+def test_a_population_of_amplitudes_goes_all_the_way_with_every_check(fresh):
+    """Of few binaries: the full model too; and the amplitudes of a simulated field are found."""
+    parameters = {"F": None, "mu": None, "lnsigma": None, "beta": 0.0, "mu_s": 2.0, "lnsigma_s": -0.5}
+    narrow = {"density": "truncated_normal", "range_kms": [0.3, 40], "mu": "auto", "ln_sigma": [-1, 1]}
+    simulation = {
+        "systems": 10,
+        "population_model": "both",
+        "parameters": parameters,
+        "survey": {"visits": [18, 24], "rv_err_kms": [0.05, 0.1]},
+    }
+    changes = {
+        "catalogs": {"field": {"period_range_days": [2, 40], "simulation": simulation}},
+        "population_models": {
+            "assumed": None,
+            "inferred": None,
+            "both": {"density": "power_law", "beta": [-2, 2], "amplitude": narrow},
+        },
+        "sampler": {"chains": 2, "tune": 300},
+        "draws": {"exact": 400, "population": 300, "systems": 300},
+        "criticism": {"replicates": 119},
+    }
+    (fresh.path / "overlay.yaml").write_text(yaml.safe_dump(changes))
+    folder = "results/field/field/both"
+    names = (
+        "exact.nc",
+        "posterior.nc",
+        "criticism.csv",
+        "summary.csv",
+        "figures/density.png",
+        "figures/criticism.png",
+    )
+    files = [f"{folder}/{name}" for name in names]
+    fresh.snakemake("--configfile", "config/amplitudes.yaml", "overlay.yaml", "--", *files)
+    summary = pd.read_csv(fresh.path / files[3]).set_index(["method", "parameter"])
+    mean, sd = summary.loc[("exact", "mu_s"), ["mean", "sd"]]
+    assert abs(mean - 2.0) < 4 * sd
+    # of NUTS over all orbits: the scale of each
+    in_full = summary.loc["nuts"]
+    assert in_full.index.str.startswith("lns[").sum() == 10
+    assert abs(in_full.loc["mu_s", "mean"] - mean) < 0.5 * sd
+    assert pd.read_csv(fresh.path / files[2])["statistic"].str.endswith("_lnK").sum() == 5

@@ -3,10 +3,11 @@
 import json
 
 from starpop.checks import diagnostics
-from starpop.checks.eccentricity_criticism import criticise_fit
+from starpop.checks.joint_criticism import criticise_fit
 from starpop.inference.densities import density_from_settings
 from starpop.inference.seen import of_fit
 from starpop.orbits.fitted import are_a_sample
+from starpop.orbits.system_model import SystemModel
 from starpop.run import store
 from starpop.run.seeds import generator_for
 
@@ -17,6 +18,7 @@ with store.job(snakemake.log[0]):
     density = density_from_settings(settings["population"], looked_for).in_sample(of_fit(exact))
     rng, replicates = generator_for(settings["seed"], "criticise_population"), settings["criticism"]["replicates"]
     joint = exact["posterior"].to_dataset().isel(chain=0)
+    joint["lnK"] = SystemModel.from_settings(json.loads(exact.attrs["settings"])["model"]).ln_amplitude(joint)
     criticism = criticise_fit(density, joint, replicates, rng, looked_for, are_a_sample(exact))
     fit = "{system_model}/{population_model}".format(**dict(snakemake.wildcards))
     limits = diagnostics.Thresholds(**settings["diagnostics"]), settings["max_treedepth"]

@@ -13,7 +13,7 @@ with store.job(snakemake.log[0]):
     exact = store.read_tree(snakemake.input.exact)
     fitted = population.fitted_of(exact)
     uncorrected = columns_of(exact["uncorrected"].to_dataset()[list(fitted.parameters)])
-    figure = selection.densities(fitted, uncorrected, style, population.truth_of(settings, exact))
+    figure = selection.densities(fitted, uncorrected, style, population.truth_of(settings, exact)[0])
     statuses = store.read_csv(snakemake.input.diagnostics).set_index("fit")["status"]
     name = "{system_model}/{population_model}".format(**dict(snakemake.wildcards))
     source = "catalogue {catalog}, models {system_model} and {population_model}".format(**dict(snakemake.wildcards))

@@ -7,7 +7,7 @@ import xarray as xr
 from starpop.inference.densities import density_from_settings
 from starpop.orbits.period_likelihood import PeriodLikelihood
 from starpop.orbits.visits import Visits
-from starpop.populations import condensed, population, predictive
+from starpop.populations import condensed, population, predictive, pymc_condensed
 from starpop.populations.condensed import FINEST_STEP, Condensed, Grid, condense, grid_for
 
 RANGE = (2.0, 500.0)
@@ -94,9 +94,9 @@ def test_a_grid_that_is_not_fine_enough_takes_no_posterior_of_its_own(systems, m
     density, taken = density_from_settings(DENSITIES["truncated_normal"], RANGE), []
     posterior_of = condensed.posterior_of
 
-    def counted(nodes, density):
+    def counted(nodes, density, seed):
         taken.append(nodes)
-        return posterior_of(nodes, density)
+        return posterior_of(nodes, density, seed)
 
     monkeypatch.setattr(condensed, "posterior_of", counted)
     monkeypatch.setattr(condensed, "TOLERANCE", 1e-12)
@@ -151,7 +151,7 @@ def test_a_likelihood_so_low_that_polynomials_leave_nothing_is_finite(systems):
 def test_nuts_over_condensed_nodes_has_the_density_and_its_gradient(systems):
     density = density_from_settings(DENSITIES["truncated_normal"], RANGE)
     nodes = condense([systems], density, RANGE).coarser(density, 4)
-    model = condensed.build_model(nodes, density)
+    model = pymc_condensed.build_model(nodes, density)
     point = model.initial_point()
     values = {name: prior.from_normal(0.2) for name, prior in density.parameters.items()}
     for rv in model.free_RVs:

@@ -14,7 +14,15 @@ from starpop.inference.seen import of_fit
 from starpop.orbits.conditions import MEASURES, Conditions, Star
 from starpop.orbits.period_likelihood import period_likelihood
 from starpop.orbits.system_model import SystemModel
-from starpop.populations import condensed, detection, population, population_nuts, predictive, survey
+from starpop.populations import (
+    condensed,
+    detection,
+    population,
+    population_nuts,
+    predictive,
+    pymc_condensed,
+    survey,
+)
 from starpop.populations.selection import COLUMNS, select
 from starpop.populations.simulate import Survey, simulate_system
 from starpop.run import status
@@ -90,7 +98,7 @@ def test_all_roads_to_a_sample_are_one(likelihoods, simulated):
     np.testing.assert_allclose(population.ln_likelihood(likelihoods, density)(*h), expected, rtol=1e-12)
     nodes = condensed.condense([likelihoods], DENSITY, RANGE)
     np.testing.assert_allclose(nodes.ln_likelihood(density)(*h), expected, rtol=0, atol=1e-5)
-    for model in (population.build_node_model(likelihoods, density), condensed.build_model(nodes, density)):
+    for model in (population.build_node_model(likelihoods, density), pymc_condensed.build_model(nodes, density)):
         at = model.compile_fn(model.potentials[0] + model.potentials[1], inputs=model.free_RVs, point_fn=False)
         values = [float(at(*point)) for point in zip(*h, strict=True)]
         np.testing.assert_allclose(values, expected, rtol=0, atol=1e-4)

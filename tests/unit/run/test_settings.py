@@ -862,6 +862,46 @@ def test_what_a_fraction_cannot_be_is_said(population, message):
         check(config, SCHEMA)
 
 
+AMPLITUDE = {"density": "truncated_normal", "range_kms": [0.1, 100], "mu": "auto", "ln_sigma": [-1.6, 1]}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"density": "normal"}, r"normal\.amplitude\.density: 'normal' is not one of 'truncated_normal', 'power_law'"),
+        ({"range_kms": [5, 2]}, r"normal\.amplitude\.range_kms: \[5, 2\] is empty"),
+        ({"range_kms": [0, 2]}, r"normal.amplitude.range_kms.0: 0"),
+        ({"ln_sigma": [-2, 1]}, r"normal.amplitude.ln_sigma.0: -2: -2 is less than the minimum of -1\.6"),
+        ({"mu": [3, 1]}, r"normal\.amplitude\.mu: \[3, 1\] is empty"),
+        ({"beta": [-1, 1]}, r"normal\.amplitude\.beta: unknown key"),
+    ],
+)
+def test_what_a_density_of_amplitudes_cannot_be_is_said(changed, message):
+    with pytest.raises(InputError, match=message):
+        check(changed_population({"amplitude": AMPLITUDE | changed}), SCHEMA)
+
+
+def changed_population(further):
+    """The configuration with more in its population."""
+    config = copy.deepcopy(CONFIG)
+    config["population_models"]["normal"] |= further
+    return config
+
+
+def test_amplitudes_stand_beside_neither_eccentricities_nor_a_selection():
+    config = changed_population({"amplitude": AMPLITUDE})
+    config["catalog"] = "twin"
+    choose_catalog(check(config, SCHEMA))
+    both = copy.deepcopy(config)
+    both["population_models"]["normal"]["eccentricity"] = {"density": "rayleigh", "ln_sigma": [-3, 0]}
+    both["system_models"]["jitter"]["orbit"] = "keplerian"
+    with pytest.raises(InputError, match=r"normal\.amplitude: truncated_normal, but there is the eccentricity"):
+        choose_catalog(check(both, SCHEMA))
+    config["catalogs"]["twin"]["selection"] = {"visits": 5}
+    with pytest.raises(InputError, match=r"normal\.amplitude: .* there is the selection of catalogue twin"):
+        choose_catalog(check(config, SCHEMA))
+
+
 def test_a_fraction_is_one_more_parameter_of_a_density():
     settings = {"density": "power_law", "beta": [-1, 1], "fraction": [0.1, 0.8]}
     density = density_from_settings(settings, (2, 50))

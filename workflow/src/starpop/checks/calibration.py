@@ -8,7 +8,8 @@ A case is a system model and a population. Its catalogues are simulated from the
 every coefficient and the noise's number drawn from its prior. In each catalogue there are ranked
 
 - all hyper-parameters;
-- of the first system ln P, v0, the noise's number, trend, offsets, and in place of a and b the semi-amplitude;
+- of the first system ln P, v0, the noise's number, trend, offsets, and in place of a and b the semi-amplitude; and the
+  ln of the scale of the amplitudes, where the population has a density of it;
 - ln p(visits | parameters) of this system, which depends on all of them together, and on phases (Modrak et al. 2023,
   arXiv:2211.02383);
 - in the place of both, of a population with stars that have no orbit, whether the first star is a binary.
@@ -21,8 +22,9 @@ nothing is neglected; a population with ends within the range loses no catalogue
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -32,13 +34,14 @@ from scipy.stats import binom, chi2
 from starpop.inference.densities import density_from_settings
 from starpop.inference.density import Density, Range
 from starpop.inference.priors import draw as draw_from
+from starpop.inference.weighted import Posterior
 from starpop.inference.with_singles import FRACTION
 from starpop.orbits.orbit import design_matrix, shape_points
-from starpop.orbits.period_likelihood import period_likelihoods
+from starpop.orbits.period_likelihood import PeriodLikelihood, period_likelihoods
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits
-from starpop.populations import population
-from starpop.populations.simulate import Survey, simulate_system
+from starpop.populations import amplitudes, condensed, population
+from starpop.populations.simulate import Survey, scaled_models, simulate_system
 from starpop.run.errors import InputError
 from starpop.run.progress import progress
 from starpop.run.seeds import generator_for
@@ -111,13 +114,15 @@ def simulate_catalog(case: Case, rng: np.random.Generator) -> tuple[list[Visits]
     if case.density.of_e is not None:
         given = list(case.density.of_e.draw(ln_periods, case.density.parameters_of_e(tuple(hyper.values())), rng))
     binary = rng.random(case.systems) < hyper[FRACTION] if case.density.has_singles else np.ones(case.systems, bool)
+    models = scaled_models(case.system_model, case.density, tuple(hyper.values()), case.systems, rng)
     simulated = [
-        simulate_system(f"S{i}", x, case.survey, case.system_model, rng, e, bool(is_one))
-        for i, (x, e, is_one) in enumerate(zip(ln_periods, given, binary, strict=True))
+        simulate_system(f"S{i}", x, case.survey, model, rng, e, bool(is_one))
+        for i, (x, model, e, is_one) in enumerate(zip(ln_periods, models, given, binary, strict=True))
     ]
     if case.density.has_singles:
         return [visits for visits, _ in simulated], hyper | {"binary": float(binary[0])}
-    return [visits for visits, _ in simulated], hyper | {"lnP": ln_periods[0]} | simulated[0][1]
+    scale = {} if case.density.of_s is None else {amplitudes.SCALE: np.log(models[0].amplitude_sd_kms)}
+    return [visits for visits, _ in simulated], hyper | {"lnP": ln_periods[0]} | scale | simulated[0][1]
 
 
 def ranked(parameters: Mapping[str, np.ndarray], visits: Visits, model: SystemModel) -> dict[str, np.ndarray]:
@@ -132,16 +137,26 @@ def ranked(parameters: Mapping[str, np.ndarray], visits: Visits, model: SystemMo
     return values | {"ln_likelihood": -0.5 * terms.sum(axis=1)}
 
 
+def posterior_of(
+    likelihoods: Sequence[PeriodLikelihood], case: Case, seed: int
+) -> tuple[Posterior, population.DrawSystem | None]:
+    """The posterior of the hyper-parameters, and how systems are drawn, where the population has amplitudes."""
+    if case.density.of_s is None:
+        return population.posterior(likelihoods, case.density, seed), None
+    fine = amplitudes.condense([likelihoods], case.density, case.period_range_days)
+    hyper, nodes = condensed.posterior(fine, case.density, seed)
+    return hyper, partial(amplitudes.draw_star, nodes, case.period_range_days)
+
+
 def rank_truth(
     systems: list[Visits], truth: Mapping[str, float], case: Case, draws: int, rng: np.random.Generator
 ) -> dict[str, int]:
     """Analyse a catalogue, and rank the truth among draws of the hyper-parameters and of the first system."""
     likelihoods = period_likelihoods(systems, case.system_model, case.period_range_days)
-    hyper = population.posterior(likelihoods, case.density, seed=int(rng.integers(2**31)))
+    hyper, draw_system = posterior_of(likelihoods, case, seed=int(rng.integers(2**31)))
     # of the systems, only the first is drawn and ranked: the ranks of one catalogue's systems are not independent
-    posterior = population.draw(likelihoods[:1], case.density, hyper, draws, lambda name: rng)[
-        "posterior"
-    ].to_dataset()
+    drawn_first = population.draw(likelihoods[:1], case.density, hyper, draws, lambda name: rng, draw_system)
+    posterior = drawn_first["posterior"].to_dataset()
     if case.density.has_singles:
         values = {name: posterior[name].values.ravel() for name in truth}
         return {name: rank_among(values[name], value, rng) for name, value in truth.items()}

@@ -20,7 +20,7 @@ Without replicates there is no p.
 
 Of a star that may have no orbit, a draw without one has a period from the population in its place (`completed`), and
 p is p0 again, which is then far from uniform: small values count, and others say little.
-Of a population of periods and eccentricities the latter are judged by `eccentricity_criticism`.
+Of a population of eccentricities, or of amplitudes, these are judged by `joint_criticism`.
 
 A normal density fits mean and sd whatever they are: their p say little there, those of the others what it cannot fit.
 """

@@ -12,7 +12,7 @@ independent draws; where these are few, or the weights' tail is too heavy for sm
 | as configured | nothing |
 | flat in scales | uniform in the scale s where it is in ln s, within the same range: w ~ s |
 | normal hyper-priors | normal about the range's middle, of a quarter of its width, where it is uniform |
-| amplitude sd x f | f = 1/2 and 2: of a and b |
+| amplitude sd x f | f = 1/2 and 2: of a and b, unless the population has a density of their scale |
 | systemic velocity sd x f | f = 1/2 and 2: of v0 |
 | noise mean - sd, noise mean + sd | the normal prior of ln jitter, or of ln error scale, shifted by its own width |
 
@@ -81,10 +81,9 @@ def ln_weights(
     if sample:
         return
     amplitude_sd = model.amplitude_sd_kms * model.amplitude_scale(np.exp(-draws["lnP"]), draws.get("e", 0.0))
-    terms = {
-        "amplitude sd": np.stack([draws["a"], draws["b"]]) / amplitude_sd,
-        "systemic velocity sd": draws["v0"][None] / model.systemic_velocity_sd_kms,
-    }
+    terms = {"systemic velocity sd": draws["v0"][None] / model.systemic_velocity_sd_kms}
+    if density.of_s is None:
+        terms = {"amplitude sd": np.stack([draws["a"], draws["b"]]) / amplitude_sd} | terms
     for name, values in terms.items():
         square = np.sum(values**2, axis=(0, 2))
         for label, factor in FACTORS.items():

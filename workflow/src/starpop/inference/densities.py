@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from scipy.special import log_ndtr, ndtri_exp
 
+from starpop.inference.amplitudes import amplitudes_from_settings
 from starpop.inference.density import Bounded, Density, Range
 from starpop.inference.eccentricities import eccentricity_from_settings
 from starpop.inference.joint import Joint
@@ -338,8 +339,13 @@ def density_from_settings(settings: Mapping[str, Any], period_range_days: Range)
         known = ", ".join(Density.registered)
         hint = nearest(name, Density.registered)
         raise InputError(f"population_models: density {name!r} is not known; use one of {known}.{hint}")
-    of_x = {key: value for key, value in settings.items() if key not in ("eccentricity", "fraction")}
+    of_x = {key: value for key, value in settings.items() if key not in ("eccentricity", "amplitude", "fraction")}
     density = Density.registered[name].from_settings(of_x, period_range_days)
+    of_e = of_s = None
     if "eccentricity" in settings:
-        density = Joint(density, eccentricity_from_settings(settings["eccentricity"], period_range_days))
+        of_e = eccentricity_from_settings(settings["eccentricity"], period_range_days)
+    if "amplitude" in settings:
+        of_s = amplitudes_from_settings(settings["amplitude"])
+    if of_e or of_s:
+        density = Joint(density, of_e, of_s)
     return WithSingles(density, tuple(settings["fraction"])) if "fraction" in settings else density

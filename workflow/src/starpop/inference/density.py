@@ -11,8 +11,9 @@ there, so that nothing else need be told of a new one. It has
     draw            draws of x
     breakpoints     where it changes fast, for its moments
 
-A population may have a density of the eccentricity as well: then it is a `joint` one. And it may have stars without an
-orbit: then it is one `with_singles`. Of stars that are in a sample because of what they showed it knows who is `seen`.
+A population may have a density of the eccentricity as well, and of the amplitudes: then it is a `joint` one. And it
+may have stars without an orbit: then it is one `with_singles`. Of stars that are in a sample because of what they
+showed it knows who is `seen`.
 
 Hyper-parameters and x are arrays that broadcast.
 """
@@ -34,6 +35,7 @@ from starpop.inference.rejection import until_accepted
 from starpop.run.errors import InputError
 
 if TYPE_CHECKING:
+    from starpop.inference.amplitudes import Amplitudes
     from starpop.inference.eccentricities import Eccentricity
     from starpop.inference.seen import Seen
 
@@ -55,6 +57,8 @@ class Density:
     registered: ClassVar[dict[str, type[Density]]] = {}
     # Of the eccentricity; without one each system has the prior of its own model.
     of_e: Eccentricity | None = None
+    # Of the scale of the amplitudes; without one it is that of the systems' model.
+    of_s: Amplitudes | None = None
     # Whether some stars have no orbit (`with_singles`), and what stands for their ln P.
     has_singles: bool = False
     # Who of its stars is in the sample; all, if that is not said.
@@ -102,6 +106,10 @@ class Density:
 
     def parameters_of_e(self, parameters: Sequence[Any]) -> Sequence[Any]:
         """Those that the density of the eccentricity takes."""
+        return ()
+
+    def parameters_of_s(self, parameters: Sequence[Any]) -> Sequence[Any]:
+        """Those that the density of the amplitudes' scale takes."""
         return ()
 
     @property

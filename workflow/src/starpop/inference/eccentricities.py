@@ -44,6 +44,8 @@ class Eccentricity:
     """What all densities of e share."""
 
     up_to: float
+    # Among the parameters of a system.
+    name: ClassVar[str] = "e"
     registered: ClassVar[dict[str, type[Eccentricity]]] = {}
 
     def __init_subclass__(cls, name: str = "") -> None:

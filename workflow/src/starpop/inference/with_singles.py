@@ -27,6 +27,7 @@ from starpop.inference.numerics import NUMPY
 from starpop.inference.priors import Prior, Uniform
 
 if TYPE_CHECKING:
+    from starpop.inference.amplitudes import Amplitudes
     from starpop.inference.eccentricities import Eccentricity
     from starpop.inference.seen import Seen
 
@@ -68,6 +69,11 @@ class WithSingles(Density):
         """Of the binaries."""
         return self.binaries.of_e
 
+    @property
+    def of_s(self) -> Amplitudes | None:  # type: ignore[override]
+        """Of the binaries."""
+        return self.binaries.of_s
+
     def parameters_of_periods(self, parameters: Sequence[Any]) -> Sequence[Any]:
         """All but the fraction may be."""
         return self.binaries.parameters_of_periods(parameters[1:])
@@ -75,6 +81,10 @@ class WithSingles(Density):
     def parameters_of_e(self, parameters: Sequence[Any]) -> Sequence[Any]:
         """The same."""
         return self.binaries.parameters_of_e(parameters[1:])
+
+    def parameters_of_s(self, parameters: Sequence[Any]) -> Sequence[Any]:
+        """The same."""
+        return self.binaries.parameters_of_s(parameters[1:])
 
     @property
     def support(self) -> Range:

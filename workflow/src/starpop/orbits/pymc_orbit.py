@@ -33,7 +33,14 @@ def data(visits: Visits, model: SystemModel) -> dict[str, np.ndarray]:
     return values | ({"offset_sd": np.array([model.offset_sd_kms], float)} if model.offsets else {})
 
 
-def observe(model: SystemModel, visits: Visits, values: dict[str, Any], period: Any, index: Any = None) -> None:
+def observe(
+    model: SystemModel,
+    visits: Visits,
+    values: dict[str, Any],
+    period: Any,
+    index: Any = None,
+    amplitude_sd: Any = None,
+) -> None:
     """Add coefficients, noise and visits to the PyMC model of the context.
 
     Parameters
@@ -42,6 +49,7 @@ def observe(model: SystemModel, visits: Visits, values: dict[str, Any], period: 
     values : of `data`, of one system or concatenated
     period : of every system, or of the one [d]
     index : the system of every visit, where the model has the dimension ``system``
+    amplitude_sd : of every system, in the place of the model's [km/s]
     """
     import pymc as pm
 
@@ -60,8 +68,9 @@ def observe(model: SystemModel, visits: Visits, values: dict[str, Any], period: 
 
     e, start = pymc_kepler.shape(model.eccentricity, dims) if model.orbit == "keplerian" else (0.0, 0.0)
 
-    def deviation(name: str, sd: float) -> Any:
+    def deviation(name: str, sd: Any) -> Any:
         if name in ("a", "b"):
+            sd = sd if amplitude_sd is None else amplitude_sd
             return sd * model.amplitude_scale(1 / period, e) if model.amplitude_scaling == "kepler" else sd
         if not name.startswith("offset_"):
             return sd

@@ -145,6 +145,11 @@ class SystemModel:
             return 1.0 + 0 * frequency
         return (frequency * DAYS_PER_YEAR) ** (1 / 3) * (1 - e**2) ** -0.5
 
+    def ln_amplitude(self, draws: Mapping[Any, Any]) -> Any:
+        """Ln of the semi-amplitudes of drawn orbits [km/s], of a year and a circle where they go with these."""
+        amplitude = np.hypot(draws["a"], draws["b"])
+        return np.log(amplitude / self.amplitude_scale(np.exp(-draws["lnP"]), draws.get("e", 0.0)))
+
     def deviations_at(self, points: np.ndarray, visits: Visits) -> np.ndarray:
         """(S, p) prior standard deviations of the coefficients at (S, 3) periods and shapes (`orbit.shape_points`)."""
         deviations = np.tile(self.standard_deviations(visits), (len(points), 1))

@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from scipy.special import betaincinv, ndtri
 
-from starpop.checks.eccentricity_criticism import STATISTICS as OF_E
+from starpop.checks.joint_criticism import names_of
 from starpop.checks.population_criticism import predict, predict_prior
 from starpop.checks.statistics import EXCESSES, SIGNIFICANT_EXCESS, SIGNIFICANT_P, STATISTICS
 from starpop.inference.density import Density, Range
@@ -33,7 +33,14 @@ NAMES = {
     "smallest_e": "smallest $e$",
     "largest_e": "largest $e$",
     "correlation_e": r"correlation of $e$ with $\ln P$",
+    "mean_lnK": r"mean $\ln K$",
+    "sd_lnK": r"standard deviation of $\ln K$",
+    "smallest_lnK": r"smallest $\ln K$",
+    "largest_lnK": r"largest $\ln K$",
+    "correlation_lnK": r"correlation of $\ln K$ with $\ln P$",
 }
+# Of what a population has a density besides the period.
+GIVEN = {"e": "$e$", "lnK": r"$\ln(K\,/\,\mathrm{km\,s^{-1}})$"}
 
 
 def systems(table: pd.DataFrame, residuals: pd.DataFrame, style: Style) -> Figure:
@@ -136,7 +143,7 @@ def _residuals(ax: Axes, values: np.ndarray, style: Style) -> None:
 def population(
     density: Density, exact: xr.Dataset, table: pd.DataFrame, period_range_days: Range, style: Style
 ) -> Figure:
-    """The systems' periods in the predictions' bands, and each statistic, also of e, in its predicted range.
+    """The systems' periods in the predictions' bands, and each statistic, also of e or ln K, in its predicted range.
 
     Parameters
     ----------
@@ -156,10 +163,11 @@ def population(
     posterior = predict(density, [some[name].values for name in density.parameters], systems, rng, period_range_days)
     prior = predict_prior(density, size, systems, rng)
     figure = new_figure(TWO_COLUMNS, 2.9)
-    is_of_e = table["statistic"].isin(OF_E)
-    if is_of_e.any():
-        axes = figure.subplot_mosaic([["left", "x"], ["left", "e"]], width_ratios=(1.15, 1), height_ratios=(6, 5))
-        _statistics(axes["e"], table[is_of_e], r"statistic of $e$", style)
+    given = next((name for name in GIVEN if table["statistic"].isin(names_of(name)).any()), "")
+    is_given = table["statistic"].isin(names_of(given))
+    if given:
+        axes = figure.subplot_mosaic([["left", "x"], ["left", "given"]], width_ratios=(1.15, 1), height_ratios=(6, 5))
+        _statistics(axes["given"], table[is_given], f"statistic of {GIVEN[given]}", style)
     else:
         axes = figure.subplot_mosaic([["left", "x"]], width_ratios=(1.15, 1))
     left = axes["left"]
@@ -177,7 +185,7 @@ def population(
     )
     left.set_ylim(0, 1.02 * systems)
     figure.legend(*left.get_legend_handles_labels(), loc="outside upper left", ncols=3)
-    _statistics(axes["x"], table[~is_of_e], r"statistic of $\ln(P\,/\,\mathrm{day})$", style)
+    _statistics(axes["x"], table[~is_given], r"statistic of $\ln(P\,/\,\mathrm{day})$", style)
     axes["x"].set_title("observed, and 90% of the predictions")
     return figure
 

@@ -1,10 +1,10 @@
-"""Figures of the population: its hyper-parameters, how they were sampled, and the density of ln P."""
+"""Figures of the population: its hyper-parameters, how they were sampled, and the densities of ln P and ln K."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,10 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from starpop.inference import convergence
+from starpop.inference.amplitudes import Amplitudes
 from starpop.inference.densities import density_from_settings
 from starpop.inference.density import Density
+from starpop.orbits.system_model import SystemModel
 from starpop.pages.corner import corner
 from starpop.pages.style import CHAIN_COLORS, ONE_COLUMN, TWO_COLUMNS, Style, new_figure, plain
 from starpop.run.errors import how_many
@@ -38,6 +40,9 @@ SYMBOLS = {
     "lnsigma_e": (r"$\ln\sigma_e$", "of $e$"),
     "mu_circ": (r"$\mu_{\rm circ}$", r"$\ln(P/\mathrm{d})$ of circularisation"),
     "lnwidth_circ": (r"$\ln w_{\rm circ}$", r"in $\ln(P/\mathrm{d})$"),
+    "mu_s": (r"$\mu_s$", r"centre of $\ln(s\,/\,\mathrm{km\,s^{-1}})$"),
+    "lnsigma_s": (r"$\ln\sigma_s$", r"of $\ln s$"),
+    "beta_s": (r"$\beta_s$", r"slope of $\ln p(\ln s)$"),
 }
 # More hyper-parameters than these would not be legible.
 MOST_SHOWN = 6
@@ -47,7 +52,9 @@ TRACE_POINTS = 500
 BEYOND = 0.005
 # Draws that the band is made of.
 CURVES = 4000
-DAYS = np.outer(10.0 ** np.arange(-1, 5), [1, 2, 5]).ravel()
+ROUND = np.outer(10.0 ** np.arange(-2, 5), [1, 2, 5]).ravel()
+# Points of ln K; and in standard deviations of ln K given s, how far beyond those of s it is drawn.
+AMPLITUDES, AROUND = 300, (2.5, 1.5)
 
 
 @dataclass(frozen=True)
@@ -60,12 +67,16 @@ class Fitted:
     parameters : draws of all its hyper-parameters, those of eccentricities too
     ln_periods : (N,) posterior means of ln P of its systems that have an orbit
     count : how many these are, in words
+    amplitudes : the density of the scale of the amplitudes, if it has one
+    ln_amplitudes : (N,) posterior means of ln K [km/s], of a year and a circle where the amplitudes go with these
     """
 
     density: Density
     parameters: Mapping[str, np.ndarray]
     ln_periods: np.ndarray
     count: str
+    amplitudes: Amplitudes | None = None
+    ln_amplitudes: np.ndarray = field(default_factory=lambda: np.empty(0))
 
 
 def fitted_of(exact: xr.DataTree, hardly: Collection[str] = ()) -> Fitted:
@@ -81,16 +92,24 @@ def fitted_of(exact: xr.DataTree, hardly: Collection[str] = ()) -> Fitted:
     binaries = binaries_of(posterior)
     known = ~binaries["system"].isin(list(hardly)).values
     ln_periods = binaries["lnP"].mean(("chain", "draw")).values[known]
-    return Fitted(density.of_periods, parameters, ln_periods, _count(len(ln_periods), exact))
+    fitted = Fitted(density.of_periods, parameters, ln_periods, _count(len(ln_periods), exact))
+    if density.of_s is None:
+        return fitted
+    ln_amplitude = SystemModel.from_settings(settings["model"]).ln_amplitude(binaries).mean(("chain", "draw"))
+    return replace(fitted, amplitudes=density.of_s, ln_amplitudes=ln_amplitude.values[known])
 
 
-def truth_of(settings: Mapping[str, Any], exact: xr.DataTree) -> Callable[[np.ndarray], np.ndarray] | None:
-    """The ln of the density that the systems of an exact fit were simulated from; None if they were not."""
+LnDensity = Callable[[np.ndarray], np.ndarray]
+
+
+def truth_of(settings: Mapping[str, Any], exact: xr.DataTree) -> tuple[LnDensity | None, LnDensity | None]:
+    """The ln of the densities of ln P and ln K that the systems of an exact fit were simulated from, if they were."""
     if "simulation" not in settings:
-        return None
-    from starpop.populations.simulate import simulated_density  # a second
+        return None, None
+    from starpop.populations.simulate import simulated_amplitudes, simulated_density  # a second
 
-    return simulated_density(settings["simulation"], json.loads(exact.attrs["settings"])["period_range_days"])
+    of_simulation = settings["simulation"], json.loads(exact.attrs["settings"])["period_range_days"]
+    return simulated_density(*of_simulation), simulated_amplitudes(*of_simulation)
 
 
 def symbol(name: str) -> str:
@@ -160,53 +179,86 @@ def _count(shown: int, exact: xr.DataTree) -> str:
     return systems if shown == fitted else f"{shown} of {systems}"
 
 
-def density(fitted: Fitted, style: Style, truth: Callable[[np.ndarray], np.ndarray] | None = None) -> Figure:
-    """The density of ln P with its credible band, over the periods of the systems.
+def density(fitted: Fitted, style: Style, truth: tuple[LnDensity | None, LnDensity | None] = (None, None)) -> Figure:
+    """The density of ln P with its credible band, over the periods of the systems; and that of ln K beside it.
 
     Parameters
     ----------
-    truth : the ln of the density that the systems were simulated from
+    truth : as `truth_of` gives it
     """
-    figure = new_figure(0.75 * TWO_COLUMNS, 3.2)
-    ax = figure.subplots()
-    draw_density(ax, fitted, style, truth)
+    figure = new_figure(TWO_COLUMNS * (0.75 if fitted.amplitudes is None else 1), 3.2)
+    ax, *beside = figure.subplots(1, 1 if fitted.amplitudes is None else 2, squeeze=False)[0]
+    draw_density(ax, fitted, style, truth[0])
+    for other in beside:
+        draw_amplitudes(other, fitted, style, truth[1])
     handles, labels = ax.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=4 if len(labels) < 5 else 3)
     return figure
 
 
-def draw_density(
-    ax: Axes, fitted: Fitted, style: Style, truth: Callable[[np.ndarray], np.ndarray] | None = None
-) -> None:
+def draw_density(ax: Axes, fitted: Fitted, style: Style, truth: LnDensity | None = None) -> None:
     """Draw what `density` shows."""
     grid, limits, values = curves(fitted)
-    ink = 1 - np.array(to_rgb(style.colors.model))
-    for share, depth in ((0.9, 0.2), (0.5, 0.5)):
-        low, high = np.quantile(values, [0.5 - share / 2, 0.5 + share / 2], axis=0)
-        ax.fill_between(grid, low, high, color=1 - depth * ink, lw=0, label=f"{share:.0%} credible band")
+    _draw_bands(ax, grid, values, style)
     mean = values.mean(axis=0)
     if np.isfinite(fitted.density.support[0]):
         grid, mean = np.pad(grid, 1, "edge"), np.pad(mean, 1)
     ax.plot(grid, mean, color=style.colors.model, label="posterior mean")
     if truth is not None:
         ax.plot(grid, np.exp(truth(grid)), color=style.colors.accent, ls="--", label="simulated from")
+    _draw_ticks(ax, fitted.ln_periods, limits, fitted.count, style)
+    ax.set(xlabel=r"$\ln(P\,/\,\mathrm{day})$", ylabel=r"density of $\ln P$")
+    ax.child_axes[0].set_xlabel("period $P$ [d]")
+
+
+def draw_amplitudes(ax: Axes, fitted: Fitted, style: Style, truth: LnDensity | None = None) -> None:
+    """Draw the same of ln K, of a population that has a density of the amplitudes."""
+    of_s = fitted.amplitudes
+    drawn = [fitted.parameters[name].ravel()[_chosen(fitted)] for name in of_s.parameters]  # type: ignore[union-attr]
+    low, high = np.quantile(of_s.draw(drawn, len(drawn[0]), np.random.default_rng(0)), [BEYOND, 1 - BEYOND])  # type: ignore[union-attr]
+    shown = fitted.ln_amplitudes
+    limits = min(low - AROUND[0], *(shown - 0.2)), max(high + AROUND[1], *(shown + 0.2))
+    grid = np.linspace(*limits, AMPLITUDES)
+    values = np.exp(of_s.of_ln_amplitude.ln_pdf(grid, None, *drawn))  # type: ignore[union-attr]
+    _draw_bands(ax, grid, values, style)
+    ax.plot(grid, values.mean(axis=0), color=style.colors.model)
+    if truth is not None:
+        ax.plot(grid, np.exp(truth(grid)), color=style.colors.accent, ls="--")
+    _draw_ticks(ax, shown, limits, fitted.count, style)
+    ax.set(xlabel=r"$\ln(K\,/\,\mathrm{km\,s^{-1}})$", ylabel=r"density of $\ln K$")
+    ax.child_axes[0].set_xlabel(r"semi-amplitude $K$ [km s$^{-1}$]")
+
+
+def _draw_bands(ax: Axes, grid: np.ndarray, values: np.ndarray, style: Style) -> None:
+    """Draw the credible bands of (M, G) curves."""
+    ink = 1 - np.array(to_rgb(style.colors.model))
+    for share, depth in ((0.9, 0.2), (0.5, 0.5)):
+        low, high = np.quantile(values, [0.5 - share / 2, 0.5 + share / 2], axis=0)
+        ax.fill_between(grid, low, high, color=1 - depth * ink, lw=0, label=f"{share:.0%} credible band")
+
+
+def _draw_ticks(ax: Axes, places: np.ndarray, limits: tuple[float, float], count: str, style: Style) -> None:
+    """Draw a tick for each system at its ln, and above the axis what these are the ln of."""
     top = ax.get_ylim()[1]
-    ax.vlines(fitted.ln_periods, 0, 0.06 * top, color=style.colors.data, lw=1, label=fitted.count)
-    ax.set(xlabel=r"$\ln(P\,/\,\mathrm{day})$", ylabel=r"density of $\ln P$", xlim=limits, ylim=(0, top))
+    ax.vlines(places, 0, 0.06 * top, color=style.colors.data, lw=1, label=count)
+    ax.set(xlim=limits, ylim=(0, top))
     ax.tick_params(axis="x", which="both", top=False)
-    days = ax.secondary_xaxis("top", functions=(np.exp, lambda p: np.log(np.maximum(p, 1e-9))))
-    ticks = [p for p in DAYS if limits[0] < np.log(p) < limits[1]]
-    days.set_xticks(ticks, [f"{p:g}" for p in ticks])
-    days.set_xlabel("period $P$ [d]")
+    above = ax.secondary_xaxis("top", functions=(np.exp, lambda p: np.log(np.maximum(p, 1e-9))))
+    ticks = [p for p in ROUND if limits[0] < np.log(p) < limits[1]]
+    above.set_xticks(ticks, [f"{p:g}" for p in ticks])
 
 
 def curves(fitted: Fitted) -> tuple[np.ndarray, tuple[float, float], np.ndarray]:
     """(G,) points of ln P, the ends of their axis, and (M, G) the density there, of some draws."""
-    total = fitted.parameters[next(iter(fitted.parameters))].size
-    chosen = np.linspace(0, total - 1, min(CURVES, total)).astype(int)
-    drawn = [fitted.parameters[name].ravel()[chosen] for name in fitted.density.parameters]
+    drawn = [fitted.parameters[name].ravel()[_chosen(fitted)] for name in fitted.density.parameters]
     grid, limits = _grid(fitted.density, drawn, fitted.ln_periods)
     return grid, limits, np.exp(fitted.density.ln_pdf(grid, *(p[:, None] for p in drawn)))
+
+
+def _chosen(fitted: Fitted) -> np.ndarray:
+    """Which draws the curves are of."""
+    total = fitted.parameters[next(iter(fitted.parameters))].size
+    return np.linspace(0, total - 1, min(CURVES, total)).astype(int)
 
 
 def _grid(

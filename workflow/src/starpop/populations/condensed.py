@@ -13,87 +13,45 @@ the points; the ln-likelihood is wrong by no more than
     sum_n  sum_b |S_nb| epsilon_b(h) / sum_b S_nb p(g_b | h),
 
 and the grid is the coarsest of some, each twice as fine as that before, for which this is small where the posterior
-is. NUTS samples the same hyper-parameters over the matrix (`build_model`).
+is. NUTS samples the same hyper-parameters over the matrix (`pymc_condensed`).
+
+Where the population has a density of the amplitudes' scale y (`inference.amplitudes`) a system has nodes at each of
+some values y_j, of weights c_j, and the matrix a column for each pair of y_j and g_b:
+
+    p(D_n | h) = sum_j c_j p(y_j | h) sum_k w_njk p(x_njk | h).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from functools import cached_property
 
 import numpy as np
 import xarray as xr
 from numba import njit
-from scipy.sparse import csr_array, hstack, vstack
+from scipy.sparse import csr_array, diags_array, eye_array, hstack, kron, vstack
 
 from starpop.inference import mixture
 from starpop.inference.density import Density
-from starpop.inference.quadrature import MOST_INTEGRATED, HyperPosterior, posterior_given
+from starpop.inference.quadrature import MOST_INTEGRATED, posterior_given
+from starpop.inference.weighted import Posterior
 from starpop.orbits.period_likelihood import PeriodLikelihood
 from starpop.populations import population
+from starpop.populations.grid import Grid
 from starpop.populations.population_nodes import nodes_of
 from starpop.run.errors import InputError
 
-if TYPE_CHECKING:  # PyMC takes seconds to load, and the exact answer does not need it
-    import pymc as pm
-
-# Points of a polynomial; the finest step of the grid in ln P, and how many times coarser it may be.
-SIX = 6
+# The finest step of the grid in ln P, and how many times coarser it may be.
 FINEST_STEP, COARSEST, FINER = 0.01, 8, (4, 2, 1)
 # The error of the ln-likelihood that a coarser grid may have, at so many points of the posterior.
 TOLERANCE, POINTS_LOOKED_AT = 1e-5, 200
 # Hyper-parameters whose products are computed at once: some megabytes.
 POINTS_AT_ONCE = 500
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Points of ln P in pieces, between which a density jumps: (G,) points, and the first of each piece, and G."""
-
-    points: np.ndarray
-    starts: np.ndarray
-
-    @classmethod
-    def between(cls, ends: Sequence[float], step: float) -> Grid:
-        """Of pieces that end at some places, with about a step between the points, and in each eight at least."""
-        sizes = [max(int(np.ceil((high - low) / step)) + 1, SIX + 2) for low, high in pairwise(ends)]
-        pieces = [np.linspace(*pair, size) for pair, size in zip(pairwise(ends), sizes, strict=True)]
-        for piece in pieces[:-1]:  # where it ends the density is that before the jump
-            piece[-1] = np.nextafter(piece[-1], -np.inf)
-        return cls(np.concatenate(pieces), np.cumsum([0, *sizes]))
-
-    def interpolation(self, x: np.ndarray) -> csr_array:
-        """(len(x), G) of values at the points to those at (ascending) places between them."""
-        first, weight = _lagrange(np.asarray(x, float), self.points, self.starts)
-        column = (first[:, None] + np.arange(SIX)).ravel()
-        return csr_array((weight.ravel(), column, SIX * np.arange(len(x) + 1)), (len(x), len(self.points)))
-
-    @property
-    def between_points(self) -> np.ndarray:
-        """The places half-way between neighbours of a piece."""
-        middle = 0.5 * (self.points[1:] + self.points[:-1])
-        return np.delete(middle, self.starts[1:-1] - 1)
-
-
-@njit(cache=True, error_model="numpy")
-def _lagrange(x, points, starts):
-    """The first of the six points about each place, and the (len(x), 6) weights of their values there."""
-    first, weight = np.empty(len(x), np.int64), np.empty((len(x), SIX))
-    for k in range(len(x)):
-        piece = max(np.searchsorted(points[starts[:-1]], x[k], side="right") - 1, 0)
-        low, end = starts[piece], starts[piece + 1]
-        step = points[low + 1] - points[low]
-        cell = int(np.floor((x[k] - points[low]) / step))
-        first[k] = low + min(max(cell - SIX // 2 + 1, 0), end - low - SIX)
-        t = (x[k] - points[first[k]]) / step
-        for i in range(SIX):
-            weight[k, i] = 1.0
-            for j in range(SIX):
-                if j != i:
-                    weight[k, i] *= (t - j) / (i - j)
-    return first, weight
+# Share of the matrix' entries from which on it is filled.
+FILLED = 0.25
+# The one scale of amplitudes without a density.
+NO_SCALE = np.zeros(1)
 
 
 @dataclass(frozen=True)
@@ -104,10 +62,11 @@ class Condensed:
     ----------
     systems : their names
     grid : of ln P
-    shares : (N, G) the matrix S, each row in units of the exponential of
+    shares : (N, J G) the matrix S, each row in units of the exponential of
     ln_scale : (N,) the ln of the weight of the heaviest node
     ln_single : (N,) the ln evidence without an orbit, if some may have none; (0,) else. The matrix then has a column
         for it, before those of the grid
+    amplitudes : (J,) the scales y_j, where these have a density; else one, of which nothing is asked
     """
 
     systems: list[str]
@@ -115,6 +74,7 @@ class Condensed:
     shares: csr_array
     ln_scale: np.ndarray
     ln_single: np.ndarray
+    amplitudes: np.ndarray
 
     def __len__(self) -> int:
         """Return the number of systems."""
@@ -125,11 +85,16 @@ class Condensed:
         """The places at which the matrix takes the density."""
         return np.append(Density.NO_ORBIT, self.grid.points) if len(self.ln_single) else self.grid.points
 
+    @cached_property
+    def matrix(self) -> csr_array | np.ndarray:
+        """The matrix S, as an array where it is filled: of systems that say little products are faster then."""
+        return self.shares.toarray() if self.shares.nnz > FILLED * np.prod(self.shares.shape) else self.shares
+
     def coarser(self, density: Density, factor: int) -> Condensed:
         """The same on a grid of larger steps."""
         grid = grid_for(density, (self.grid.points[0], self.grid.points[-1]), factor * FINEST_STEP)
-        first = self.shares.shape[1] - len(self.grid.points)
-        of_orbits = self.shares[:, first:] @ grid.interpolation(self.grid.points)
+        first, step = self._first_orbit, grid.interpolation(self.grid.points)
+        of_orbits = self.shares[:, first:] @ kron(eye_array(len(self.amplitudes)), step, format="csr")
         return replace(self, grid=grid, shares=hstack([self.shares[:, :first], of_orbits], format="csr"))
 
     def as_dataset(self) -> xr.Dataset:
@@ -143,6 +108,7 @@ class Condensed:
                 "end_of_system": ("system", self.shares.indptr[1:]),
                 "ln_period": ("point", self.grid.points),
                 "end_of_piece": ("piece", self.grid.starts[1:]),
+                "ln_amplitude_scale": ("scale", self.amplitudes),
             },
             coords={"system": self.systems},
         )
@@ -154,28 +120,64 @@ class Condensed:
         rows = stored["share"].values, stored["point_of_entry"].values, np.append(0, ends)
         grid = Grid(points, np.append(0, stored["end_of_piece"].values))
         systems, ln_single = list(map(str, stored["system"].values)), stored["ln_single"].values
-        shares = csr_array(rows, (len(systems), len(points) + bool(len(ln_single))))
-        return cls(systems, grid, shares, stored["ln_scale"].values, ln_single)
+        amplitudes = stored["ln_amplitude_scale"].values
+        shares = csr_array(rows, (len(systems), len(amplitudes) * len(points) + bool(len(ln_single))))
+        return cls(systems, grid, shares, stored["ln_scale"].values, ln_single, amplitudes)
 
     def without(self, index: int) -> Condensed:
         """All systems but one."""
-        others = np.delete(np.arange(len(self)), index)
-        return Condensed(
-            [self.systems[i] for i in others],
-            self.grid,
-            self.shares[others],
-            self.ln_scale[others],
-            self.ln_single[others] if len(self.ln_single) else self.ln_single,
+        return self.only(np.delete(np.arange(len(self)), index))
+
+    def only(self, index: np.ndarray) -> Condensed:
+        """Some of the systems."""
+        return replace(
+            self,
+            systems=[self.systems[i] for i in index],
+            shares=self.shares[index],
+            ln_scale=self.ln_scale[index],
+            ln_single=self.ln_single[index] if len(self.ln_single) else self.ln_single,
         )
 
+    @property
+    def _first_orbit(self) -> int:
+        """The first of the matrix' columns that is of orbits."""
+        return len(self.points) - len(self.grid.points)
+
     def heights(self, density: Density, parameters: Sequence[np.ndarray]) -> np.ndarray:
-        """(G, M) values of a density at the points, at (M,) values of each hyper-parameter."""
-        return _at_points(self.points, density, parameters)
+        """(C, M) values of a density at the matrix' columns, at (M,) values of each hyper-parameter."""
+        height, first = _at_points(self.points, density, parameters), self._first_orbit
+        return np.concatenate([height[:first], self._at_amplitudes(height[first:], density, parameters)])
+
+    def _at_amplitudes(self, of_x: np.ndarray, density: Density, parameters: Sequence[np.ndarray]) -> np.ndarray:
+        """(J G, M) what (G, M) values are at every scale of the amplitudes: times the density of that."""
+        return (self._of_amplitudes(density, parameters)[:, None] * of_x).reshape(-1, of_x.shape[1])
+
+    def _of_amplitudes(self, density: Density, parameters: Sequence[np.ndarray]) -> np.ndarray:
+        """(J, M) values of the density of the scale of the amplitudes; one where there is none."""
+        if density.of_s is None:
+            return np.ones((1, 1))
+        own = [np.asarray(p)[None] for p in density.parameters_of_s(parameters)]
+        return np.exp(density.of_s.ln_pdf(self.amplitudes[:, None], *own))
+
+    def by_amplitude(self, index: int, density: Density, parameters: Sequence[np.ndarray]) -> np.ndarray:
+        """(M, J) shares of the scales of amplitudes in the likelihood of one system; before them, that of no orbit.
+
+        Parameters
+        ----------
+        index : of the system
+        parameters : (M,) values of each hyper-parameter
+        """
+        height, first = _at_points(self.points, density, parameters), self._first_orbit
+        row = self.shares[[index]].toarray()[0]
+        of_orbits = row[first:].reshape(len(self.amplitudes), -1) @ height[first:]
+        of_orbits = of_orbits * self._of_amplitudes(density, parameters)
+        terms = np.maximum(np.concatenate([row[:first, None] * height[:first], of_orbits]), 0.0)
+        return (terms / terms.sum(axis=0)).T
 
     @property
     def as_binaries(self) -> Condensed:
         """The same of stars that all have an orbit."""
-        return replace(self, shares=self.shares[:, -len(self.grid.points) :], ln_single=np.empty(0))
+        return replace(self, shares=self.shares[:, self._first_orbit :], ln_single=np.empty(0))
 
     def as_either(self, density: Density) -> mixture.Either:
         """Ln p(D_n | h) of the stars as single ones and as binaries, given all hyper-parameters but the fraction."""
@@ -198,7 +200,7 @@ class Condensed:
 
             return of_stars
         heights = self.heights(density, parameters)
-        return lambda some: _positive_ln(self.shares[some] @ heights).T + self.ln_scale[some]
+        return lambda some: _positive_ln(self.matrix[some] @ heights).T + self.ln_scale[some]
 
     def ln_likelihood(self, density: Density) -> Callable[..., np.ndarray]:
         """A function of (M,) values of each hyper-parameter: (M,) ln p(D | h)."""
@@ -214,22 +216,27 @@ class Condensed:
             values = np.full(len(parameters[0]), self.ln_scale.sum())
             for first in range(0, len(values), POINTS_AT_ONCE):
                 some = slice(first, first + POINTS_AT_ONCE)
-                height = self.heights(density, [p[some] for p in parameters])
-                values[some] += _ln_product(self.shares.data, self.shares.indices, self.shares.indptr, height)
+                values[some] += self._ln_likelihood_at(self.heights(density, [p[some] for p in parameters]))
             return values
 
         return evaluate
 
+    def _ln_likelihood_at(self, height: np.ndarray) -> np.ndarray:
+        """(M,) sum over the systems of the ln of the product of their rows with (C, M) heights."""
+        if isinstance(self.matrix, np.ndarray):
+            return _positive_ln(self.matrix @ height).sum(axis=0)
+        return _ln_product(self.shares.data, self.shares.indices, self.shares.indptr, height)
+
     def error(self, density: Density, parameters: Sequence[np.ndarray]) -> np.ndarray:
         """(M,) how wrong the ln-likelihood can be at (M,) values of each hyper-parameter (see the module)."""
-        middle, height = self.grid.between_points, self.heights(density, parameters)
-        first = len(height) - len(self.grid.points)
-        left = np.abs(self.grid.interpolation(middle) @ height[first:] - _at_points(middle, density, parameters))
+        middle, of_x = self.grid.between_points, _at_points(self.grid.points, density, parameters)
+        left = np.abs(self.grid.interpolation(middle) @ of_x - _at_points(middle, density, parameters))
         at_points = self.grid.interpolation(middle).T.astype(bool).astype(float) @ left
-        held = np.maximum(self.shares @ height, np.finfo(float).tiny)
-        return np.sum((abs(self.shares[:, first:]) @ at_points) / held, axis=0)
+        at_points = self._at_amplitudes(at_points, density, parameters)
+        held = np.maximum(self.shares @ self.heights(density, parameters), np.finfo(float).tiny)
+        return np.sum((abs(self.shares[:, self._first_orbit :]) @ at_points) / held, axis=0)
 
-    def largest_error(self, density: Density, hyper: HyperPosterior) -> float:
+    def largest_error(self, density: Density, hyper: Posterior) -> float:
         """How wrong the ln-likelihood can be where a posterior is."""
         held = np.argsort(-hyper.weights)[:POINTS_LOOKED_AT]
         return float(self.error(density, list(hyper.points[held].T)).max())
@@ -271,7 +278,11 @@ def grid_for(density: Density, ends: Sequence[float], step: float) -> Grid:
 
 def condensable(density: Density) -> bool:
     """Whether a population can be had from condensed nodes: one of few parameters, and of periods alone."""
-    return density.of_e is None and len(density.parameters) <= MOST_INTEGRATED
+    return density.of_e is None and density.of_s is None and len(density.parameters) <= MOST_INTEGRATED
+
+
+# Of some systems, the nodes at each scale of their amplitudes, with the ln of the scale's weight.
+Scaled = Iterable[tuple[float, Sequence[PeriodLikelihood]]]
 
 
 def condense(
@@ -284,68 +295,76 @@ def condense(
     density : the population's, `condensable`
     period_range_days : between which the nodes lie [d]
     """
+    return condense_scaled(([(0.0, batch)] for batch in batches if len(batch)), density, period_range_days, NO_SCALE)
+
+
+def condense_scaled(
+    batches: Iterable[Scaled], density: Density, period_range_days: Sequence[float], amplitudes: np.ndarray
+) -> Condensed:
+    """The same of systems that have nodes at each of (J,) scales of their amplitudes."""
     low, high = np.log(period_range_days)
-    ends = max(low, density.support[0]), min(high, density.support[1])
-    grid = grid_for(density, ends, FINEST_STEP)
-    systems: list[str] = []
-    shares, scales, singles = [], [], []
-    for batch in filter(len, batches):
-        nodes = nodes_of(batch, density.of_binaries)
-        scale = np.maximum.reduceat(nodes.ln_weight, nodes.starts)
-        ln_single = population.no_orbit_ln_evidences(batch if density.has_singles else [])
-        scale = np.maximum(scale, ln_single) if density.has_singles else scale
-        weight = np.exp(nodes.ln_weight - np.repeat(scale, nodes.counts))
-        ends_of = np.append(nodes.starts, len(weight))
-        by_node = csr_array((weight, np.arange(len(weight)), ends_of), (len(batch), len(weight)))
-        of_orbits = by_node @ grid.interpolation(nodes.x)
-        of_none = np.exp(ln_single - scale)[:, None] if density.has_singles else np.empty((len(batch), 0))
-        shares.append(hstack([csr_array(of_none), of_orbits], format="csr"))
-        scales.append(scale)
-        singles.append(ln_single)
-        systems += [likelihood.system for likelihood in batch]
-    if not systems:
+    grid = grid_for(density, (max(low, density.support[0]), min(high, density.support[1])), FINEST_STEP)
+    parts = [_condensed_rows(batch, density, grid) for batch in batches]
+    if not parts:
         raise InputError("a population has no systems; expected the period likelihood of one at least.")
+    systems, shares, scales, singles = zip(*parts, strict=True)
+    names = [name for some in systems for name in some]
+    columns = vstack(shares, format="csr"), np.concatenate(scales), np.concatenate(singles), amplitudes
     # in the order of their names, whatever the batches
-    order = np.array(sorted(range(len(systems)), key=systems.__getitem__))
-    names = [systems[i] for i in order]
-    ln_single = np.concatenate(singles)[order] if density.has_singles else np.empty(0)
-    return Condensed(names, grid, vstack(shares, format="csr")[order], np.concatenate(scales)[order], ln_single)
+    return Condensed(names, grid, *columns).only(np.array(sorted(range(len(names)), key=names.__getitem__)))
 
 
-def posterior_of(condensed: Condensed, density: Density) -> HyperPosterior:
-    """The posterior of the hyper-parameters; the error of the grid is a part of its own."""
-    found = posterior_given(density.parameters, condensed.ln_likelihood(density))
+def _condensed_rows(
+    batch: Scaled, density: Density, grid: Grid
+) -> tuple[list[str], csr_array, np.ndarray, np.ndarray]:
+    """Of a batch of n systems their names, (n, C) shares, and (n,) ln scales and ln evidences without an orbit."""
+    blocks, tops = [], []
+    systems: Sequence[PeriodLikelihood] = []
+    for ln_factor, likelihoods in batch:
+        nodes = nodes_of(likelihoods, density.of_binaries)
+        top = np.maximum.reduceat(nodes.ln_weight, nodes.starts)
+        weight = np.exp(nodes.ln_weight - np.repeat(top, nodes.counts))
+        ends = np.append(nodes.starts, len(weight))
+        by_node = csr_array((weight, np.arange(len(weight)), ends), (len(likelihoods), len(weight)))
+        blocks.append(by_node @ grid.interpolation(nodes.x))
+        tops.append(top + ln_factor)
+        systems = likelihoods
+    ln_single = population.no_orbit_ln_evidences(systems if density.has_singles else [])
+    scale = np.max([*tops, *([ln_single] if density.has_singles else [])], axis=0)
+    of_none = np.exp(ln_single - scale)[:, None] if density.has_singles else np.empty((len(scale), 0))
+    of_orbits = [diags_array(np.exp(top - scale)) @ block for block, top in zip(blocks, tops, strict=True)]
+    shares = hstack([csr_array(of_none), *of_orbits], format="csr")
+    return [likelihood.system for likelihood in systems], shares, scale, ln_single
+
+
+def posterior_of(condensed: Condensed, density: Density, seed: int = 0) -> Posterior:
+    """The posterior of the hyper-parameters; the error of the grid is a part of its own.
+
+    Parameters
+    ----------
+    condensed, density : nodes and population
+    seed : of the sampler, which more than three hyper-parameters need
+    """
+    evaluate = condensed.ln_likelihood(density)
+    if len(density.parameters) <= MOST_INTEGRATED:
+        found: Posterior = posterior_given(density.parameters, evaluate)
+    else:
+        from starpop.populations.pymc_condensed import build_model
+
+        sampler = population.exact_sampler(build_model(condensed, density))
+        found = population.sampled(density, evaluate, lambda starts: sampler.run_carefully(starts, seed), seed)
     return replace(found, error=found.error + condensed.largest_error(density, found))
 
 
-def posterior(condensed: Condensed, density: Density) -> tuple[HyperPosterior, Condensed]:
+def posterior(condensed: Condensed, density: Density, seed: int = 0) -> tuple[Posterior, Condensed]:
     """The same, and the condensed nodes on the coarsest grid that is fine enough for it."""
     coarse = condensed.coarser(density, COARSEST)
-    found = posterior_of(coarse, density)
+    found = posterior_of(coarse, density, seed)
     for factor in FINER:
-        if found.error < TOLERANCE:
+        if coarse.largest_error(density, found) < TOLERANCE:
             break
         coarse = condensed if factor == 1 else condensed.coarser(density, factor)
         # where the posterior is, that of a coarser grid tells
         if factor == 1 or coarse.largest_error(density, found) < TOLERANCE:
-            found = posterior_of(coarse, density)
+            found = posterior_of(coarse, density, seed)
     return found, coarse
-
-
-def build_model(condensed: Condensed, density: Density) -> pm.Model:
-    """The PyMC model of the hyper-parameters, over the condensed nodes."""
-    import pymc as pm
-
-    from starpop.inference.numerics import tensors
-    from starpop.populations.pymc_condensed import ln_product
-
-    shares = condensed.shares
-    with pm.Model() as model:
-        parameters = [prior.variable(name) for name, prior in density.parameters.items()]
-        stored = {"share": shares.data, "point_of_entry": shares.indices, "start_of_system": shares.indptr}
-        matrix = [pm.Data(name, values) for name, values in stored.items()]
-        math = tensors()
-        height = math.exp(density.ln_pdf(condensed.points, *parameters, math=math))
-        pm.Potential("visits", ln_product(height, *matrix) + condensed.ln_scale.sum())
-        density.select(parameters, len(condensed))
-    return model

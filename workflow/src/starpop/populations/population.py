@@ -2,6 +2,7 @@
 
     ln P_n ~ p(x | h),        each hyper-parameter in h ~ its prior (`densities`),
     e_n ~ p(e | x_n, h)       of Keplerian orbits (`eccentricities`), or each system model's own prior,
+    ln s_n ~ p(y | h)         of the scale of the amplitudes (`amplitudes`), or the system model's own s_amplitude,
     a_n, b_n ~ N(0, s_amplitude),   v0_n ~ N(0, s_v0),
     v_nj ~ N(a_n cos(2 pi t_nj / P_n) + b_n sin(2 pi t_nj / P_n) + v0_n, sigma_nj).
 
@@ -58,6 +59,7 @@ CHAINS, TUNE, DRAWS, TARGET_ACCEPT = 4, 1000, 4000, 0.9
 MOST_MINUTES = 120.0
 
 LnLikelihood = Callable[..., np.ndarray]
+DrawSystem = Callable[..., dict[str, np.ndarray]]
 
 
 def system_ln_likelihoods(likelihoods: Sequence[PeriodLikelihood], density: Density) -> LnLikelihood:
@@ -177,11 +179,22 @@ def posterior(likelihoods: Sequence[PeriodLikelihood], density: Density, seed: i
     evaluate = ln_likelihood(likelihoods, density)
     if len(density.parameters) <= MOST_INTEGRATED:
         return posterior_given(density.parameters, evaluate)
-    return _sample(likelihoods, density, evaluate, seed)
+    sampler, nodes = _node_sampler(density, density.seen), _padded_nodes(likelihoods, density)
+    return sampled(density, evaluate, lambda starts: sampler.run_carefully(starts, seed, nodes), seed)
 
 
-def _sample(likelihoods: Sequence[PeriodLikelihood], density: Density, evaluate: LnLikelihood, seed: int) -> Posterior:
-    """The posterior by NUTS over the nodes, in chains that start at particles of a tempered sample."""
+def sampled(
+    density: Density, evaluate: LnLikelihood, run: Callable[[dict[str, np.ndarray]], xr.DataTree], seed: int
+) -> Posterior:
+    """The posterior by NUTS, in chains that start at particles of a tempered sample.
+
+    Parameters
+    ----------
+    density : whose hyper-parameters are sampled
+    evaluate : their ln-likelihood
+    run : gives the chains of the same model, from such starts
+    seed : of the particles, and of the evidence
+    """
     from starpop.inference.bridge import SampledPosterior, bridge_sampling
     from starpop.inference.sampling import STARTS
 
@@ -196,9 +209,9 @@ def _sample(likelihoods: Sequence[PeriodLikelihood], density: Density, evaluate:
         name: prior.from_normal(column[:STARTS])
         for (name, prior), column in zip(density.parameters.items(), particles.T, strict=True)
     }
-    tree = _node_sampler(density, density.seen).run_carefully(starts, seed, _padded_nodes(likelihoods, density))
-    sampled = tree["posterior"].to_dataset()
-    draws = np.stack([sampled[name].values for name in names], axis=-1)
+    tree = run(starts)
+    chains = tree["posterior"].to_dataset()
+    draws = np.stack([chains[name].values for name in names], axis=-1)
     coordinates = np.stack(
         [prior.to_normal(column) for prior, column in zip(priors, np.moveaxis(draws, -1, 0), strict=True)], axis=-1
     )
@@ -218,6 +231,7 @@ def draw(
     hyper: Posterior,
     size: int,
     rng_of: Callable[[str], np.random.Generator],
+    draw_system: DrawSystem | None = None,
 ) -> xr.DataTree:
     """Independent draws of all parameters, in ArviZ's layout: one chain.
 
@@ -226,11 +240,13 @@ def draw(
     hyper : the posterior of the hyper-parameters
     size : number of draws
     rng_of : the generator for a name: of each system, and "population"
+    draw_system : of a likelihood, density, hyper-parameters, size and generator; else `draw_orbits`, or of stars that
+        need not be binaries `draw_star`
     """
     parameters = hyper.draw(size, rng_of("population"))
     h = tuple(parameters.values())
     orbits = []
-    draw_one = draw_star if density.has_singles else draw_orbits
+    draw_one = draw_system or (draw_star if density.has_singles else draw_orbits)
     for likelihood in progress(likelihoods):
         try:
             orbits.append(draw_one(likelihood, density, h, size, rng_of(likelihood.system)))
@@ -238,6 +254,7 @@ def draw(
             logger.exception("System %s:", likelihood.system)
             names = (*likelihood.system_model.parameters(likelihood.visits), "lnP")
             names = (*names, "binary") if density.has_singles else names
+            names = (*names, "lns") if density.of_s is not None else names
             orbits.append({name: np.full(size, np.nan) for name in names})
     data: dict[str, tuple] = {name: (("chain", "draw"), values[None]) for name, values in parameters.items()}
     for name in orbits[0]:
@@ -296,7 +313,10 @@ def build_model(
     with pm.Model(coords={"system": [s.system for s in systems]}) as model:
         parameters = [p.variable(name) for name, p in density.parameters.items()]
         ln_period = density.variable("lnP", parameters, period_range_days, dims="system")
-        pymc_orbit.observe(system_models[0], systems[0], values, pm.math.exp(ln_period), index)
+        scale = None
+        if density.of_s is not None:
+            scale = pm.math.exp(density.of_s.variable("lns", density.parameters_of_s(parameters), dims="system"))
+        pymc_orbit.observe(system_models[0], systems[0], values, pm.math.exp(ln_period), index, scale)
         density.select(parameters, len(systems))
         if density.of_e is not None:
             e, own = model["e"], density.parameters_of_e(parameters)
@@ -340,9 +360,13 @@ def _node_sampler(density: Density, seen: Seen | None) -> Sampler:
 
     Who is seen is the density's; densities that differ by it alone are equal.
     """
-    from starpop.inference.sampling import Sampler, SamplerSettings
-
-    settings = SamplerSettings("nutpie", CHAINS, TUNE, DRAWS, TARGET_ACCEPT, MAX_TREEDEPTH, MOST_MINUTES)
     names = ("node", "node_ln_weight", *(() if density.of_e is None else ("node_e",)))
     nodes = dict.fromkeys(names, np.zeros((1, 1)))
-    return Sampler(_node_model(nodes, density), settings)
+    return exact_sampler(_node_model(nodes, density))
+
+
+def exact_sampler(model: pm.Model) -> Sampler:
+    """The sampler that is itself the answer."""
+    from starpop.inference.sampling import Sampler, SamplerSettings
+
+    return Sampler(model, SamplerSettings("nutpie", CHAINS, TUNE, DRAWS, TARGET_ACCEPT, MAX_TREEDEPTH, MOST_MINUTES))

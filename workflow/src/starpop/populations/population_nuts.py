@@ -20,7 +20,8 @@ from starpop.orbits.period_likelihood import PeriodLikelihood, mode_weights
 from starpop.orbits.single import for_orbit, free_shape
 from starpop.orbits.system_model import SystemModel
 from starpop.populations import population
-from starpop.populations.condensed import Condensed, build_model
+from starpop.populations.condensed import Condensed
+from starpop.populations.pymc_condensed import build_model
 from starpop.run.errors import how_many
 from starpop.run.seeds import seed_for
 from starpop.run.status import LEFT_OUT
@@ -70,6 +71,11 @@ def why_not_in_full(
     return ""
 
 
+def also_in_full(nodes: Condensed, density: Density, settings: SamplerSettings) -> bool:
+    """Whether systems with condensed nodes are sampled in full: few, condensed for the scales of their amplitudes."""
+    return density.of_s is not None and len(nodes) <= settings.max_systems
+
+
 def with_free_shape(exact: xr.DataTree, system_model: SystemModel) -> xr.DataTree:
     """Exact draws with what the full model samples in the place of the shape of Keplerian orbits."""
     posterior = exact["posterior"].to_dataset()
@@ -90,6 +96,7 @@ def sample(
     exact: xr.DataTree,
     settings: SamplerSettings,
     base_seed: int,
+    nodes: Condensed | None = None,
 ) -> dict[str, tuple[xr.DataTree, str]]:
     """Draws of the full model (``posterior``) and over the nodes (``hyper_posterior``).
 
@@ -98,6 +105,7 @@ def sample(
     likelihoods, density, period_range_days : of the systems, and of the population
     exact : exact draws, of which the chains start at some
     settings, base_seed : of the sampler
+    nodes : the condensed ones, where the exact posterior is over these
 
     Returns
     -------
@@ -106,7 +114,7 @@ def sample(
     """
     over_nodes, reason = xr.DataTree(), why_not(len(likelihoods), settings)
     if not reason:
-        model = population.build_node_model(likelihoods, density)
+        model = population.build_node_model(likelihoods, density) if nodes is None else build_model(nodes, density)
         over_nodes, reason = run_named("hyper_posterior", model, exact, settings, base_seed)
     result = {"hyper_posterior": (over_nodes, reason)}
     reason = why_not_in_full(likelihoods, period_range_days, settings, density.has_singles)

@@ -65,11 +65,11 @@ def leave_one_out(
     return _as_dataset([n.system for n in likelihoods], rows)
 
 
-def leave_one_out_condensed(condensed: Condensed, density: Density, hyper: Posterior) -> xr.Dataset:
+def leave_one_out_condensed(condensed: Condensed, density: Density, hyper: Posterior, seed: int = 0) -> xr.Dataset:
     """The same of the systems of condensed nodes."""
 
     def without(i: int) -> tuple[float, float]:
-        return _evidence(posterior_of(condensed.without(i), density)) if len(condensed) > 1 else (0.0, 0.0)
+        return _evidence(posterior_of(condensed.without(i), density, seed)) if len(condensed) > 1 else (0.0, 0.0)
 
     rows, at_once = [], max(VALUES_AT_ONCE // len(hyper.points), 1)
     ln_likelihoods, ln_seen = condensed.at(density, list(hyper.points.T)), density.ln_seen(*hyper.points.T)

@@ -6,7 +6,7 @@ system depend on its name alone: the first systems of a larger survey are those 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -106,6 +106,16 @@ def simulate_system(
     return visits, parameters | noise
 
 
+def scaled_models(
+    model: SystemModel, density: Density, hyper: Sequence[Any], size: int, rng: np.random.Generator
+) -> list[SystemModel]:
+    """The model for each of some systems: with the scales of the amplitudes that a population has, if it has these."""
+    if density.of_s is None:
+        return [model] * size
+    scales = np.exp(density.of_s.draw(density.parameters_of_s(hyper), size, rng))
+    return [replace(model, amplitude_sd_kms=float(scale)) for scale in scales]
+
+
 def observe(
     visits: Visits, point: np.ndarray, theta: np.ndarray, model: SystemModel, rng: np.random.Generator
 ) -> tuple[Visits, dict[str, float]]:
@@ -177,6 +187,17 @@ def simulated_density(settings: Mapping[str, Any], period_range_days: Range) -> 
     return lambda x: of_x.ln_pdf(x, *own) - np.log(within)
 
 
+def simulated_amplitudes(
+    settings: Mapping[str, Any], period_range_days: Range
+) -> Callable[[np.ndarray], np.ndarray] | None:
+    """The same of ln K; None where the population has no density of it."""
+    density, hyper = _population(settings, period_range_days)
+    if density.of_s is None:
+        return None
+    of_k, own = density.of_s.of_ln_amplitude, density.parameters_of_s(hyper)
+    return lambda ln_amplitude: of_k.ln_pdf(ln_amplitude, None, *own)[0]
+
+
 def simulate_survey(settings: Mapping[str, Any], share: int) -> tuple[Table, Table]:
     """A share of a survey's systems: its visits, and the truth.
 
@@ -201,7 +222,8 @@ def simulate_survey(settings: Mapping[str, Any], share: int) -> tuple[Table, Tab
         (x,) = density.of_periods.draw_within(range_days, of_periods, rng)
         e = None if density.of_e is None else density.of_e.draw(np.array([x]), density.parameters_of_e(hyper), rng)[0]
         binary = not density.has_singles or bool(rng.random() < hyper[0])
-        system, drawn = simulate_system(name, x, survey, model, rng, e, binary)
+        (own,) = scaled_models(model, density, hyper, 1, rng)
+        system, drawn = simulate_system(name, x, survey, own, rng, e, binary)
         visits.append(system)
         ln_noise = 0.0 if model.noise.parameter is None else drawn[model.noise.parameter]
         period, e = (np.exp(x), drawn.get("e", 0.0)) if binary else (np.nan, np.nan)

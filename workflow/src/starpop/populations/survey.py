@@ -27,7 +27,7 @@ from starpop.orbits.period_likelihood import PeriodLikelihood
 from starpop.orbits.periods import load_likelihoods
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import chosen_by_name
-from starpop.populations import condensed, population, predictive
+from starpop.populations import amplitudes, condensed, population, predictive
 from starpop.populations.condensed import Condensed
 from starpop.populations.detection import Detection, seen_of
 from starpop.run.progress import progress
@@ -114,7 +114,10 @@ def integrate(
     hyper, nodes = fit(density)
     if nodes is not None:
         logger.info("%d systems, condensed to %d points; error %.1e", len(nodes), len(nodes.grid.points), hyper.error)
-        left_out, groups["condensed"] = predictive.leave_one_out_condensed(nodes, density, hyper), nodes.as_dataset()
+        left_out, groups["condensed"] = (
+            predictive.leave_one_out_condensed(nodes, density, hyper, seed),
+            nodes.as_dataset(),
+        )
     else:
         left_out = predictive.leave_one_out(likelihoods, density, hyper, seed)
     if density.has_singles:
@@ -124,7 +127,10 @@ def integrate(
     if density.seen is not None:
         share, error = density.seen.summary(density, hyper)
         left_out = left_out.assign(selected_share=share, selection_error=error)
-    tree = population.draw(likelihoods, density, hyper, draws, rng_of)
+    draw_system = None
+    if nodes is not None and density.of_s is not None:
+        draw_system = partial(amplitudes.draw_star, nodes, period_range_days)
+    tree = population.draw(likelihoods, density, hyper, draws, rng_of, draw_system)
     refits = int(left_out["refitted"].sum())
     logger.info("ln evidence %.6f; error %.1e; %d fits without a system", hyper.ln_evidence, hyper.error, refits)
     for name, group in (groups | _of_posterior(hyper, density, left_out)).items():
@@ -139,7 +145,10 @@ def gathered(
     names = products.systems
     likelihoods: list[PeriodLikelihood] = []
     fine = None
-    if condensed.condensable(density) and len(names) > joint_systems:
+    if density.of_s is not None:
+        kept = keeping(likelihoods, chosen_by_name(names, joint_systems), products.batches())
+        fine = amplitudes.condense(kept, density, period_range_days)
+    elif condensed.condensable(density) and len(names) > joint_systems:
         kept = keeping(likelihoods, chosen_by_name(names, joint_systems), products.batches())
         fine = condensed.condense(kept, density, period_range_days)
     else:
@@ -155,7 +164,7 @@ def fitted(
     """The posterior of a density's hyper-parameters; and the nodes that are condensed, on the grid that it needs."""
     if fine is None:
         return population.posterior(likelihoods, density, seed), None
-    return condensed.posterior(fine, density)
+    return condensed.posterior(fine, density, seed)
 
 
 def corrected(

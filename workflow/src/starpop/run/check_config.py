@@ -116,6 +116,12 @@ def unsuited_models(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
         )
     keplerian = keplerian_models(config)
     for name, population in config["population_models"].items():
+        if "amplitude" in population and ("eccentricity" in population or "selection" in entry):
+            other = "eccentricity" if "eccentricity" in population else f"selection of catalogue {catalog}"
+            yield (
+                f"population_models.{name}.amplitude: {population['amplitude']['density']}, but there is the {other}, "
+                "with which the scale of the amplitudes cannot be inferred; leave out one."
+            )
         if "eccentricity" in population and not keplerian:
             yield (
                 f"population_models.{name}.eccentricity: {population['eccentricity']['density']}, but no system model "
@@ -176,10 +182,10 @@ def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
     ranges["calibration.period_range_days"] = config["calibration"]["period_range_days"]
     for where, models in (("calibration.", config["calibration"]), ("", config)):
         for name, model in models["population_models"].items():
-            entries = {"": model, "eccentricity.": model.get("eccentricity", {})}
+            entries = {"": model} | {f"{part}.": model.get(part, {}) for part in ("eccentricity", "amplitude")}
             ranges |= {
-                f"{where}population_models.{name}.{of_e}{key}": value
-                for of_e, entry in entries.items()
+                f"{where}population_models.{name}.{part}{key}": value
+                for part, entry in entries.items()
                 for key, value in entry.items()
                 if isinstance(value, list)
             }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from starpop.checks import eccentricity_criticism as criticism
+from starpop.checks import joint_criticism as criticism
 from starpop.inference.eccentricities import Beta, Circularised, Rayleigh, UniformEccentricity
 from starpop.inference.priors import draw as draw_from
 
@@ -16,7 +16,7 @@ def table_of(of_e, ln_period, e, replicates, rng, draws=200):
     """Of systems whose periods and eccentricities are known."""
     parameters = criticism.draw_known(of_e, e, ln_period, draws, rng)
     x, known = (np.broadcast_to(values, (draws, len(e))) for values in (ln_period, e))
-    table = criticism.criticise_eccentricities(of_e, parameters, x, known, replicates, rng)
+    table = criticism.criticise_given_periods(of_e, parameters, x, known, replicates, rng)
     return table.set_index("statistic")
 
 
@@ -28,7 +28,7 @@ def test_p_values_are_uniform_where_the_population_is_right(of_e):
         ln_period = rng.uniform(0.5, 3, 10)
         e = of_e.draw(ln_period, [draw_from(prior, rng) for prior in of_e.parameters.values()], rng)
         found.append(table_of(of_e, ln_period, e, 19, rng)["p_value"].to_numpy())
-    for name, p in zip(criticism.STATISTICS, np.array(found).T, strict=True):
+    for name, p in zip(criticism.names_of("e"), np.array(found).T, strict=True):
         # of 20 possible values, each is half a step more than a uniform one
         assert kstest(p - 0.025, "uniform").pvalue > 1e-3, name
 
@@ -46,7 +46,7 @@ def test_eccentricities_that_are_hardly_known_are_not_calibrated_and_the_table_s
     """What is drawn of them leans on the prediction: their p would be near one."""
     rng = np.random.default_rng(2)
     e, x = rng.uniform(0, 0.95, (300, 10)), np.broadcast_to(np.linspace(1, 2, 10), (300, 10))
-    table = criticism.criticise_eccentricities(UniformEccentricity(), [], x, e, 9, rng)
+    table = criticism.criticise_given_periods(UniformEccentricity(), [], x, e, 9, rng)
     assert not table["calibrated"].any()
     assert table["p_value"].equals(table["p_posterior_predictive"])
 
@@ -63,7 +63,7 @@ def test_without_replicates_there_are_no_p_values_and_all_else():
     e, x = rng.uniform(0, 0.5, (50, 6)), rng.normal(2, 1, (50, 6))
     hyper = [np.full(50, -1.0)]
     without, table = (
-        criticism.criticise_eccentricities(RAYLEIGH, hyper, x, e, n, np.random.default_rng(0)) for n in (0, 9)
+        criticism.criticise_given_periods(RAYLEIGH, hyper, x, e, n, np.random.default_rng(0)) for n in (0, 9)
     )
     assert without["p_value"].isna().all()
     assert without.drop(columns="p_value").equals(table.drop(columns="p_value"))
