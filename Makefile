@@ -37,7 +37,7 @@ lock: # pins every dependency, with hashes and without the name of any index
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --no-emit-index-url --quiet --upgrade --output-file requirements.lock
 
 bench: setup # ratios measured in one run, as tables in benchmarks/measured/, which the documentation shows
-	for name in scan accuracy population fraction selection gate clusters ellipses survey report; do \
+	for name in scan accuracy population fraction importance selection gate clusters ellipses survey report; do \
 		PYTHONPATH=workflow/src $(BIN)/python benchmarks/bench_$$name.py > benchmarks/measured/$$name.new && mv benchmarks/measured/$$name.new benchmarks/measured/$$name.md || exit 1; \
 	done
 
