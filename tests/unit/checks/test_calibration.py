@@ -14,6 +14,7 @@ from starpop.checks.calibration import Case
 from starpop.inference.densities import Histogram, Normal, TruncatedNormal, density_from_settings
 from starpop.inference.density import Density
 from starpop.inference.eccentricities import Eccentricity, UniformEccentricity
+from starpop.orbits.conditions import Conditions
 from starpop.orbits.noise import Jitter, Reported
 from starpop.orbits.orbit import radial_velocity
 from starpop.orbits.system_model import SystemModel
@@ -229,6 +230,44 @@ def test_of_stars_that_may_have_no_orbit_the_fraction_and_whether_one_has_are_ra
     assert seen == {0.0, 1.0}
     ranks = calibration.rank_truth(systems, truth, case, 19, rng)
     assert set(ranks) == set(truth)
+    assert all(0 <= rank <= 19 for rank in ranks.values())
+
+
+def test_of_a_selection_all_stars_show_what_is_asked_for_and_the_fit_is_corrected_for_it(monkeypatch):
+    monkeypatch.setattr(calibration, "SIMULATIONS", 400)
+    monkeypatch.setattr(calibration, "TEMPLATES", 40)
+    fraction = {"density": "truncated_normal", "mu": [1, 2.5], "ln_sigma": [-1, 0], "fraction": [0, 1]}
+    asked = Conditions(delta_rv_kms=4)
+    everyone = replace(BASE, density=density_from_settings(fraction, RANGE), systems=6)
+    case, rng = replace(everyone, selection=asked), np.random.default_rng(3)
+    systems, truth = calibration.simulate_catalog(case, rng)
+    assert [s.system for s in systems] == [f"S{i}" for i in range(6)]
+    assert all(np.ptp(s.rv_kms) >= 4 for s in systems)
+    assert np.mean([np.ptp(s.rv_kms) >= 4 for s in calibration.simulate_catalog(everyone, rng)[0]]) < 1
+    likelihoods = calibration.period_likelihoods(systems, case.system_model, RANGE)
+    corrected, plain = (calibration.posterior_of(likelihoods, c, 1, rng)[0].moments()["F"] for c in (case, everyone))
+    # all of them are binaries, which says little of the fraction of all stars
+    assert corrected[1] > 1.3 * plain[1]
+    assert corrected[0] < plain[0]
+    ranks = calibration.rank_truth(systems, truth, case, 19, rng)
+    assert set(ranks) == {"mu", "lnsigma", "F", "binary"}
+
+
+def test_a_selection_that_nobody_meets_is_said(monkeypatch):
+    monkeypatch.setattr(calibration, "MOST_TRIES", 3)
+    with pytest.raises(InputError, match=r"calibration\.selections: of \d+ stars .* fewer than \d+ meet"):
+        calibration.simulate_catalog(replace(BASE, selection=Conditions(delta_rv_kms=1e6)), np.random.default_rng(1))
+
+
+def test_populations_of_amplitudes_have_the_scale_of_the_first_system_ranked():
+    scales = {"density": "power_law", "range_kms": [5, 50], "beta": [-1, 1]}
+    settings = {"density": "power_law", "beta": [-2, 2], "amplitude": scales}
+    case = replace(BASE, density=density_from_settings(settings, RANGE), systems=2)
+    rng = np.random.default_rng(2)
+    systems, truth = calibration.simulate_catalog(case, rng)
+    assert np.log(5) <= truth["lns"] <= np.log(50)
+    ranks = calibration.rank_truth(systems, truth, case, 19, rng)
+    assert {"beta", "beta_s", "lns", "lnP", "semi_amplitude", "ln_likelihood"} <= set(ranks)
     assert all(0 <= rank <= 19 for rank in ranks.values())
 
 

@@ -17,7 +17,7 @@ from starpop.orbits.conditions import Conditions
 from starpop.orbits.system_model import SystemModel
 from starpop.run.check_config import check, choose_catalog, with_table
 from starpop.run.errors import InputError
-from starpop.run.settings import as_json, as_overlay, cluster_name, pairs, resolve
+from starpop.run.settings import as_json, as_overlay, cases, cluster_name, pairs, resolve
 
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -485,7 +485,7 @@ def test_all_mistakes_are_said_at_once():
 def test_each_case_of_a_calibration_differs_from_the_base_in_one_model_and_has_the_priors_it_uses():
     cases = resolve(CONFIG, "twin")["calibration"]["cases"]
     given = CONFIG["calibration"]
-    kinds = ("system_models", "population_models", "clusters")
+    kinds = ("system_models", "population_models", "selections", "clusters")
     assert len(cases) == sum(len(given[kind]) for kind in kinds) - 1
     assert cases["cluster_with_field"] == given["clusters"]["cluster_with_field"] | {"catalogs": 500, "draws": 199}
     assert cases["jitter"]["population_model"] == given["population_models"]["truncated_normal"]
@@ -879,6 +879,28 @@ AMPLITUDE = {"density": "truncated_normal", "range_kms": [0.1, 100], "mu": "auto
 def test_what_a_density_of_amplitudes_cannot_be_is_said(changed, message):
     with pytest.raises(InputError, match=message):
         check(changed_population({"amplitude": AMPLITUDE | changed}), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"population_model": "fractio", "visits": 5}, r"selections\.mine\.population_model: 'fractio' is not one of"),
+        ({"population_model": "normal", "visits": 5}, r"'normal'; expected a population of periods alone"),
+        ({"population_model": "amplitude", "visits": 5}, r"'amplitude'; expected a population of periods alone"),
+        ({"population_model": "fraction"}, r"calibration\.selections\.mine"),
+    ],
+)
+def test_what_a_selection_of_a_calibration_cannot_be_is_said(asked, message):
+    config = copy.deepcopy(CONFIG)
+    config["calibration"]["selections"]["mine"] = asked
+    with pytest.raises(InputError, match=message):
+        check(config, SCHEMA)
+
+
+def test_a_selection_is_a_case_of_its_own():
+    of_case = cases(check(CONFIG, SCHEMA)["calibration"])["selected"]
+    assert of_case["selection"] == {"delta_rv_kms": 2}
+    assert of_case["population_model"]["fraction"] == [0, 1]
 
 
 def changed_population(further):

@@ -18,14 +18,17 @@ The chain looks for periods x within a range, and does not normalise to it a pop
 prior is p(h) prod_n p(x_n | h), restricted to catalogues of which all periods lie in the range; and that is what they
 are drawn from: a catalogue with a period outside is drawn anew, hyper-parameters and all. However heavy the tails,
 nothing is neglected; a population with ends within the range loses no catalogue.
+
+In a case with a selection, of a population with such ends, stars are drawn until so many show what is asked for, and
+the fit is corrected for it, with the probability to show it from simulated stars of the same survey.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -36,11 +39,13 @@ from starpop.inference.density import Density, Range
 from starpop.inference.priors import draw as draw_from
 from starpop.inference.weighted import Posterior
 from starpop.inference.with_singles import FRACTION
+from starpop.orbits.conditions import Conditions, Star
 from starpop.orbits.orbit import design_matrix, shape_points
 from starpop.orbits.period_likelihood import PeriodLikelihood, period_likelihoods
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits
-from starpop.populations import amplitudes, condensed, population
+from starpop.populations import amplitudes, population, survey
+from starpop.populations.detection import Detection, seen_of, simulate_detection
 from starpop.populations.simulate import Survey, scaled_models, simulate_system
 from starpop.run.errors import InputError
 from starpop.run.progress import progress
@@ -53,6 +58,8 @@ BAND = 0.99
 # The probability that a right chain fails any of a table's tests, at most (Bonferroni).
 FALSE_ALARM = 0.01
 MOST_TRIES = 1000
+# Stars whose visits those simulated for a selection have, and how many these are.
+TEMPLATES, SIMULATIONS = 500, 5000
 
 
 class Ranked(Protocol):
@@ -64,13 +71,17 @@ class Ranked(Protocol):
 
 @dataclass(frozen=True)
 class Case:
-    """What catalogues are simulated from and analysed with: so many systems each, and the range of their periods."""
+    """What catalogues are simulated from and analysed with: so many systems each, and the range of their periods.
+
+    With a selection these are systems that meet its conditions, of however many.
+    """
 
     system_model: SystemModel
     density: Density
     period_range_days: Range
     survey: Survey
     systems: int
+    selection: Conditions | None = None
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Case:
@@ -82,6 +93,17 @@ class Case:
             period_range_days,
             Survey(**settings["survey"]),
             settings["systems"],
+            Conditions(**settings["selection"]) if "selection" in settings else None,
+        )
+
+    @cached_property
+    def detection(self) -> Detection:
+        """Who of the population meets the conditions: the same for all catalogues, from very many simulated stars."""
+        rng = np.random.default_rng(TEMPLATES)
+        templates = [simulate_system(f"T{i}", 1.0, self.survey, self.system_model, rng)[0] for i in range(TEMPLATES)]
+        conditions = self.selection or Conditions()
+        return simulate_detection(
+            templates, self.system_model, self.period_range_days, conditions, SIMULATIONS, SIMULATIONS
         )
 
     def ranks(self, draws: int, rng: np.random.Generator) -> dict[str, int]:
@@ -104,25 +126,68 @@ def draw_population(case: Case, rng: np.random.Generator) -> tuple[dict[str, flo
     )
 
 
+class SimulatedStar(NamedTuple):
+    """The visits of a star, whether it is a binary, and all parameters of its orbit."""
+
+    visits: Visits
+    binary: bool
+    parameters: dict[str, float]
+
+
+def simulate_stars(
+    case: Case, hyper: Mapping[str, float], ln_periods: np.ndarray, rng: np.random.Generator
+) -> list[SimulatedStar]:
+    """Stars of a population, of given ln P if they are binaries."""
+    given: list[float | None] = [None] * case.systems
+    if case.density.of_e is not None:
+        given = list(case.density.of_e.draw(ln_periods, case.density.parameters_of_e(tuple(hyper.values())), rng))
+    binary = rng.random(case.systems) < hyper[FRACTION] if case.density.has_singles else np.ones(case.systems, bool)
+    models = scaled_models(case.system_model, case.density, tuple(hyper.values()), case.systems, rng)
+    stars = []
+    for i, (x, model, e, is_one) in enumerate(zip(ln_periods, models, given, binary, strict=True)):
+        visits, drawn = simulate_system(f"S{i}", x, case.survey, model, rng, e, bool(is_one))
+        scale = {} if case.density.of_s is None else {amplitudes.SCALE: float(np.log(model.amplitude_sd_kms))}
+        stars.append(SimulatedStar(visits, bool(is_one), {"lnP": x} | scale | drawn))
+    return stars
+
+
+def those_seen(
+    case: Case,
+    conditions: Conditions,
+    hyper: Mapping[str, float],
+    stars: list[SimulatedStar],
+    rng: np.random.Generator,
+) -> list[SimulatedStar]:
+    """As many stars that meet some conditions, of these, and of more of the same population where they are fewer."""
+    seen: list[SimulatedStar] = []
+    of_x = case.density.of_periods
+    for _ in range(MOST_TRIES):
+        measured = (Star(star.visits, case.system_model, case.period_range_days) for star in stars)
+        seen += [star for star, one in zip(stars, measured, strict=True) if conditions.are_met_by(one)]
+        if len(seen) >= case.systems:
+            return [
+                star._replace(visits=replace(star.visits, system=f"S{i}"))
+                for i, star in enumerate(seen[: case.systems])
+            ]
+        ln_periods = of_x.draw([hyper[name] for name in of_x.parameters], case.systems, rng)
+        stars = simulate_stars(case, hyper, ln_periods, rng)
+    raise InputError(
+        f"calibration.selections: of {MOST_TRIES * case.systems} stars drawn from {case.density} fewer than "
+        f"{case.systems} meet {conditions}; ask less of them."
+    )
+
+
 def simulate_catalog(case: Case, rng: np.random.Generator) -> tuple[list[Visits], dict[str, float]]:
     """The visits of all systems; the true hyper-parameters, and all parameters of the first system.
 
     Of a system that may have no orbit it is whether it has one, ``binary``, in the place of the others.
     """
     hyper, ln_periods = draw_population(case, rng)
-    given: list[float | None] = [None] * case.systems
-    if case.density.of_e is not None:
-        given = list(case.density.of_e.draw(ln_periods, case.density.parameters_of_e(tuple(hyper.values())), rng))
-    binary = rng.random(case.systems) < hyper[FRACTION] if case.density.has_singles else np.ones(case.systems, bool)
-    models = scaled_models(case.system_model, case.density, tuple(hyper.values()), case.systems, rng)
-    simulated = [
-        simulate_system(f"S{i}", x, case.survey, model, rng, e, bool(is_one))
-        for i, (x, model, e, is_one) in enumerate(zip(ln_periods, models, given, binary, strict=True))
-    ]
-    if case.density.has_singles:
-        return [visits for visits, _ in simulated], hyper | {"binary": float(binary[0])}
-    scale = {} if case.density.of_s is None else {amplitudes.SCALE: np.log(models[0].amplitude_sd_kms)}
-    return [visits for visits, _ in simulated], hyper | {"lnP": ln_periods[0]} | scale | simulated[0][1]
+    stars = simulate_stars(case, hyper, ln_periods, rng)
+    if case.selection is not None:
+        stars = those_seen(case, case.selection, hyper, stars, rng)
+    of_first = {"binary": float(stars[0].binary)} if case.density.has_singles else stars[0].parameters
+    return [star.visits for star in stars], hyper | of_first
 
 
 def ranked(parameters: Mapping[str, np.ndarray], visits: Visits, model: SystemModel) -> dict[str, np.ndarray]:
@@ -138,14 +203,18 @@ def ranked(parameters: Mapping[str, np.ndarray], visits: Visits, model: SystemMo
 
 
 def posterior_of(
-    likelihoods: Sequence[PeriodLikelihood], case: Case, seed: int
+    likelihoods: Sequence[PeriodLikelihood], case: Case, seed: int, rng: np.random.Generator
 ) -> tuple[Posterior, population.DrawSystem | None]:
     """The posterior of the hyper-parameters, and how systems are drawn, where the population has amplitudes."""
-    if case.density.of_s is None:
-        return population.posterior(likelihoods, case.density, seed), None
-    fine = amplitudes.condense([likelihoods], case.density, case.period_range_days)
-    hyper, nodes = condensed.posterior(fine, case.density, seed)
-    return hyper, partial(amplitudes.draw_star, nodes, case.period_range_days)
+    fine = None
+    if case.density.of_s is not None:
+        fine = amplitudes.condense([likelihoods], case.density, case.period_range_days)
+    density, fit = case.density, partial(survey.fitted, likelihoods, fine, seed)
+    if case.selection is not None:
+        seen = seen_of(case.detection, density, case.systems)
+        density, _ = survey.corrected(fit, density, seen, 1, rng)
+    hyper, nodes = fit(density)
+    return hyper, None if nodes is None else partial(amplitudes.draw_star, nodes, case.period_range_days)
 
 
 def rank_truth(
@@ -153,7 +222,7 @@ def rank_truth(
 ) -> dict[str, int]:
     """Analyse a catalogue, and rank the truth among draws of the hyper-parameters and of the first system."""
     likelihoods = period_likelihoods(systems, case.system_model, case.period_range_days)
-    hyper, draw_system = posterior_of(likelihoods, case, seed=int(rng.integers(2**31)))
+    hyper, draw_system = posterior_of(likelihoods, case, int(rng.integers(2**31)), rng)
     # of the systems, only the first is drawn and ranked: the ranks of one catalogue's systems are not independent
     drawn_first = population.draw(likelihoods[:1], case.density, hyper, draws, lambda name: rng, draw_system)
     posterior = drawn_first["posterior"].to_dataset()

@@ -22,6 +22,8 @@ from starpop.run.settings import (
 
 # The catalogue whose table comes with the workflow.
 EMBEDDED = "twin"
+# The densities of ln P that are normalised on a range.
+BOUNDED = ("truncated_normal", "power_law", "histogram")
 
 
 def check(
@@ -201,6 +203,7 @@ def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
     calibration = config["calibration"]
     yield from narrow_populations("calibration.", calibration["population_models"], calibration["period_range_days"])
     yield from contradictory_cases(config["calibration"])
+    yield from contradictory_selections(config["calibration"])
     yield from contradictory_clusters(config["calibration"])
 
 
@@ -337,3 +340,23 @@ def contradictory_cases(calibration: Mapping[str, Any]) -> Iterable[str]:
         yield f"calibration.base.keplerian_system_model: {keplerian!r} has not orbit: keplerian; name one that has."
     for name in calibration["system_models"].keys() & calibration["population_models"].keys():
         yield f"calibration.population_models.{name}: a system model has this name too; each names a case of its own."
+
+
+def contradictory_selections(calibration: Mapping[str, Any]) -> Iterable[str]:
+    """What a calibration says of samples of stars and cannot mean."""
+    populations = calibration["population_models"]
+    for name, asked in calibration["selections"].items():
+        where, chosen = f"calibration.selections.{name}", asked["population_model"]
+        if name in calibration["system_models"].keys() | populations.keys():
+            yield f"{where}: a system model or a population has this name too; each names a case of its own."
+        if chosen not in populations:
+            yield f"{where}.population_model: {chosen!r} is not one of {', '.join(populations)}." + nearest(
+                chosen, populations
+            )
+            continue
+        has_ends = populations[chosen]["density"] in BOUNDED
+        if not has_ends or {"eccentricity", "amplitude"} & populations[chosen].keys():
+            yield (
+                f"{where}.population_model: {chosen!r}; expected a population of periods alone, with a density that "
+                f"ends where they are looked for: {', '.join(BOUNDED)}."
+            )

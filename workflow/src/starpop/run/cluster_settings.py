@@ -32,7 +32,7 @@ def cluster_cases(calibration: Mapping[str, Any]) -> dict[str, Any]:
 
 def contradictory_clusters(calibration: Mapping[str, Any]) -> Iterable[str]:
     """Clusters of a calibration whose name another case has."""
-    for kind in ("system_models", "population_models"):
+    for kind in ("system_models", "population_models", "selections"):
         for name in calibration["clusters"].keys() & calibration[kind].keys():
             one = kind.removesuffix("s").replace("_", " ")
             yield f"calibration.clusters.{name}: a {one} has this name too; each names a case of its own."

@@ -145,7 +145,12 @@ def cases(calibration: Mapping[str, Any]) -> dict[str, Any]:
         if name != base["population_model"]
     }
     of_populations = {name: case("population_models", model, name) for name, model in with_base.items()}
-    return of_systems | of_populations | cluster_cases(calibration)
+    of_samples = {
+        name: case("population_models", base["system_model"], asked["population_model"])
+        | {"selection": {key: value for key, value in asked.items() if key != "population_model"}}
+        for name, asked in calibration["selections"].items()
+    }
+    return of_systems | of_populations | of_samples | cluster_cases(calibration)
 
 
 def keplerian_models(config: Mapping[str, Any]) -> list[str]:
