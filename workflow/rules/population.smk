@@ -27,7 +27,7 @@ rule integrate_population:
         "results/benchmarks/integrate_population/{catalog}/{system_model}/{population_model}.tsv"
     conda:
         "../../environment.yml"
-    threads: 1
+    threads: lambda wildcards: 4 if "amplitude" in config["population_models"][wildcards.population_model] else 1
     priority: 1
     script:
         "../scripts/integrate_population.py"

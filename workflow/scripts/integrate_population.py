@@ -18,6 +18,7 @@ with store.job(snakemake.log[0]) as log:
         snakemake.input.periods,
         SystemModel.from_settings(settings["model"]),
         survey.read_sample(snakemake.input.selection, snakemake.input.detection),
+        snakemake.threads,
     )
     density = density_from_settings(settings["population"], settings["period_range_days"])
     tree = survey.integrate(

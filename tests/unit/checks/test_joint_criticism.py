@@ -5,10 +5,13 @@ import pytest
 from scipy.stats import kstest
 
 from starpop.checks import joint_criticism as criticism
+from starpop.inference.densities import amplitudes_from_settings
 from starpop.inference.eccentricities import Beta, Circularised, Rayleigh, UniformEccentricity
 from starpop.inference.priors import draw as draw_from
 
 BETA, RAYLEIGH = Beta((-0.5, 1.5), (0, 2)), Rayleigh((-3, 0))
+SCALES = {"density": "truncated_normal", "range_kms": [0.5, 50], "mu": "auto", "ln_sigma": [-1, 0.5]}
+LN_K = amplitudes_from_settings(SCALES).of_ln_amplitude
 CIRCULARISED = Circularised((0.8, 2.6), (-2, 0))
 
 
@@ -20,7 +23,7 @@ def table_of(of_e, ln_period, e, replicates, rng, draws=200):
     return table.set_index("statistic")
 
 
-@pytest.mark.parametrize("of_e", [UniformEccentricity(), RAYLEIGH], ids=str)
+@pytest.mark.parametrize("of_e", [UniformEccentricity(), RAYLEIGH, LN_K], ids=lambda of_e: type(of_e).__name__)
 def test_p_values_are_uniform_where_the_population_is_right(of_e):
     found = []
     for i in range(100):
@@ -28,7 +31,7 @@ def test_p_values_are_uniform_where_the_population_is_right(of_e):
         ln_period = rng.uniform(0.5, 3, 10)
         e = of_e.draw(ln_period, [draw_from(prior, rng) for prior in of_e.parameters.values()], rng)
         found.append(table_of(of_e, ln_period, e, 19, rng)["p_value"].to_numpy())
-    for name, p in zip(criticism.names_of("e"), np.array(found).T, strict=True):
+    for name, p in zip(criticism.names_of(of_e.name), np.array(found).T, strict=True):
         # of 20 possible values, each is half a step more than a uniform one
         assert kstest(p - 0.025, "uniform").pvalue > 1e-3, name
 

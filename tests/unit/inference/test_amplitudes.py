@@ -5,8 +5,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import kstest
 
-from starpop.inference.amplitudes import amplitudes_from_settings
-from starpop.inference.densities import density_from_settings
+from starpop.inference.densities import amplitudes_from_settings, density_from_settings
 from starpop.run.errors import InputError
 
 NORMAL = {"density": "truncated_normal", "range_kms": [0.1, 200], "mu": "auto", "ln_sigma": [-1.6, 1.5]}
@@ -90,7 +89,9 @@ def test_a_population_has_it_after_its_periods():
     [
         ({"density": "normal"}, r"amplitude\.density 'normal' is not one of truncated_normal, power_law"),
         ({"range_kms": [5, 2]}, r"amplitude\.range_kms: \[5\.0, 2\.0\]; expected two positive numbers"),
-        ({"ln_sigma": [-3, 1]}, r"amplitude\.ln_sigma: from -3; expected -1\.6 or more"),
+        ({"ln_sigma": [-3, 1]}, r"amplitude\.ln_sigma: \[-3, 1\]; expected it within -1\.6 and inf"),
+        ({"mu": [-8, 12]}, r"amplitude\.mu: \[-8, 12\]; expected it within -3\.303 and 6\.298"),
+        (SLOPE | {"beta": [-100, 100], "mu": None, "ln_sigma": None}, r"beta: \[-100, 100\]; expected it within -20"),
         ({"mu": None}, "lacks mu"),
         ({"range_kms": None}, "lacks range_kms"),
     ],

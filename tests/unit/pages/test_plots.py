@@ -11,7 +11,7 @@ from astropy.table import Table
 from pymc.model_graph import ModelGraph
 
 from starpop.checks import criticism
-from starpop.inference.densities import Normal, TruncatedNormal
+from starpop.inference.densities import Normal, TruncatedNormal, density_from_settings
 from starpop.orbits import periods, single
 from starpop.orbits.system_model import SystemModel
 from starpop.pages import abstract, comparison, eccentricities, pgm, selection, style, systems
@@ -257,6 +257,25 @@ def test_the_abstract_of_systems_none_of_which_is_fitted_has_the_population_alon
     fitted = draw_population.Fitted(Normal((1, 10), (-2, 3)), hyper, np.log([2.0, 9.0]), "2 of 3 systems")
     figure = abstract.abstract([], fitted, look)
     assert [ax.get_xlabel() for ax in figure.axes if ax.get_xlabel()] == [r"$\ln(P\,/\,\mathrm{day})$"]
+
+
+@pytest.mark.parametrize("systems", [3, 0])
+def test_a_population_of_amplitudes_is_drawn_beside_its_periods_with_what_it_was_simulated_from(systems):
+    scales = {"density": "power_law", "range_kms": [1, 20], "beta": [-3, 3]}
+    settings = {"density": "power_law", "beta": [-3, 3], "amplitude": scales}
+    both, look = density_from_settings(settings, (2.0, 50.0)), style.Style(80, 10, COLORS)
+    hyper = {"beta": np.linspace(-0.1, 0.1, 40), "beta_s": np.linspace(-0.2, 0.2, 40)}
+    places = np.log(np.arange(1, systems + 1) * 3.0)
+    fitted = draw_population.Fitted(both.of_periods, hyper, places, f"{systems} systems", both.of_s, places)
+    truth = (lambda x: both.of_periods.ln_pdf(x, 0.0)), (lambda k: both.of_s.of_ln_amplitude.ln_pdf(k, None, 0.0)[0])
+    of_x, of_k = draw_population.density(fitted, look, truth).axes[:2]
+    assert of_k.get_xlabel() == r"$\ln(K\,/\,\mathrm{km\,s^{-1}})$"
+    for ax in (of_x, of_k):
+        mean, simulated = (line.get_ydata() for line in ax.lines[:2])
+        np.testing.assert_allclose(np.interp(0.5, [0, 1], [mean.max(), simulated.max()]), simulated.max(), rtol=0.05)
+    low, high = of_k.get_xlim()
+    assert low < 0
+    assert high > np.log(20)
 
 
 def test_the_map_of_detection_has_the_share_found_in_each_cell_and_the_systems_on_it():

@@ -9,6 +9,7 @@ from scipy.special import logsumexp
 from scipy.stats import norm
 
 from starpop.inference.densities import density_from_settings
+from starpop.inference.quadrature import posterior_given
 from starpop.inference.weighted import Posterior
 from starpop.orbits.noise import Jitter
 from starpop.orbits.period_likelihood import period_likelihood
@@ -16,6 +17,7 @@ from starpop.orbits.system_model import SystemModel
 from starpop.populations import amplitudes, condensed, population, predictive, pymc_condensed
 from starpop.populations.condensed import Condensed
 from starpop.populations.simulate import Survey, simulate_system
+from starpop.run.errors import InputError
 from starpop.run.seeds import generator_for
 
 RANGE = (2.0, 20.0)
@@ -26,6 +28,9 @@ SETTINGS = {"density": "power_law", "beta": [-3, 3], "amplitude": SCALES}
 DENSITY = density_from_settings(SETTINGS, RANGE)
 OF_STARS = density_from_settings(SETTINGS | {"fraction": [0, 1]}, RANGE)
 HYPER = [np.array([-0.5, 1.0, 2.0]), np.array([0.7, 1.5, -0.5]), np.array([-1.4, -0.3, 0.6])]
+
+
+RNG = np.random.default_rng(11)
 
 
 def simulated(i, model=MODEL, scale=2.0, binary=True):
@@ -51,7 +56,8 @@ def on_a_grid(visits, model, y, x):
     values, rest = np.empty((len(y), len(x))), np.diag(visits.rv_err_kms**2) + model.systemic_velocity_sd_kms**2
     for j, at in enumerate(x):
         phase = 2 * np.pi * visits.time_days / np.exp(at)
-        covariance = rest + np.exp(2 * y)[:, None, None] * np.cos(phase[:, None] - phase)
+        scale = np.exp(y) * model.amplitude_scale(np.exp(-at), 0.0)
+        covariance = rest + scale[:, None, None] ** 2 * np.cos(phase[:, None] - phase)
         chi2 = visits.rv_kms @ np.linalg.solve(covariance, visits.rv_kms[None, :, None])[..., 0].T
         values[:, j] = -0.5 * (chi2 + np.linalg.slogdet(2 * np.pi * covariance).logabsdet)
     return values
@@ -87,13 +93,30 @@ def test_the_likelihood_is_the_integral_over_periods_and_scales(nodes, brute):
     assert (apart <= coarse.error(DENSITY, HYPER) + 1e-9).all()
 
 
+def test_scales_that_go_with_the_period_are_those_of_a_year(brute, likelihoods):
+    y, x = brute[0][::2], brute[1][::2]
+    ln_weight = np.log(np.multiply.outer(simpson(len(y), y[1] - y[0]), simpson(len(x), x[1] - x[0])))
+    model = replace(MODEL, amplitude_scaling="kepler")
+    likelihood = period_likelihood(likelihoods[0].visits, model, RANGE)
+    nodes = amplitudes.condense([[likelihood]], DENSITY, RANGE)
+    ours = nodes.system_ln_likelihoods(DENSITY)(*HYPER)[:, 0]
+    of_grid = y, x, ln_weight, on_a_grid(likelihood.visits, model, y, x)
+    np.testing.assert_allclose(ours, [logsumexp(terms(of_grid, m)) for m in range(3)], rtol=0, atol=1e-5)
+    drawn = amplitudes.draw_system(nodes, RANGE, likelihood, DENSITY, [np.full(500, h[1]) for h in HYPER], 500, RNG)
+    mass = np.exp(terms(of_grid, 1) - logsumexp(terms(of_grid, 1))).sum(axis=1)
+    mean = mass @ y
+    assert abs(drawn["lns"].mean() - mean) < 4.5 * np.sqrt(mass @ (y - mean) ** 2 / 500)
+    unscaled = np.log(np.hypot(drawn["a"], drawn["b"]))
+    assert (unscaled > model.ln_amplitude(drawn) + 0.9).all()  # of periods below 20 days
+
+
 def test_draws_are_those_of_the_integrand(nodes, likelihoods, brute):
     y, x, *_ = brute
     size = 4000
     weight = np.exp(terms(brute, 1) - logsumexp(terms(brute, 1)))
     h = [np.full(size, values[1]) for values in HYPER]
     rng = np.random.default_rng(3)
-    drawn = amplitudes.draw_star(nodes, RANGE, likelihoods[0], DENSITY, h, size, rng)
+    drawn = amplitudes.draw_system(nodes, RANGE, likelihoods[0], DENSITY, h, size, rng)
     for name, places, mass in (("lns", y, weight.sum(axis=1)), ("lnP", x, weight.sum(axis=0))):
         mean = mass @ places
         sd = np.sqrt(mass @ (places - mean) ** 2)
@@ -108,7 +131,7 @@ def test_draws_are_those_of_the_integrand(nodes, likelihoods, brute):
 def test_of_a_strong_system_the_amplitude_is_known_whatever_the_population(nodes, likelihoods):
     likelihood = likelihoods[3]
     h = [np.full(300, values[1]) for values in HYPER]
-    drawn = amplitudes.draw_star(nodes, RANGE, likelihood, DENSITY, h, 300, np.random.default_rng(4))
+    drawn = amplitudes.draw_system(nodes, RANGE, likelihood, DENSITY, h, 300, np.random.default_rng(4))
     plain = population.draw_orbits(likelihood, DENSITY.of_x, [h[0]], 300, np.random.default_rng(5))
     ours, theirs = (np.hypot(d["a"], d["b"]) for d in (drawn, plain))
     assert abs(ours.mean() - theirs.mean()) < 0.3 * theirs.std()
@@ -164,7 +187,7 @@ def test_stars_without_an_orbit_are_told_apart_and_so_are_their_draws(likelihood
     size, rng = 2000, np.random.default_rng(6)
     h = [np.broadcast_to(values, size) for values in hyper]
     for n in (0, 3, 5):
-        drawn = amplitudes.draw_star(nodes, RANGE, likelihoods[n], OF_STARS, h, size, rng)
+        drawn = amplitudes.draw_system(nodes, RANGE, likelihoods[n], OF_STARS, h, size, rng)
         error = np.sqrt(probability[n] * (1 - probability[n]) / size) + 1e-3
         assert abs(drawn["binary"].mean() - probability[n]) < 4.5 * error
         for name in ("lns", "lnP", "a"):
@@ -221,8 +244,62 @@ def test_the_posterior_knows_the_amplitudes_and_leaves_each_system_out(likelihoo
     left_out = predictive.leave_one_out_condensed(nodes, DENSITY, hyper)
     without = condensed.posterior_of(nodes.without(2), DENSITY)
     assert left_out["ln_predictive"].values[2] == pytest.approx(hyper.ln_evidence - without.ln_evidence, abs=1e-4)
-    draw = partial(amplitudes.draw_star, nodes, RANGE)
+    draw = partial(amplitudes.draw_system, nodes, RANGE)
     tree = population.draw(likelihoods[:2], DENSITY, hyper, 50, lambda name: generator_for(1, name), draw)
     posterior = tree["posterior"].to_dataset()
     assert posterior["lns"].shape == (1, 50, 2)
     assert np.isfinite(posterior["lns"].values).all()
+
+
+def test_more_than_three_hyper_parameters_are_sampled_to_the_same_posterior(likelihoods):
+    """With one that hardly varies before the data, by quadrature without it and by NUTS over the nodes with it."""
+    free = density_from_settings(
+        {"density": "truncated_normal", "mu": [2.0, 2.0001], "ln_sigma": [-0.2, 0.4], "amplitude": SCALES}, RANGE
+    )
+    nodes = amplitudes.condense([likelihoods], free, RANGE).coarser(free, 8)
+    sampled = condensed.posterior_of(nodes, free, seed=1)
+    assert sampled.names == ("mu", "lnsigma", "mu_s", "lnsigma_s")
+    evaluate, middle = nodes.ln_likelihood(free), np.array([2.00005])
+    priors = {name: prior for name, prior in free.parameters.items() if name != "mu"}
+    exact = posterior_given(priors, lambda *h: evaluate(np.broadcast_to(middle, h[0].shape), *h))
+    for name, (mean, sd) in exact.moments().items():
+        ours = sampled.moments()[name]
+        assert abs(ours[0] - mean) < 0.08 * sd
+        assert ours[1] == pytest.approx(sd, rel=0.06)
+    # the prior of mu is a density of its own
+    assert sampled.ln_evidence == pytest.approx(exact.ln_evidence, abs=6 * sampled.error + 0.02)
+
+
+def test_what_takes_no_scales_refuses_a_population_of_amplitudes_and_the_other_way_round(likelihoods):
+    for refused in (
+        lambda: population.posterior(likelihoods, DENSITY),
+        lambda: population.posterior(likelihoods, OF_STARS),
+        lambda: population.build_node_model(likelihoods, DENSITY),
+        lambda: population.draw(likelihoods, DENSITY, None, 5, None),
+        lambda: condensed.condense([likelihoods], DENSITY, RANGE),
+    ):
+        with pytest.raises(InputError, match="density of the amplitudes, for which each system needs nodes at every"):
+            refused()
+    with pytest.raises(InputError, match="a population of amplitudes has a density of these, and neither"):
+        amplitudes.condense([likelihoods], DENSITY.of_x, RANGE)
+
+
+def test_what_the_lattice_misses_is_a_part_of_the_error(nodes):
+    far = [np.zeros(1), np.array([np.log(0.2) - 1.0]), np.array([-1.6])]
+    missed = DENSITY.of_s.missed(far[1:])
+    assert missed[0] > 1e-9
+    assert nodes.error(DENSITY, far)[0] > len(nodes) * missed[0]
+    assert DENSITY.of_s.missed(HYPER[1:]).max() < 1e-6
+
+
+def test_of_a_population_that_cannot_hold_a_system_no_draw_is_made(nodes, likelihoods):
+    narrow = [np.zeros(5), np.full(5, np.log(0.2) - 1), np.full(5, -1.6)]
+    strong = replace(nodes, shares=0 * nodes.shares)
+    with pytest.raises(FloatingPointError, match="next to nothing at all scales"):
+        amplitudes.draw_system(strong, RANGE, likelihoods[3], DENSITY, narrow, 5, np.random.default_rng(1))
+
+
+def test_the_posterior_of_likelihoods_is_had_with_what_draws_them(likelihoods):
+    hyper, draw_system = amplitudes.posterior(likelihoods[:3], DENSITY, RANGE)
+    tree = population.draw(likelihoods[:1], DENSITY, hyper, 20, lambda name: generator_for(1, name), draw_system)
+    assert np.isfinite(tree["posterior"]["lns"].values).all()

@@ -874,6 +874,10 @@ AMPLITUDE = {"density": "truncated_normal", "range_kms": [0.1, 100], "mu": "auto
         ({"ln_sigma": [-2, 1]}, r"normal.amplitude.ln_sigma.0: -2: -2 is less than the minimum of -1\.6"),
         ({"mu": [3, 1]}, r"normal\.amplitude\.mu: \[3, 1\] is empty"),
         ({"beta": [-1, 1]}, r"normal\.amplitude\.beta: unknown key"),
+        (
+            {"mu": [-8, 12]},
+            r"normal\.amplitude\.mu: \[-8, 12\]; expected it within 1 of the ln of range_kms, -2\.3 to 4\.61",
+        ),
     ],
 )
 def test_what_a_density_of_amplitudes_cannot_be_is_said(changed, message):
@@ -914,13 +918,18 @@ def test_amplitudes_stand_beside_neither_eccentricities_nor_a_selection():
     config = changed_population({"amplitude": AMPLITUDE})
     config["catalog"] = "twin"
     choose_catalog(check(config, SCHEMA))
-    both = copy.deepcopy(config)
-    both["population_models"]["normal"]["eccentricity"] = {"density": "rayleigh", "ln_sigma": [-3, 0]}
-    both["system_models"]["jitter"]["orbit"] = "keplerian"
-    with pytest.raises(InputError, match=r"normal\.amplitude: truncated_normal, but there is the eccentricity"):
-        choose_catalog(check(both, SCHEMA))
+    for of_both in (config, config["calibration"]):
+        both = copy.deepcopy(config)
+        part = both if of_both is config else both["calibration"]
+        part["population_models"]["normal"] |= {
+            "amplitude": AMPLITUDE,
+            "eccentricity": {"density": "rayleigh", "ln_sigma": [-3, 0]},
+        }
+        both["system_models"]["jitter"]["orbit"] = "keplerian"
+        with pytest.raises(InputError, match=r"normal\.amplitude: truncated_normal, and it has an eccentricity"):
+            check(both, SCHEMA)
     config["catalogs"]["twin"]["selection"] = {"visits": 5}
-    with pytest.raises(InputError, match=r"normal\.amplitude: .* there is the selection of catalogue twin"):
+    with pytest.raises(InputError, match=r"normal\.amplitude: .* catalogue twin has a selection"):
         choose_catalog(check(config, SCHEMA))
 
 

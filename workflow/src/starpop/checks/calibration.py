@@ -34,6 +34,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom, chi2
 
+from starpop.inference.amplitudes import SCALE
 from starpop.inference.densities import density_from_settings
 from starpop.inference.density import Density, Range
 from starpop.inference.priors import draw as draw_from
@@ -146,7 +147,7 @@ def simulate_stars(
     stars = []
     for i, (x, model, e, is_one) in enumerate(zip(ln_periods, models, given, binary, strict=True)):
         visits, drawn = simulate_system(f"S{i}", x, case.survey, model, rng, e, bool(is_one))
-        scale = {} if case.density.of_s is None else {amplitudes.SCALE: float(np.log(model.amplitude_sd_kms))}
+        scale = {} if case.density.of_s is None else {SCALE: float(np.log(model.amplitude_sd_kms))}
         stars.append(SimulatedStar(visits, bool(is_one), {"lnP": x} | scale | drawn))
     return stars
 
@@ -206,15 +207,13 @@ def posterior_of(
     likelihoods: Sequence[PeriodLikelihood], case: Case, seed: int, rng: np.random.Generator
 ) -> tuple[Posterior, population.DrawSystem | None]:
     """The posterior of the hyper-parameters, and how systems are drawn, where the population has amplitudes."""
-    fine = None
     if case.density.of_s is not None:
-        fine = amplitudes.condense([likelihoods], case.density, case.period_range_days)
-    density, fit = case.density, partial(survey.fitted, likelihoods, fine, seed)
+        return amplitudes.posterior(likelihoods, case.density, case.period_range_days, seed)
+    density, fit = case.density, partial(survey.fitted, likelihoods, None, seed)
     if case.selection is not None:
         seen = seen_of(case.detection, density, case.systems)
         density, _ = survey.corrected(fit, density, seen, 1, rng)
-    hyper, nodes = fit(density)
-    return hyper, None if nodes is None else partial(amplitudes.draw_star, nodes, case.period_range_days)
+    return fit(density)[0], None
 
 
 def rank_truth(

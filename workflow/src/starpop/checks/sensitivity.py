@@ -80,9 +80,9 @@ def ln_weights(
 
     if sample:
         return
-    amplitude_sd = model.amplitude_sd_kms * model.amplitude_scale(np.exp(-draws["lnP"]), draws.get("e", 0.0))
     terms = {"systemic velocity sd": draws["v0"][None] / model.systemic_velocity_sd_kms}
     if density.of_s is None:
+        amplitude_sd = model.amplitude_sd_kms * model.amplitude_scale(np.exp(-draws["lnP"]), draws.get("e", 0.0))
         terms = {"amplitude sd": np.stack([draws["a"], draws["b"]]) / amplitude_sd} | terms
     for name, values in terms.items():
         square = np.sum(values**2, axis=(0, 2))

@@ -16,13 +16,14 @@ sides does: s says how fast the visible star moves, and what is left of ln K is 
 whose mean is that of y and (ln 2 - 0.5772) / 2 = 0.058, and whose variance is that of y and pi^2 / 24.
 
 As a function of y the likelihood of a system is smooth on the scale of a half. Integrals over y are by the rule of
-Gauss and Legendre, of ten points to a panel of one at most: to 1e-5 where p(y | h) is as narrow as `LN_SIGMA` allows,
-to 1e-6 where its standard deviation is 0.3 or more.
+Gauss and Legendre, of ten points to a panel of one at most: to 1e-6 of a system where the standard deviation of y is
+0.3 or more, to 1e-5 where it is as small as `LN_SIGMA` allows, and less well of one whose amplitude is many of these
+from the mean. What of p(y | h) the rule misses is a part of the error of whoever uses it (`missed`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -33,10 +34,12 @@ from starpop.inference.density import TINY, Density, Range
 from starpop.inference.numerics import NUMPY
 from starpop.inference.priors import Prior
 from starpop.inference.quadrature import gauss_legendre
-from starpop.run.errors import InputError, nearest
 
-# The densities of y that are normalised on a range, and smooth in it; the narrowest ones.
-SMOOTH, LN_SIGMA = ("truncated_normal", "power_law"), -1.6
+# What y is called among the parameters of a system.
+SCALE = "lns"
+# The densities of y that are normalised on a range, and smooth in it; which ln sigma, how far beyond the ends of the
+# range a mean, and how steep a slope they may have for the rule.
+SMOOTH, LN_SIGMA, BEYOND, STEEPEST = ("truncated_normal", "power_law"), -1.6, 1.0, 20.0
 # The widest panel of y; between places of y where it is drawn given the amplitudes; and draws at once.
 WIDEST, STEP, DRAWS_AT_ONCE = 1.0, 0.02, 500
 
@@ -69,6 +72,12 @@ class Amplitudes:
         low, high = self.of_y.support
         place, weight = gauss_legendre(int(np.ceil((high - low) / WIDEST)))
         return low + (high - low) * place, np.log(weight * (high - low))
+
+    def missed(self, parameters: Sequence[np.ndarray]) -> np.ndarray:
+        """(M,) by how much the density's integral on the lattice is not one, in the ln, at (M,) hyper-parameters."""
+        y, ln_weight = self.lattice
+        terms = self.ln_pdf(y, *(np.reshape(p, (-1, 1)) for p in parameters)) + ln_weight
+        return np.abs(np.log(np.exp(terms).sum(axis=1) + TINY))
 
     def draw(self, parameters: Sequence[Any], size: int, rng: np.random.Generator) -> np.ndarray:
         """(size,) draws of y, given one value or `size` values of each hyper-parameter."""
@@ -136,21 +145,3 @@ class LnAmplitude:
 def ln_rayleigh(ln_ratio: np.ndarray) -> np.ndarray:
     """Ln density of ln K, as a function of ln(K / s)."""
     return 2 * ln_ratio - 0.5 * np.exp(2 * ln_ratio)
-
-
-def amplitudes_from_settings(settings: Mapping[str, Any]) -> Amplitudes:
-    """The density that ``amplitude`` of a population model names, with the settings that stand there."""
-    name, where = settings.get("density"), "population_models: amplitude"
-    if name not in SMOOTH:
-        raise InputError(f"{where}.density {name!r} is not one of {', '.join(SMOOTH)}.{nearest(str(name), SMOOTH)}")
-    if "range_kms" not in settings:
-        raise InputError(f"{where} lacks range_kms, between which the scale of the amplitudes lies, as [0.1, 200].")
-    low, high = map(float, settings["range_kms"])
-    if not 0 < low < high < np.inf:
-        raise InputError(f"{where}.range_kms: [{low}, {high}]; expected two positive numbers, the lower first.")
-    own = {key: value for key, value in settings.items() if key != "range_kms"}
-    of_y = Density.registered[name].from_settings(own, (low, high))
-    narrowest = own.get("ln_sigma", [LN_SIGMA])[0]
-    if narrowest < LN_SIGMA:
-        raise InputError(f"{where}.ln_sigma: from {narrowest}; expected {LN_SIGMA} or more: K scatters by more for s.")
-    return Amplitudes(of_y, (low, high))

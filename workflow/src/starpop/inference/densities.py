@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from scipy.special import log_ndtr, ndtri_exp
 
-from starpop.inference.amplitudes import amplitudes_from_settings
+from starpop.inference.amplitudes import BEYOND, LN_SIGMA, SMOOTH, STEEPEST, Amplitudes
 from starpop.inference.density import Bounded, Density, Range
 from starpop.inference.eccentricities import eccentricity_from_settings
 from starpop.inference.joint import Joint
@@ -332,6 +332,26 @@ class Histogram(Bounded, name="histogram"):
         return self.edges[chosen] + (self.edges[1] - self.edges[0]) * rng.random(size)
 
 
+def amplitudes_from_settings(settings: Mapping[str, Any]) -> Amplitudes:
+    """The density that ``amplitude`` of a population model names, with the settings that stand there."""
+    name, where = settings.get("density"), "population_models: amplitude"
+    if name not in SMOOTH:
+        raise InputError(f"{where}.density {name!r} is not one of {', '.join(SMOOTH)}.{nearest(str(name), SMOOTH)}")
+    if "range_kms" not in settings:
+        raise InputError(f"{where} lacks range_kms, between which the scale of the amplitudes lies, as [0.1, 200].")
+    low, high = map(float, settings["range_kms"])
+    if not 0 < low < high < np.inf:
+        raise InputError(f"{where}.range_kms: [{low}, {high}]; expected two positive numbers, the lower first.")
+    own = {key: value for key, value in settings.items() if key != "range_kms"}
+    of_y = Density.registered[name].from_settings(own, (low, high))
+    ends = np.log(low) - BEYOND, np.log(high) + BEYOND
+    allowed = {"mu": ends, "ln_sigma": (LN_SIGMA, np.inf), "beta": (-STEEPEST, STEEPEST)}
+    for key, (least, most) in allowed.items():
+        if key in own and own[key] != "auto" and not least <= min(own[key]) <= max(own[key]) <= most:
+            raise InputError(f"{where}.{key}: {list(own[key])}; expected it within {least:.4g} and {most:.4g}.")
+    return Amplitudes(of_y, (low, high))
+
+
 def density_from_settings(settings: Mapping[str, Any], period_range_days: Range) -> Density:
     """The density that an entry of ``population_models`` names, with the settings that stand there."""
     name = settings["density"]
@@ -346,6 +366,10 @@ def density_from_settings(settings: Mapping[str, Any], period_range_days: Range)
         of_e = eccentricity_from_settings(settings["eccentricity"], period_range_days)
     if "amplitude" in settings:
         of_s = amplitudes_from_settings(settings["amplitude"])
+    if of_e and of_s:
+        raise InputError(
+            "population_models: a population has an eccentricity or an amplitude, not both; leave out one."
+        )
     if of_e or of_s:
         density = Joint(density, of_e, of_s)
     return WithSingles(density, tuple(settings["fraction"])) if "fraction" in settings else density

@@ -1,8 +1,8 @@
 """A population of periods and of more: p(x | h_x) p(e | x, h_e) p(y | h_y), with x = ln(P / day).
 
 The second is a density of the eccentricity (`eccentricities`), the third one of the scale of the amplitudes
-(`amplitudes`); either may be missing. To whoever asks about periods alone it is the density of x, in which the others
-are integrated out. Its hyper-parameters are those of x, then those of e, then those of y.
+(`amplitudes`); one of them is missing. To whoever asks about periods alone it is the density of x, in which the other
+is integrated out. Its hyper-parameters are those of x, then those of e or y.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from starpop.inference.priors import Prior
 
 @dataclass(frozen=True)
 class Joint(Density):
-    """A density of x, and of e given x, of y, or of both."""
+    """A density of x, and one of e given x or of y."""
 
     of_x: Density
     of_e: Eccentricity | None = None

@@ -163,11 +163,12 @@ def population(
     posterior = predict(density, [some[name].values for name in density.parameters], systems, rng, period_range_days)
     prior = predict_prior(density, size, systems, rng)
     figure = new_figure(TWO_COLUMNS, 2.9)
-    given = next((name for name in GIVEN if table["statistic"].isin(names_of(name)).any()), "")
-    is_given = table["statistic"].isin(names_of(given))
+    is_of = {name: table["statistic"].isin(names_of(name)) for name in GIVEN}
+    given = next((name for name, rows in is_of.items() if rows.any()), None)
+    of_x = table[~np.any(list(is_of.values()), axis=0)]
     if given:
         axes = figure.subplot_mosaic([["left", "x"], ["left", "given"]], width_ratios=(1.15, 1), height_ratios=(6, 5))
-        _statistics(axes["given"], table[is_given], f"statistic of {GIVEN[given]}", style)
+        _statistics(axes["given"], table[is_of[given]], f"statistic of {GIVEN[given]}", style)
     else:
         axes = figure.subplot_mosaic([["left", "x"]], width_ratios=(1.15, 1))
     left = axes["left"]
@@ -185,7 +186,7 @@ def population(
     )
     left.set_ylim(0, 1.02 * systems)
     figure.legend(*left.get_legend_handles_labels(), loc="outside upper left", ncols=3)
-    _statistics(axes["x"], table[~is_given], r"statistic of $\ln(P\,/\,\mathrm{day})$", style)
+    _statistics(axes["x"], of_x, r"statistic of $\ln(P\,/\,\mathrm{day})$", style)
     axes["x"].set_title("observed, and 90% of the predictions")
     return figure
 

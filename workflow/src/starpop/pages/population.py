@@ -189,8 +189,8 @@ def density(fitted: Fitted, style: Style, truth: tuple[LnDensity | None, LnDensi
     figure = new_figure(TWO_COLUMNS * (0.75 if fitted.amplitudes is None else 1), 3.2)
     ax, *beside = figure.subplots(1, 1 if fitted.amplitudes is None else 2, squeeze=False)[0]
     draw_density(ax, fitted, style, truth[0])
-    for other in beside:
-        draw_amplitudes(other, fitted, style, truth[1])
+    if fitted.amplitudes is not None:
+        draw_amplitudes(beside[0], fitted, fitted.amplitudes, style, truth[1])
     handles, labels = ax.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=4 if len(labels) < 5 else 3)
     return figure
@@ -211,15 +211,14 @@ def draw_density(ax: Axes, fitted: Fitted, style: Style, truth: LnDensity | None
     ax.child_axes[0].set_xlabel("period $P$ [d]")
 
 
-def draw_amplitudes(ax: Axes, fitted: Fitted, style: Style, truth: LnDensity | None = None) -> None:
+def draw_amplitudes(ax: Axes, fitted: Fitted, of_s: Amplitudes, style: Style, truth: LnDensity | None = None) -> None:
     """Draw the same of ln K, of a population that has a density of the amplitudes."""
-    of_s = fitted.amplitudes
-    drawn = [fitted.parameters[name].ravel()[_chosen(fitted)] for name in of_s.parameters]  # type: ignore[union-attr]
-    low, high = np.quantile(of_s.draw(drawn, len(drawn[0]), np.random.default_rng(0)), [BEYOND, 1 - BEYOND])  # type: ignore[union-attr]
+    drawn = [fitted.parameters[name].ravel()[_chosen(fitted)] for name in of_s.parameters]
+    low, high = np.quantile(of_s.draw(drawn, len(drawn[0]), np.random.default_rng(0)), [BEYOND, 1 - BEYOND])
     shown = fitted.ln_amplitudes
-    limits = min(low - AROUND[0], *(shown - 0.2)), max(high + AROUND[1], *(shown + 0.2))
+    limits = np.min(shown - 0.2, initial=low - AROUND[0]), np.max(shown + 0.2, initial=high + AROUND[1])
     grid = np.linspace(*limits, AMPLITUDES)
-    values = np.exp(of_s.of_ln_amplitude.ln_pdf(grid, None, *drawn))  # type: ignore[union-attr]
+    values = np.exp(of_s.of_ln_amplitude.ln_pdf(grid, None, *drawn))
     _draw_bands(ax, grid, values, style)
     ax.plot(grid, values.mean(axis=0), color=style.colors.model)
     if truth is not None:

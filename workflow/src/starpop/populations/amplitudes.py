@@ -16,46 +16,75 @@ of the orbit is as exact as the sum.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
+from starpop.inference.amplitudes import SCALE
 from starpop.inference.density import Density, Range
+from starpop.inference.weighted import Posterior
 from starpop.orbits.orbit_draws import draw_orbits
 from starpop.orbits.period_likelihood import PeriodLikelihood, scan_and_integrate
-from starpop.populations.condensed import Condensed, Scaled, condense_scaled
+from starpop.populations import condensed
+from starpop.populations.condensed import Condensed, Scaled
+from starpop.populations.population import DrawSystem
+from starpop.run.errors import InputError
 from starpop.run.progress import progress
-
-# What the ln of the scale is called among the parameters of a system.
-SCALE = "lns"
 
 
 def at_scale(likelihood: PeriodLikelihood, y: float, period_range_days: Range) -> PeriodLikelihood:
-    """The period likelihood of the same system with amplitudes of another scale."""
+    """The period likelihood of the same system with amplitudes of another scale; its offsets' width stays its own."""
     model = replace(likelihood.system_model, amplitude_sd_kms=float(np.exp(y)))
     _, scaled = scan_and_integrate(likelihood.visits, model, period_range_days)
-    vars(scaled)["no_orbit_ln_evidence"] = likelihood.no_orbit_ln_evidence
     return scaled
 
 
-def condense(batches: Iterable[Sequence[PeriodLikelihood]], density: Density, period_range_days: Range) -> Condensed:
+def condense(
+    batches: Iterable[Sequence[PeriodLikelihood]], density: Density, period_range_days: Range, threads: int = 1
+) -> Condensed:
     """The condensed nodes of the systems of some batches, at every scale of a population with a density of these.
 
     Raises
     ------
-    InputError : there are no systems, or the density cannot hold one
+    InputError : there are no systems, or the density has none of the amplitudes, or one of what cannot stand beside it
     """
-    y, ln_weight = density.of_s.lattice  # type: ignore[union-attr]
+    if density.of_s is None or density.of_e is not None or density.seen is not None:
+        raise InputError(
+            "a population of amplitudes has a density of these, and neither one of the eccentricity nor a selection."
+        )
+    y, ln_weight = density.of_s.lattice
 
     def at_all(batch: Sequence[PeriodLikelihood]) -> Iterator[tuple[float, list[PeriodLikelihood]]]:
-        for at, factor in progress(list(zip(y, ln_weight, strict=True)), "scales of the amplitudes"):
-            yield factor, [at_scale(likelihood, at, period_range_days) for likelihood in batch]
+        with ThreadPoolExecutor(threads) as pool:
+            for at, factor in progress(list(zip(y, ln_weight, strict=True)), "scales of the amplitudes"):
+                yield factor, list(pool.map(partial(at_scale, y=at, period_range_days=period_range_days), batch))
 
-    scaled: Iterator[Scaled] = (at_all(batch) for batch in batches if len(batch))
-    return condense_scaled(scaled, density, period_range_days, y)
+    def scaled() -> Iterator[tuple[Sequence[PeriodLikelihood], Scaled]]:
+        for batch in filter(len, batches):
+            yield batch, at_all(batch)
+
+    return condensed.condense_scaled(scaled(), density, period_range_days, y)
 
 
-def draw_star(
+def posterior(
+    likelihoods: Sequence[PeriodLikelihood], density: Density, period_range_days: Range, seed: int = 0
+) -> tuple[Posterior, DrawSystem]:
+    """The posterior of the hyper-parameters, and what draws the systems (`population.draw`).
+
+    Parameters
+    ----------
+    likelihoods : of the systems, with amplitudes of any scale
+    density : of periods and amplitudes
+    period_range_days : where periods are looked for [d]
+    seed : of the sampler, which more than three hyper-parameters need
+    """
+    hyper, nodes = condensed.posterior(condense([likelihoods], density, period_range_days), density, seed)
+    return hyper, partial(draw_system, nodes, period_range_days)
+
+
+def draw_system(
     nodes: Condensed,
     period_range_days: Range,
     likelihood: PeriodLikelihood,
@@ -72,11 +101,17 @@ def draw_star(
     period_range_days : where periods are looked for [d]
     likelihood, density : the system's, and the population
     h : (size,) values of each hyper-parameter
+
+    Raises
+    ------
+    FloatingPointError : a population has next to nothing where the system is
     """
     of_binaries, own = density.of_binaries, h[1:] if density.has_singles else h
     share = np.cumsum(nodes.by_amplitude(nodes.systems.index(likelihood.system), density, h), axis=1)
-    # before the scales, those of no orbit
-    scale = np.sum(share < rng.random((size, 1)), axis=1) - (1 if density.has_singles else 0)
+    if not (share[:, -1] > 0).all():
+        raise FloatingPointError("the density of the amplitudes is next to nothing at all scales of the system")
+    # before the scales, that of no orbit
+    scale = np.sum(share < share[:, -1:] * rng.random((size, 1)), axis=1) - density.has_singles
     names = (*likelihood.system_model.parameters(likelihood.visits), "lnP", SCALE)
     drawn = {name: np.full(size, np.nan) for name in names}
     for j in np.unique(scale[scale >= 0]):

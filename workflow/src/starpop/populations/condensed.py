@@ -18,12 +18,14 @@ is. NUTS samples the same hyper-parameters over the matrix (`pymc_condensed`).
 Where the population has a density of the amplitudes' scale y (`inference.amplitudes`) a system has nodes at each of
 some values y_j, of weights c_j, and the matrix a column for each pair of y_j and g_b:
 
-    p(D_n | h) = sum_j c_j p(y_j | h) sum_k w_njk p(x_njk | h).
+    p(D_n | h) = sum_j c_j p(y_j | h) sum_k w_njk p(x_njk | h);
+
+by how much sum_j c_j p(y_j | h) is not one is then a part of the error, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -160,7 +162,7 @@ class Condensed:
         return np.exp(density.of_s.ln_pdf(self.amplitudes[:, None], *own))
 
     def by_amplitude(self, index: int, density: Density, parameters: Sequence[np.ndarray]) -> np.ndarray:
-        """(M, J) shares of the scales of amplitudes in the likelihood of one system; before them, that of no orbit.
+        """(M, J) parts of the likelihood of one system, by the scale of its amplitudes; before them, that of no orbit.
 
         Parameters
         ----------
@@ -171,8 +173,7 @@ class Condensed:
         row = self.shares[[index]].toarray()[0]
         of_orbits = row[first:].reshape(len(self.amplitudes), -1) @ height[first:]
         of_orbits = of_orbits * self._of_amplitudes(density, parameters)
-        terms = np.maximum(np.concatenate([row[:first, None] * height[:first], of_orbits]), 0.0)
-        return (terms / terms.sum(axis=0)).T
+        return np.maximum(np.concatenate([row[:first, None] * height[:first], of_orbits]), 0.0).T
 
     @property
     def as_binaries(self) -> Condensed:
@@ -199,8 +200,15 @@ class Condensed:
                 return mixture.ln_of_each(lambda *_: both)(*parameters)
 
             return of_stars
-        heights = self.heights(density, parameters)
-        return lambda some: _positive_ln(self.matrix[some] @ heights).T + self.ln_scale[some]
+
+        def of_binaries(some: slice) -> np.ndarray:
+            rows, scale = self.matrix[some], self.ln_scale[some]
+            values = np.empty((len(parameters[0]), len(scale)))
+            for part in _in_parts(len(values)):
+                values[part] = _positive_ln(rows @ self.heights(density, [p[part] for p in parameters])).T + scale
+            return values
+
+        return of_binaries
 
     def ln_likelihood(self, density: Density) -> Callable[..., np.ndarray]:
         """A function of (M,) values of each hyper-parameter: (M,) ln p(D | h)."""
@@ -214,8 +222,7 @@ class Condensed:
 
         def evaluate(*parameters: np.ndarray) -> np.ndarray:
             values = np.full(len(parameters[0]), self.ln_scale.sum())
-            for first in range(0, len(values), POINTS_AT_ONCE):
-                some = slice(first, first + POINTS_AT_ONCE)
+            for some in _in_parts(len(values)):
                 values[some] += self._ln_likelihood_at(self.heights(density, [p[some] for p in parameters]))
             return values
 
@@ -234,12 +241,21 @@ class Condensed:
         at_points = self.grid.interpolation(middle).T.astype(bool).astype(float) @ left
         at_points = self._at_amplitudes(at_points, density, parameters)
         held = np.maximum(self.shares @ self.heights(density, parameters), np.finfo(float).tiny)
-        return np.sum((abs(self.shares[:, self._first_orbit :]) @ at_points) / held, axis=0)
+        error = np.sum((abs(self.shares[:, self._first_orbit :]) @ at_points) / held, axis=0)
+        if density.of_s is not None:
+            error += len(self) * density.of_s.missed(density.parameters_of_s(parameters))
+        return error
 
     def largest_error(self, density: Density, hyper: Posterior) -> float:
         """How wrong the ln-likelihood can be where a posterior is."""
         held = np.argsort(-hyper.weights)[:POINTS_LOOKED_AT]
         return float(self.error(density, list(hyper.points[held].T)).max())
+
+
+def _in_parts(count: int) -> Iterator[slice]:
+    """Some of so many hyper-parameters after the other."""
+    for first in range(0, count, POINTS_AT_ONCE):
+        yield slice(first, first + POINTS_AT_ONCE)
 
 
 def _at_points(x: np.ndarray, density: Density, parameters: Sequence[np.ndarray]) -> np.ndarray:
@@ -295,16 +311,21 @@ def condense(
     density : the population's, `condensable`
     period_range_days : between which the nodes lie [d]
     """
-    return condense_scaled(([(0.0, batch)] for batch in batches if len(batch)), density, period_range_days, NO_SCALE)
+    population.refuse_amplitudes(density)
+    scaled = ((batch, [(0.0, batch)]) for batch in batches if len(batch))
+    return condense_scaled(scaled, density, period_range_days, NO_SCALE)
 
 
 def condense_scaled(
-    batches: Iterable[Scaled], density: Density, period_range_days: Sequence[float], amplitudes: np.ndarray
+    batches: Iterable[tuple[Sequence[PeriodLikelihood], Scaled]],
+    density: Density,
+    period_range_days: Sequence[float],
+    amplitudes: np.ndarray,
 ) -> Condensed:
-    """The same of systems that have nodes at each of (J,) scales of their amplitudes."""
+    """The same of batches of systems with their nodes at each of (J,) scales of their amplitudes."""
     low, high = np.log(period_range_days)
     grid = grid_for(density, (max(low, density.support[0]), min(high, density.support[1])), FINEST_STEP)
-    parts = [_condensed_rows(batch, density, grid) for batch in batches]
+    parts = [_condensed_rows(*batch, density, grid) for batch in batches]
     if not parts:
         raise InputError("a population has no systems; expected the period likelihood of one at least.")
     systems, shares, scales, singles = zip(*parts, strict=True)
@@ -315,12 +336,11 @@ def condense_scaled(
 
 
 def _condensed_rows(
-    batch: Scaled, density: Density, grid: Grid
+    systems: Sequence[PeriodLikelihood], scaled: Scaled, density: Density, grid: Grid
 ) -> tuple[list[str], csr_array, np.ndarray, np.ndarray]:
     """Of a batch of n systems their names, (n, C) shares, and (n,) ln scales and ln evidences without an orbit."""
     blocks, tops = [], []
-    systems: Sequence[PeriodLikelihood] = []
-    for ln_factor, likelihoods in batch:
+    for ln_factor, likelihoods in scaled:
         nodes = nodes_of(likelihoods, density.of_binaries)
         top = np.maximum.reduceat(nodes.ln_weight, nodes.starts)
         weight = np.exp(nodes.ln_weight - np.repeat(top, nodes.counts))
@@ -328,7 +348,6 @@ def _condensed_rows(
         by_node = csr_array((weight, np.arange(len(weight)), ends), (len(likelihoods), len(weight)))
         blocks.append(by_node @ grid.interpolation(nodes.x))
         tops.append(top + ln_factor)
-        systems = likelihoods
     ln_single = population.no_orbit_ln_evidences(systems if density.has_singles else [])
     scale = np.max([*tops, *([ln_single] if density.has_singles else [])], axis=0)
     of_none = np.exp(ln_single - scale)[:, None] if density.has_singles else np.empty((len(scale), 0))

@@ -28,6 +28,7 @@ import xarray as xr
 from numba import njit
 
 from starpop.inference import mixture
+from starpop.inference.amplitudes import SCALE
 from starpop.inference.convergence import MAX_TREEDEPTH
 from starpop.inference.densities import Normal
 from starpop.inference.density import Density, Range
@@ -66,6 +67,7 @@ def system_ln_likelihoods(likelihoods: Sequence[PeriodLikelihood], density: Dens
     """A function of (M,) values of each hyper-parameter: (M, N) ln p(D_n | h) of the N systems, whoever is seen."""
     if density.has_singles:
         return mixture.ln_of_each(as_either(likelihoods, density))
+    refuse_amplitudes(density)
     nodes = nodes_of(likelihoods, density)
     starts, counts, count = nodes.starts, nodes.counts, len(nodes.x)
 
@@ -80,6 +82,20 @@ def system_ln_likelihoods(likelihoods: Sequence[PeriodLikelihood], density: Dens
         return values
 
     return evaluate
+
+
+def refuse_amplitudes(density: Density) -> None:
+    """Say that a population of amplitudes has no sum over nodes of one scale.
+
+    Raises
+    ------
+    InputError : the density has one of the amplitudes
+    """
+    if density.of_s is not None:
+        raise InputError(
+            "the population has a density of the amplitudes, for which each system needs nodes at every scale of "
+            "these; starpop.populations.amplitudes has its posterior and draws."
+        )
 
 
 def no_orbit_ln_evidences(likelihoods: Sequence[PeriodLikelihood]) -> np.ndarray:
@@ -243,6 +259,8 @@ def draw(
     draw_system : of a likelihood, density, hyper-parameters, size and generator; else `draw_orbits`, or of stars that
         need not be binaries `draw_star`
     """
+    if draw_system is None:
+        refuse_amplitudes(density)
     parameters = hyper.draw(size, rng_of("population"))
     h = tuple(parameters.values())
     orbits = []
@@ -254,7 +272,7 @@ def draw(
             logger.exception("System %s:", likelihood.system)
             names = (*likelihood.system_model.parameters(likelihood.visits), "lnP")
             names = (*names, "binary") if density.has_singles else names
-            names = (*names, "lns") if density.of_s is not None else names
+            names = (*names, SCALE) if density.of_s is not None else names
             orbits.append({name: np.full(size, np.nan) for name in names})
     data: dict[str, tuple] = {name: (("chain", "draw"), values[None]) for name, values in parameters.items()}
     for name in orbits[0]:
@@ -315,7 +333,7 @@ def build_model(
         ln_period = density.variable("lnP", parameters, period_range_days, dims="system")
         scale = None
         if density.of_s is not None:
-            scale = pm.math.exp(density.of_s.variable("lns", density.parameters_of_s(parameters), dims="system"))
+            scale = pm.math.exp(density.of_s.variable(SCALE, density.parameters_of_s(parameters), dims="system"))
         pymc_orbit.observe(system_models[0], systems[0], values, pm.math.exp(ln_period), index, scale)
         density.select(parameters, len(systems))
         if density.of_e is not None:
@@ -327,6 +345,7 @@ def build_model(
 
 def _padded_nodes(likelihoods: Sequence[PeriodLikelihood], density: Density) -> dict[str, np.ndarray]:
     """Nodes and ln weights, a row for each system, filled up with nodes of no weight."""
+    refuse_amplitudes(density)
     nodes = nodes_of(likelihoods, density)
     sizes = nodes.counts
     node = np.minimum(nodes.starts[:, None] + np.arange(sizes.max()), len(nodes.x) - 1)

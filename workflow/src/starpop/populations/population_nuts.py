@@ -54,7 +54,7 @@ def why_not_in_full(
     settings: SamplerSettings,
     has_singles: bool = False,
 ) -> str:
-    """Why NUTS of the full model would tell nothing, or empty."""
+    """Why NUTS of the full model would tell nothing, or empty; modes are counted with the amplitudes' prior width."""
     if reason := why_not(len(likelihoods), settings):
         return reason
     if len(likelihoods) > settings.max_systems:
@@ -72,8 +72,8 @@ def why_not_in_full(
 
 
 def also_in_full(nodes: Condensed, density: Density, settings: SamplerSettings) -> bool:
-    """Whether systems with condensed nodes are sampled in full: few, condensed for the scales of their amplitudes."""
-    return density.of_s is not None and len(nodes) <= settings.max_systems
+    """Whether systems with condensed nodes are sampled in full: few binaries, condensed for the scales' sake."""
+    return density.of_s is not None and not density.has_singles and len(nodes) <= settings.max_systems
 
 
 def with_free_shape(exact: xr.DataTree, system_model: SystemModel) -> xr.DataTree:

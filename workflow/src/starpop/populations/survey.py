@@ -57,13 +57,15 @@ def read_sample(selection: Sequence[str], detection: Sequence[str]) -> Sample | 
 class Products(NamedTuple):
     """The files of a catalogue's visits and of the period likelihoods of its batches, and their model.
 
-    Of a table of which only a sample is taken these are without the others.
+    Of a table of which only a sample is taken these are without the others. What is to be scanned again is so in
+    some threads.
     """
 
     visits: str
     periods: Sequence[str]
     model: SystemModel
     sample: Sample | None = None
+    threads: int = 1
 
     @property
     def systems(self) -> list[str]:
@@ -114,10 +116,8 @@ def integrate(
     hyper, nodes = fit(density)
     if nodes is not None:
         logger.info("%d systems, condensed to %d points; error %.1e", len(nodes), len(nodes.grid.points), hyper.error)
-        left_out, groups["condensed"] = (
-            predictive.leave_one_out_condensed(nodes, density, hyper, seed),
-            nodes.as_dataset(),
-        )
+        left_out = predictive.leave_one_out_condensed(nodes, density, hyper, seed)
+        groups["condensed"] = nodes.as_dataset()
     else:
         left_out = predictive.leave_one_out(likelihoods, density, hyper, seed)
     if density.has_singles:
@@ -129,7 +129,7 @@ def integrate(
         left_out = left_out.assign(selected_share=share, selection_error=error)
     draw_system = None
     if nodes is not None and density.of_s is not None:
-        draw_system = partial(amplitudes.draw_star, nodes, period_range_days)
+        draw_system = partial(amplitudes.draw_system, nodes, period_range_days)
     tree = population.draw(likelihoods, density, hyper, draws, rng_of, draw_system)
     refits = int(left_out["refitted"].sum())
     logger.info("ln evidence %.6f; error %.1e; %d fits without a system", hyper.ln_evidence, hyper.error, refits)
@@ -147,7 +147,7 @@ def gathered(
     fine = None
     if density.of_s is not None:
         kept = keeping(likelihoods, chosen_by_name(names, joint_systems), products.batches())
-        fine = amplitudes.condense(kept, density, period_range_days)
+        fine = amplitudes.condense(kept, density, period_range_days, products.threads)
     elif condensed.condensable(density) and len(names) > joint_systems:
         kept = keeping(likelihoods, chosen_by_name(names, joint_systems), products.batches())
         fine = condensed.condense(kept, density, period_range_days)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,8 @@ from starpop.run.settings import (
 
 # The catalogue whose table comes with the workflow.
 EMBEDDED = "twin"
+# How far beyond the ln of its range the mean of an amplitude's density may be (as `inference.amplitudes`).
+BEYOND = 1.0
 # The densities of ln P that are normalised on a range.
 BOUNDED = ("truncated_normal", "power_law", "histogram")
 
@@ -118,11 +121,10 @@ def unsuited_models(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
         )
     keplerian = keplerian_models(config)
     for name, population in config["population_models"].items():
-        if "amplitude" in population and ("eccentricity" in population or "selection" in entry):
-            other = "eccentricity" if "eccentricity" in population else f"selection of catalogue {catalog}"
+        if "amplitude" in population and "selection" in entry:
             yield (
-                f"population_models.{name}.amplitude: {population['amplitude']['density']}, but there is the {other}, "
-                "with which the scale of the amplitudes cannot be inferred; leave out one."
+                f"population_models.{name}.amplitude: {population['amplitude']['density']}, but catalogue {catalog} "
+                "has a selection, which is corrected for in populations of periods alone; leave out one."
             )
         if "eccentricity" in population and not keplerian:
             yield (
@@ -183,6 +185,7 @@ def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
         ranges |= {f"{section}.survey.{key}": survey[key] for key in ("visits", "baseline_days", "rv_err_kms")}
     ranges["calibration.period_range_days"] = config["calibration"]["period_range_days"]
     for where, models in (("calibration.", config["calibration"]), ("", config)):
+        yield from contradictory_amplitudes(where, models["population_models"])
         for name, model in models["population_models"].items():
             entries = {"": model} | {f"{part}.": model.get(part, {}) for part in ("eccentricity", "amplitude")}
             ranges |= {
@@ -205,6 +208,21 @@ def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
     yield from contradictory_cases(config["calibration"])
     yield from contradictory_selections(config["calibration"])
     yield from contradictory_clusters(config["calibration"])
+
+
+def contradictory_amplitudes(where: str, populations: Mapping[str, Any]) -> Iterable[str]:
+    """What populations say of their amplitudes and cannot mean; `where` is their section."""
+    for name, population in populations.items():
+        own, key = population.get("amplitude", {}), f"{where}population_models.{name}.amplitude"
+        if own and "eccentricity" in population:
+            yield f"{key}: {own['density']}, and it has an eccentricity, which cannot stand beside it; leave out one."
+        if own.get("mu", AUTO) != AUTO:
+            low, high = (math.log(end) for end in own["range_kms"])
+            if not low - BEYOND <= min(own["mu"]) <= max(own["mu"]) <= high + BEYOND:
+                yield (
+                    f"{key}.mu: {own['mu']}; expected it within {BEYOND:g} of the ln of range_kms, {low:.3g} to "
+                    f"{high:.3g}."
+                )
 
 
 def contradictory_simulations(config: Mapping[str, Any]) -> Iterable[str]:
