@@ -73,7 +73,9 @@ def test_without_replicates_there_are_no_p_values_and_all_else():
     hyper, drawn = [np.full(50, 2.0), np.zeros(50)], rng().normal(2, 1, (50, 6))
     without, table = (criticism.criticise_population(NORMAL, hyper, drawn, n, rng(), RANGE) for n in (0, 9))
     assert without["p_value"].isna().all()
-    assert without.drop(columns="p_value").equals(table.drop(columns="p_value"))
+    assert not without["calibrated"].any()
+    said = ["p_value", "calibrated"]
+    assert without.drop(columns=said).equals(table.drop(columns=said))
 
 
 def rng():

@@ -100,3 +100,13 @@ def test_what_is_refused_is_named(changed, message):
     settings = {key: value for key, value in (NORMAL | changed).items() if value is not None}
     with pytest.raises(InputError, match=message):
         amplitudes_from_settings(settings)
+
+
+def test_the_moments_of_ln_amplitude_are_those_of_its_density():
+    of_k = amplitudes_from_settings(NORMAL).of_ln_amplitude
+    hyper = np.array([0.5, 2.0]), np.array([-1.0, 0.4])
+    grid = np.linspace(-12, 9, 8001)
+    pdf = np.exp(of_k.ln_pdf(grid, None, *hyper))
+    mean = np.trapezoid(grid * pdf, grid, axis=1)
+    sd = np.sqrt(np.trapezoid((grid - mean[:, None]) ** 2 * pdf, grid, axis=1))
+    np.testing.assert_allclose(of_k.moments(*hyper), (mean, sd), rtol=2e-4)

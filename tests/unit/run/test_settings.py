@@ -870,6 +870,10 @@ AMPLITUDE = {"density": "truncated_normal", "range_kms": [0.1, 100], "mu": "auto
     [
         ({"density": "normal"}, r"normal\.amplitude\.density: 'normal' is not one of 'truncated_normal', 'power_law'"),
         ({"range_kms": [5, 2]}, r"normal\.amplitude\.range_kms: \[5, 2\] is empty"),
+        (
+            {"range_kms": [0.001, 1000]},
+            r"range_kms: \[0\.001, 1000\]; expected ends of which one is at most 100,000 times",
+        ),
         ({"range_kms": [0, 2]}, r"normal.amplitude.range_kms.0: 0"),
         ({"ln_sigma": [-2, 1]}, r"normal.amplitude.ln_sigma.0: -2: -2 is less than the minimum of -1\.6"),
         ({"mu": [3, 1]}, r"normal\.amplitude\.mu: \[3, 1\] is empty"),

@@ -165,7 +165,7 @@ def table_of(
     replicates : number of replicates that are fitted; 0 leaves the p-values out
     p0_of : gives (K,) p0 of a replicate; without it p is p0, and not calibrated
     """
-    p0, calibrated = two_sided(predicted, own), p0_of is not None
+    p0, calibrated = two_sided(predicted, own), p0_of is not None and replicates > 0
     p_value = p0 if replicates else np.full(len(names), np.nan)
     if p0_of is not None and replicates:
         replicated = np.array([p0_of(i) for i in range(replicates)])

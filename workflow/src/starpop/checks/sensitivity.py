@@ -17,7 +17,8 @@ independent draws; where these are few, or the weights' tail is too heavy for sm
 | noise mean - sd, noise mean + sd | the normal prior of ln jitter, or of ln error scale, shifted by its own width |
 
 Besides the hyper-parameters there are two quantities that every density has: ``mean_ln_period``, the mean of ln P, and
-``ln_sd_ln_period``, ln of its standard deviation, both of the population within the range of periods scanned.
+``ln_sd_ln_period``, ln of its standard deviation, both of the population within the range of periods scanned. A
+population of amplitudes has the same of ln K [km/s], ``mean_ln_amplitude`` and ``ln_sd_ln_amplitude``.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ COLUMNS = (
 )
 AS_CONFIGURED = "as configured"
 DERIVED = ("mean_ln_period", "ln_sd_ln_period")
+OF_AMPLITUDES = ("mean_ln_amplitude", "ln_sd_ln_amplitude")
 HEAVIEST_TAIL = 0.7
 FACTORS = {"0.5": 0.5, "2": 2.0}
 
@@ -119,6 +121,10 @@ def prior_sensitivity(
     of_x = density.of_periods
     centre, width = of_x.moments((low, high), *(hyper[name] for name in of_x.parameters))
     quantities = hyper | dict(zip(DERIVED, (centre, np.log(width)), strict=True))
+    if density.of_s is not None:
+        own = density.parameters_of_s(tuple(hyper.values()))
+        centre_k, width_k = density.of_s.of_ln_amplitude.moments(*own)
+        quantities |= dict(zip(OF_AMPLITUDES, (centre_k, np.log(width_k)), strict=True))
     size, rows = len(centre), []
     for prior, ln_weight in ((AS_CONFIGURED, np.zeros(size)), *ln_weights(density, model, draws, sample)):
         weight, shape = smoothed(ln_weight, independent)

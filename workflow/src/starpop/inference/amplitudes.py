@@ -40,6 +40,8 @@ SCALE = "lns"
 # The densities of y that are normalised on a range, and smooth in it; which ln sigma, how far beyond the ends of the
 # range a mean, and how steep a slope they may have for the rule.
 SMOOTH, LN_SIGMA, BEYOND, STEEPEST = ("truncated_normal", "power_law"), -1.6, 1.0, 20.0
+# Mean and standard deviation of ln K - y.
+RAYLEIGH = 0.5 * (np.log(2) - np.euler_gamma), np.pi / np.sqrt(24)
 # The widest panel of y; between places of y where it is drawn given the amplitudes; and draws at once.
 WIDEST, STEP, DRAWS_AT_ONCE = 1.0, 0.02, 500
 
@@ -136,6 +138,11 @@ class LnAmplitude:
         y, ln_weight = self.of_s.lattice
         of_y = np.exp(self.of_s.ln_pdf(y, *(np.reshape(p, (-1, 1)) for p in parameters)) + ln_weight)
         return np.log(of_y @ np.exp(ln_rayleigh(ln_amplitude - y[:, None])) + TINY)
+
+    def moments(self, *parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(M,) mean and standard deviation of ln K, given (M,) values of each hyper-parameter."""
+        mean, sd = self.of_s.of_y.moments((-np.inf, np.inf), *parameters)
+        return mean + RAYLEIGH[0], np.hypot(sd, RAYLEIGH[1])
 
     def draw(self, x: np.ndarray, parameters: Sequence[Any], rng: np.random.Generator) -> np.ndarray:
         """One draw for each of (S,) x, given one value or S values of each hyper-parameter."""

@@ -24,7 +24,11 @@ SHOWN = {
     "lnsigma": r"$\ln\sigma$ of $\ln(P/\mathrm{d})$",
     "mean_ln_period": r"mean of $\ln P$" + "\nwithin the range",
     "ln_sd_ln_period": r"$\ln$ of sd of $\ln P$" + "\nwithin the range",
+    "mean_ln_amplitude": r"mean of $\ln K$",
+    "ln_sd_ln_amplitude": r"$\ln$ of sd of $\ln K$",
 }
+# Panels that a page is wide enough for; of more, those are left out that others tell the same of.
+MOST_PANELS, TOLD = 5, ("mu", "lnsigma")
 
 
 def model_comparison(table: pd.DataFrame, style: Style) -> Figure:
@@ -112,6 +116,8 @@ def forest(table: pd.DataFrame, moved: pd.DataFrame, style: Style) -> Figure:
     looks = _looks(moved["population_model"].unique())
     figure = new_figure(TWO_COLUMNS, ROW * len(lines) + 0.75)
     shown = {name: title for name, title in SHOWN.items() if (moved["parameter"] == name).any()}
+    if len(shown) > MOST_PANELS:
+        shown = {name: title for name, title in shown.items() if name not in TOLD}
     axes = figure.subplots(1, len(shown), sharey=True)
     for ax, (parameter, title) in zip(axes, shown.items(), strict=True):
         for place, (_, rows) in enumerate(lines):

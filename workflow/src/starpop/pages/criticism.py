@@ -202,6 +202,8 @@ def _statistics(ax: Axes, table: pd.DataFrame, label: str, style: Style) -> None
     ax.set_ylim(-0.6, len(table) - 0.4)
     ax.set_xlabel(label)
     ax.tick_params(axis="y", length=0, right=False)
+    if table["p_value"].isna().all():
+        return
     right = ax.secondary_yaxis("right")
     right.set_yticks(y, map(_rounded, table["p_value"]))
     right.tick_params(length=0)

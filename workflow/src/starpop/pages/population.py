@@ -40,7 +40,7 @@ SYMBOLS = {
     "lnsigma_e": (r"$\ln\sigma_e$", "of $e$"),
     "mu_circ": (r"$\mu_{\rm circ}$", r"$\ln(P/\mathrm{d})$ of circularisation"),
     "lnwidth_circ": (r"$\ln w_{\rm circ}$", r"in $\ln(P/\mathrm{d})$"),
-    "mu_s": (r"$\mu_s$", r"centre of $\ln(s\,/\,\mathrm{km\,s^{-1}})$"),
+    "mu_s": (r"$\mu_s$", r"centre of $\ln s$, $s$ in km/s"),
     "lnsigma_s": (r"$\ln\sigma_s$", r"of $\ln s$"),
     "beta_s": (r"$\beta_s$", r"slope of $\ln p(\ln s)$"),
 }
@@ -52,6 +52,7 @@ TRACE_POINTS = 500
 BEYOND = 0.005
 # Draws that the band is made of.
 CURVES = 4000
+MOST_TICKS = 13
 ROUND = np.outer(10.0 ** np.arange(-2, 5), [1, 2, 5]).ravel()
 # Points of ln K; and in standard deviations of ln K given s, how far beyond those of s it is drawn.
 AMPLITUDES, AROUND = 300, (2.5, 1.5)
@@ -68,7 +69,8 @@ class Fitted:
     ln_periods : (N,) posterior means of ln P of its systems that have an orbit
     count : how many these are, in words
     amplitudes : the density of the scale of the amplitudes, if it has one
-    ln_amplitudes : (N,) posterior means of ln K [km/s], of a year and a circle where the amplitudes go with these
+    ln_amplitudes : (N,) posterior means of ln K [km/s]
+    of_a_year : whether K is that of a year and a circle, as the amplitudes go with these
     """
 
     density: Density
@@ -77,6 +79,7 @@ class Fitted:
     count: str
     amplitudes: Amplitudes | None = None
     ln_amplitudes: np.ndarray = field(default_factory=lambda: np.empty(0))
+    of_a_year: bool = False
 
 
 def fitted_of(exact: xr.DataTree, hardly: Collection[str] = ()) -> Fitted:
@@ -95,8 +98,10 @@ def fitted_of(exact: xr.DataTree, hardly: Collection[str] = ()) -> Fitted:
     fitted = Fitted(density.of_periods, parameters, ln_periods, _count(len(ln_periods), exact))
     if density.of_s is None:
         return fitted
-    ln_amplitude = SystemModel.from_settings(settings["model"]).ln_amplitude(binaries).mean(("chain", "draw"))
-    return replace(fitted, amplitudes=density.of_s, ln_amplitudes=ln_amplitude.values[known])
+    model = SystemModel.from_settings(settings["model"])
+    shown = model.ln_amplitude(binaries).mean(("chain", "draw")).values[known]
+    of_a_year = model.amplitude_scaling != "constant"
+    return replace(fitted, amplitudes=density.of_s, ln_amplitudes=shown, of_a_year=of_a_year)
 
 
 LnDensity = Callable[[np.ndarray], np.ndarray]
@@ -225,7 +230,8 @@ def draw_amplitudes(ax: Axes, fitted: Fitted, of_s: Amplitudes, style: Style, tr
         ax.plot(grid, np.exp(truth(grid)), color=style.colors.accent, ls="--")
     _draw_ticks(ax, shown, limits, fitted.count, style)
     ax.set(xlabel=r"$\ln(K\,/\,\mathrm{km\,s^{-1}})$", ylabel=r"density of $\ln K$")
-    ax.child_axes[0].set_xlabel(r"semi-amplitude $K$ [km s$^{-1}$]")
+    of_what = r" at $P=1$ yr, $e=0$" if fitted.of_a_year else ""
+    ax.child_axes[0].set_xlabel(rf"semi-amplitude $K${of_what} [km s$^{{-1}}$]")
 
 
 def _draw_bands(ax: Axes, grid: np.ndarray, values: np.ndarray, style: Style) -> None:
@@ -244,6 +250,7 @@ def _draw_ticks(ax: Axes, places: np.ndarray, limits: tuple[float, float], count
     ax.tick_params(axis="x", which="both", top=False)
     above = ax.secondary_xaxis("top", functions=(np.exp, lambda p: np.log(np.maximum(p, 1e-9))))
     ticks = [p for p in ROUND if limits[0] < np.log(p) < limits[1]]
+    ticks = [p for p in ticks if np.isclose(np.log10(p) % 1, [0, 1]).any()] if len(ticks) > MOST_TICKS else ticks
     above.set_xticks(ticks, [f"{p:g}" for p in ticks])
 
 

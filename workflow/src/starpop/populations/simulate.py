@@ -21,7 +21,7 @@ from starpop.orbits.orbit import design_matrix, radial_velocity, shape_points
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits
 from starpop.populations.cadences import CADENCES, visit_times
-from starpop.run.errors import InputError
+from starpop.run.errors import InputError, nearest
 from starpop.run.progress import progress
 from starpop.run.seeds import generator_for
 from starpop.run.settings import SHARE
@@ -173,6 +173,7 @@ def _population(settings: Mapping[str, Any], period_range_days: Range) -> tuple[
         raise InputError(
             f"simulation.parameters: {', '.join(settings['parameters'])}; expected a value of each parameter of the "
             f"population model, {', '.join(density.parameters)}."
+            + "".join(nearest(name, density.parameters) for name in settings["parameters"].keys() - density.parameters)
         )
     return density, [settings["parameters"][name] for name in density.parameters]
 

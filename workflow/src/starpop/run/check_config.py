@@ -23,6 +23,8 @@ from starpop.run.settings import (
 
 # The catalogue whose table comes with the workflow.
 EMBEDDED = "twin"
+# Of the range of an amplitude, how many times the lower end the higher may be: each factor of e takes ten scans.
+MOST_SPANNED = 1e5
 # How far beyond the ln of its range the mean of an amplitude's density may be (as `inference.amplitudes`).
 BEYOND = 1.0
 # The densities of ln P that are normalised on a range.
@@ -214,10 +216,16 @@ def contradictory_amplitudes(where: str, populations: Mapping[str, Any]) -> Iter
     """What populations say of their amplitudes and cannot mean; `where` is their section."""
     for name, population in populations.items():
         own, key = population.get("amplitude", {}), f"{where}population_models.{name}.amplitude"
+        low, high = own.get("range_kms", (1, 1))
+        if high > MOST_SPANNED * low:
+            yield (
+                f"{key}.range_kms: [{low}, {high}]; expected ends of which one is at most {MOST_SPANNED:,.0f} times "
+                "the other."
+            )
         if own and "eccentricity" in population:
             yield f"{key}: {own['density']}, and it has an eccentricity, which cannot stand beside it; leave out one."
         if own.get("mu", AUTO) != AUTO:
-            low, high = (math.log(end) for end in own["range_kms"])
+            low, high = math.log(low), math.log(high)
             if not low - BEYOND <= min(own["mu"]) <= max(own["mu"]) <= high + BEYOND:
                 yield (
                     f"{key}.mu: {own['mu']}; expected it within {BEYOND:g} of the ln of range_kms, {low:.3g} to "

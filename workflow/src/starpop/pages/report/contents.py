@@ -14,7 +14,7 @@ import yaml
 
 from starpop import __version__
 from starpop.checks.agreement import LARGEST_Z
-from starpop.checks.sensitivity import AS_CONFIGURED, DERIVED
+from starpop.checks.sensitivity import AS_CONFIGURED, DERIVED, OF_AMPLITUDES
 from starpop.checks.statistics import SIGNIFICANT_P, STATISTICS
 from starpop.inference.with_singles import FRACTION
 from starpop.pages.population import label
@@ -30,6 +30,7 @@ MOST_UNCHECKED = 0.5
 MOST_ROWS = 200
 # Quantities that every population has, within the range where periods are looked for.
 MEAN, LN_SD = DERIVED
+MEAN_LN_K = OF_AMPLITUDES[0]
 # Letters of mathematics as they are written in a page.
 GREEK = {name: lookup(f"GREEK SMALL LETTER {name}") for name in ("mu", "sigma", "nu", "beta", "alpha", "tau")}
 
@@ -123,6 +124,9 @@ def answer(run: Run, pair: str) -> dict[str, Any]:
             "width": (float(np.exp(width["mean"])), float(np.exp(width["mean"]) * width["sd"])),
             "spread_days": [float(np.exp(middle["mean"] + side * np.exp(width["mean"]))) for side in (-1, 1)],
         }
+    if MEAN_LN_K in rows.index:
+        of_k = rows.loc[MEAN_LN_K]
+        found |= {"typical_kms": float(np.exp(of_k["mean"])), "mean_ln_k": (of_k["mean"], of_k["sd"])}
     return found
 
 
