@@ -131,7 +131,7 @@ def forest(table: pd.DataFrame, moved: pd.DataFrame, style: Style) -> Figure:
         ax.axhline(above - 0.5, color="black", lw=0.6)
         ax.tick_params(axis="y", length=0)
         ax.set_xlabel(title)
-        ax.xaxis.set_major_locator(MaxNLocator(4))
+        ax.xaxis.set_major_locator(MaxNLocator(4 if len(shown) < MOST_PANELS else 3))
     _rows(axes[0], [name for name, _ in lines])
     for label, (_, rows) in zip(axes[0].get_yticklabels(), lines, strict=True):
         label.set_fontweight("bold" if rows is None else "normal")
