@@ -118,7 +118,7 @@ def propose(paths: Sequence[str], **given: Any) -> Proposal:
     proposal = Proposal(catalog_name(paths[0]), {"path": paths[0] if len(paths) == 1 else list(paths)})
     head = _head(paths[0])
     _propose_format(proposal, given, head)
-    colnames = read_table(proposal.entry, _names_in_comments(head)).colnames
+    colnames = read_table(proposal.entry, roles.names_in(_comments(head))).colnames
     found = roles.by_name(colnames)
     named = [name for several in found.values() for name in several]
     text = [*found.get("system", []), *found.get("instrument", [])]
@@ -183,12 +183,6 @@ def _propose_hdu(proposal: Proposal, head: bytes) -> None:
     if best != next(iter(tables), None):
         listing = _some(list(map(str, tables)))
         proposal.put("hdu", value=best, reason=f"has most of what is needed, of the tables {listing}")
-
-
-def _names_in_comments(head: bytes) -> set[str]:
-    """The words of a file's comments that are known names of columns."""
-    words = re.split(r"[\s,;|#%!]+", " ".join(_comments(head)))
-    return {word for word in words if roles.plain(word) in roles.ROLE_OF}
 
 
 def _comments(head: bytes) -> list[str]:

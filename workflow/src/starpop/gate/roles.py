@@ -84,6 +84,11 @@ def by_name(colnames: Iterable[str]) -> dict[str, list[str]]:
     return {role: [name for _, name in named] for role, named in ranked.items()}
 
 
+def names_in(comments: Iterable[str]) -> set[str]:
+    """The words of some comments that are known names of columns."""
+    return {word for word in re.split(r"[\s,;|#%!]+", " ".join(comments)) if plain(word) in ROLE_OF}
+
+
 def told_unit(name: str) -> str | None:
     """The unit of velocities that a column's name tells, if it tells one."""
     spoken = f" {' '.join(words(name))} "

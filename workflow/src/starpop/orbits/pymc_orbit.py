@@ -62,7 +62,7 @@ def observe(
 
     names = model.coefficients(visits)
     deviations = model.standard_deviations(visits)
-    noise = model.noise
+    noise, numbers = model.noise, []
     if isinstance(noise, UncertainNoise):
         numbers = [of_visit(pm.Normal(name, noise.mean, noise.sd, dims=dims)) for name in noise.names(visits)]
 
@@ -87,13 +87,18 @@ def observe(
         cosine, sine = pm.math.cos(phase), pm.math.sin(phase)
     velocity = a * cosine + b * sine
     velocity += constant + sum(c * values["static"][:, q] for q, c in enumerate(others))
-    error = values["rv_err"]
-    if isinstance(noise, UncertainNoise):
-        # that of each visit's instrument, where they are told apart
-        several, scaled = len(numbers) > 1, isinstance(noise, Scaled)
-        number = (pm.math.stack(numbers, axis=-1) * values["own_noise"]).sum(axis=-1) if several else numbers[0]
-        error = error * pm.math.exp(number) if scaled else pm.math.sqrt(error**2 + pm.math.exp(2 * number))
+    error = _error(values, numbers, isinstance(noise, Scaled)) if numbers else values["rv_err"]
     pm.Normal("rv", velocity, error, observed=values["rv_observed"])
+
+
+def _error(values: dict[str, Any], numbers: Sequence[Any], scaled: bool) -> Any:
+    """The error of each visit with its noise, by the number of its own instrument where they are told apart."""
+    import pymc as pm
+
+    several = len(numbers) > 1
+    number = (pm.math.stack(numbers, axis=-1) * values["own_noise"]).sum(axis=-1) if several else numbers[0]
+    error = values["rv_err"]
+    return error * pm.math.exp(number) if scaled else pm.math.sqrt(error**2 + pm.math.exp(2 * number))
 
 
 def concatenated(systems: Sequence[Visits], models: Sequence[SystemModel]) -> tuple[dict[str, np.ndarray], np.ndarray]:
