@@ -91,7 +91,10 @@ def test_two_files_that_change_places_are_noticed(mine):
         ({"parallaxes": "star.csv"}, "- cluster.table.path: no file 'star.csv' in "),
         ({"paths": ["a.csv", "bb.csv"]}, "- catalogs.mine.path: no file 'bb.csv' in "),
         ({"paths": ["*.csv"]}, "name the files one by one: path: [a.csv, b.csv, masses.csv, stars.csv]"),
-        ({"paths": ["config"]}, "'config' is a folder; name the tables in it: path: [config/README.md, config/config"),
+        (
+            {"paths": ["config"]},
+            "'config' is a folder; name the tables in it: path: [config/README.md, config/amplitudes",
+        ),
     ],
 )
 def test_a_file_that_is_not_there_stops_the_run_though_there_are_results_of_another(mine, changes, message):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -285,10 +286,12 @@ def test_what_takes_no_scales_refuses_a_population_of_amplitudes_and_the_other_w
 
 
 def test_what_the_lattice_misses_is_a_part_of_the_error(nodes):
-    far = [np.zeros(1), np.array([np.log(0.2) - 1.0]), np.array([-1.6])]
-    missed = DENSITY.of_s.missed(far[1:])
+    far = np.array([[0.0, np.log(0.2) - 1.0, -1.6]])
+    missed = DENSITY.of_s.missed(list(far[:, 1:].T))
     assert missed[0] > 1e-9
-    assert nodes.error(DENSITY, far)[0] > len(nodes) * missed[0]
+    there = SimpleNamespace(points=far, weights=np.ones(1))
+    assert nodes.missed(DENSITY, there) == pytest.approx(len(nodes) * missed[0])
+    assert nodes.missed(DENSITY.of_x, there) == 0
     assert DENSITY.of_s.missed(HYPER[1:]).max() < 1e-6
 
 

@@ -20,7 +20,7 @@ some values y_j, of weights c_j, and the matrix a column for each pair of y_j an
 
     p(D_n | h) = sum_j c_j p(y_j | h) sum_k w_njk p(x_njk | h);
 
-by how much sum_j c_j p(y_j | h) is not one is then a part of the error, too.
+by how much sum_j c_j p(y_j | h) is not one is then a part of the posterior's error, whatever the grid.
 """
 
 from __future__ import annotations
@@ -241,15 +241,22 @@ class Condensed:
         at_points = self.grid.interpolation(middle).T.astype(bool).astype(float) @ left
         at_points = self._at_amplitudes(at_points, density, parameters)
         held = np.maximum(self.shares @ self.heights(density, parameters), np.finfo(float).tiny)
-        error = np.sum((abs(self.shares[:, self._first_orbit :]) @ at_points) / held, axis=0)
-        if density.of_s is not None:
-            error += len(self) * density.of_s.missed(density.parameters_of_s(parameters))
-        return error
+        return np.sum((abs(self.shares[:, self._first_orbit :]) @ at_points) / held, axis=0)
 
     def largest_error(self, density: Density, hyper: Posterior) -> float:
         """How wrong the ln-likelihood can be where a posterior is."""
-        held = np.argsort(-hyper.weights)[:POINTS_LOOKED_AT]
-        return float(self.error(density, list(hyper.points[held].T)).max())
+        return float(self.error(density, likeliest(hyper)).max())
+
+    def missed(self, density: Density, hyper: Posterior) -> float:
+        """How wrong it is there because the scales of the amplitudes are a few."""
+        if density.of_s is None:
+            return 0.0
+        return len(self) * float(density.of_s.missed(density.parameters_of_s(likeliest(hyper))).max())
+
+
+def likeliest(hyper: Posterior) -> list[np.ndarray]:
+    """(M,) values of each hyper-parameter at some of the heaviest points of a posterior."""
+    return list(hyper.points[np.argsort(-hyper.weights)[:POINTS_LOOKED_AT]].T)
 
 
 def _in_parts(count: int) -> Iterator[slice]:
@@ -372,7 +379,8 @@ def posterior_of(condensed: Condensed, density: Density, seed: int = 0) -> Poste
 
         sampler = population.exact_sampler(build_model(condensed, density))
         found = population.sampled(density, evaluate, lambda starts: sampler.run_carefully(starts, seed), seed)
-    return replace(found, error=found.error + condensed.largest_error(density, found))
+    error = found.error + condensed.largest_error(density, found) + condensed.missed(density, found)
+    return replace(found, error=error)
 
 
 def posterior(condensed: Condensed, density: Density, seed: int = 0) -> tuple[Posterior, Condensed]:
