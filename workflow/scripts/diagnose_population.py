@@ -18,7 +18,8 @@ with store.job(snakemake.log[0]):
     density = density_from_settings(settings["population"], looked_for).in_sample(of_fit(exact))
     rng, replicates = generator_for(settings["seed"], "criticise_population"), settings["criticism"]["replicates"]
     joint = exact["posterior"].to_dataset().isel(chain=0)
-    joint["lnK"] = SystemModel.from_settings(json.loads(exact.attrs["settings"])["model"]).ln_amplitude(joint)
+    if density.of_s is not None:
+        joint["lnK"] = SystemModel.from_settings(json.loads(exact.attrs["settings"])["model"]).ln_amplitude(joint)
     criticism = criticise_fit(density, joint, replicates, rng, looked_for, are_a_sample(exact))
     fit = "{system_model}/{population_model}".format(**dict(snakemake.wildcards))
     limits = diagnostics.Thresholds(**settings["diagnostics"]), settings["max_treedepth"]

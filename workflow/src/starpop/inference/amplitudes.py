@@ -30,7 +30,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from starpop.inference.density import TINY, Density, Range
+from starpop.inference.density import TINY, Density, Range, draw_between
 from starpop.inference.numerics import NUMPY
 from starpop.inference.priors import Prior
 from starpop.inference.quadrature import gauss_legendre
@@ -90,7 +90,7 @@ class Amplitudes:
     ) -> np.ndarray:
         """(S,) draws of y given (S,) semi-amplitudes [km/s] and values of each hyper-parameter.
 
-        From p(y | h) s^-2 exp(-K^2 / (2 s^2)), linear between places that are a fraction of a step apart.
+        From p(y | h) s^-2 exp(-K^2 / (2 s^2)), exponential between places that are a step apart.
         """
         low, high = self.of_y.support
         y = np.linspace(low, high, int(np.ceil((high - low) / STEP)) + 1)
@@ -99,16 +99,7 @@ class Amplitudes:
             some = slice(first, first + DRAWS_AT_ONCE)
             own = [np.broadcast_to(p, len(amplitude))[some, None] for p in parameters]
             ln_density = self.ln_pdf(y, *own) + ln_rayleigh(np.log(amplitude[some, None]) - y)
-            density = np.exp(ln_density - ln_density.max(axis=1, keepdims=True))
-            mass = np.cumsum(0.5 * (density[:, 1:] + density[:, :-1]), axis=1)
-            u = mass[:, -1] * rng.random(len(mass))
-            cell = np.minimum(np.sum(mass < u[:, None], axis=1), len(y) - 2)
-            row = np.arange(len(mass))
-            left, right = density[row, cell], density[row, cell + 1]
-            # of a density that is linear in the cell
-            share = np.clip((u - mass[row, cell]) / (0.5 * (left + right)) + 1, 0, 1)
-            root = np.sqrt(left**2 + share * (right**2 - left**2))
-            drawn[some] = y[cell] + (y[1] - y[0]) * share * (left + right) / np.maximum(left + root, TINY)
+            drawn[some] = draw_between(np.broadcast_to(y, ln_density.shape), ln_density, rng)
         return drawn
 
     @property

@@ -196,20 +196,10 @@ class Density:
         low, high = np.clip(np.log(period_range_days), *self.support)
         uniform = np.broadcast_to(np.linspace(low, high, GRID), (len(parameters[0]), GRID))
         grid = np.sort(np.concatenate([uniform, np.clip(self.breakpoints(*parameters), low, high)], axis=1), axis=1)
-        width, ln_pdf = np.diff(grid, axis=1), self.ln_pdf(grid, *(p[:, None] for p in parameters))
+        ln_pdf = self.ln_pdf(grid, *(p[:, None] for p in parameters))
         if self.seen is not None:
             ln_pdf = ln_pdf + np.log(self.seen.relative_probability(grid) + TINY)
-        rise = np.diff(ln_pdf, axis=1)
-        rise = np.where(np.abs(rise) < SMALLEST_RISE, SMALLEST_RISE, rise)
-        # from its higher end: exp of a rise of hundreds would be no number
-        mass = np.maximum(ln_pdf[:, 1:], ln_pdf[:, :-1]) + np.log(
-            -np.expm1(-np.abs(rise)) / np.abs(rise) * width + TINY
-        )
-        share = np.cumsum(np.exp(mass - mass.max(axis=1, keepdims=True)), axis=1)
-        cell = np.sum(share < share[:, -1:] * rng.random((len(share), 1)), axis=1)[:, None]
-        start, width, rise = (np.take_along_axis(values, cell, axis=1)[:, 0] for values in (grid, width, rise))
-        away = -np.log1p(rng.random(len(rise)) * np.expm1(-np.abs(rise))) / np.abs(rise)
-        return start + width * np.where(rise > 0, 1 - away, away)
+        return draw_between(grid, ln_pdf, rng)
 
     def ln_peak(self, low: np.ndarray, high: np.ndarray, *parameters: Any) -> np.ndarray:
         """Highest ln density between two ends, or a bound on it: periods are drawn by rejection under it."""
@@ -268,6 +258,19 @@ class Density:
     def _inside(self, x: Any, values: Any, math: SimpleNamespace) -> Any:
         """Values where x is in the support, and -inf elsewhere."""
         return math.where((x >= self.support[0]) & (x <= self.support[1]), values, -np.inf)
+
+
+def draw_between(grid: np.ndarray, ln_pdf: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(M,) draws of densities exponential between the points of (M, G) ascending grids, of (M, G) ln values there."""
+    width, rise = np.diff(grid, axis=1), np.diff(ln_pdf, axis=1)
+    rise = np.where(np.abs(rise) < SMALLEST_RISE, SMALLEST_RISE, rise)
+    # from its higher end: exp of a rise of hundreds would be no number
+    mass = np.maximum(ln_pdf[:, 1:], ln_pdf[:, :-1]) + np.log(-np.expm1(-np.abs(rise)) / np.abs(rise) * width + TINY)
+    share = np.cumsum(np.exp(mass - mass.max(axis=1, keepdims=True)), axis=1)
+    cell = np.sum(share < share[:, -1:] * rng.random((len(share), 1)), axis=1)[:, None]
+    start, width, rise = (np.take_along_axis(values, cell, axis=1)[:, 0] for values in (grid, width, rise))
+    away = -np.log1p(rng.random(len(rise)) * np.expm1(-np.abs(rise))) / np.abs(rise)
+    return start + width * np.where(rise > 0, 1 - away, away)
 
 
 def field_values(settings: Mapping[str, Any], period_range_days: Range) -> dict[str, Any]:

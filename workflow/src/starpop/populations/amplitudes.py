@@ -29,7 +29,7 @@ from starpop.orbits.orbit_draws import draw_orbits
 from starpop.orbits.period_likelihood import PeriodLikelihood, scan_and_integrate
 from starpop.populations import condensed
 from starpop.populations.condensed import Condensed, Scaled
-from starpop.populations.population import DrawSystem
+from starpop.populations.population import DrawSystem, undrawn
 from starpop.run.errors import InputError
 from starpop.run.progress import progress
 
@@ -112,8 +112,9 @@ def draw_system(
         raise FloatingPointError("the density of the amplitudes is next to nothing at all scales of the system")
     # before the scales, that of no orbit
     scale = np.sum(share < share[:, -1:] * rng.random((size, 1)), axis=1) - density.has_singles
-    names = (*likelihood.system_model.parameters(likelihood.visits), "lnP", SCALE)
-    drawn = {name: np.full(size, np.nan) for name in names}
+    drawn = undrawn(likelihood, density, size)
+    if density.has_singles:
+        drawn["binary"] = (scale >= 0).astype(float)
     for j in np.unique(scale[scale >= 0]):
         some = np.flatnonzero(scale == j)
         here = [values[some] for values in own]
@@ -123,4 +124,4 @@ def draw_system(
         orbits[SCALE] = of_binaries.of_s.draw_given(amplitude, of_binaries.parameters_of_s(here), rng)  # type: ignore[union-attr]
         for name, values in orbits.items():
             drawn[name][some] = values
-    return drawn | ({"binary": (scale >= 0).astype(float)} if density.has_singles else {})
+    return drawn

@@ -95,7 +95,7 @@ class Condensed:
     def coarser(self, density: Density, factor: int) -> Condensed:
         """The same on a grid of larger steps."""
         grid = grid_for(density, (self.grid.points[0], self.grid.points[-1]), factor * FINEST_STEP)
-        first, step = self._first_orbit, grid.interpolation(self.grid.points)
+        first, step = self.first_orbit, grid.interpolation(self.grid.points)
         of_orbits = self.shares[:, first:] @ kron(eye_array(len(self.amplitudes)), step, format="csr")
         return replace(self, grid=grid, shares=hstack([self.shares[:, :first], of_orbits], format="csr"))
 
@@ -141,13 +141,13 @@ class Condensed:
         )
 
     @property
-    def _first_orbit(self) -> int:
+    def first_orbit(self) -> int:
         """The first of the matrix' columns that is of orbits."""
         return len(self.points) - len(self.grid.points)
 
     def heights(self, density: Density, parameters: Sequence[np.ndarray]) -> np.ndarray:
         """(C, M) values of a density at the matrix' columns, at (M,) values of each hyper-parameter."""
-        height, first = _at_points(self.points, density, parameters), self._first_orbit
+        height, first = _at_points(self.points, density, parameters), self.first_orbit
         return np.concatenate([height[:first], self._at_amplitudes(height[first:], density, parameters)])
 
     def _at_amplitudes(self, of_x: np.ndarray, density: Density, parameters: Sequence[np.ndarray]) -> np.ndarray:
@@ -169,7 +169,7 @@ class Condensed:
         index : of the system
         parameters : (M,) values of each hyper-parameter
         """
-        height, first = _at_points(self.points, density, parameters), self._first_orbit
+        height, first = _at_points(self.points, density, parameters), self.first_orbit
         row = self.shares[[index]].toarray()[0]
         of_orbits = row[first:].reshape(len(self.amplitudes), -1) @ height[first:]
         of_orbits = of_orbits * self._of_amplitudes(density, parameters)
@@ -178,7 +178,7 @@ class Condensed:
     @property
     def as_binaries(self) -> Condensed:
         """The same of stars that all have an orbit."""
-        return replace(self, shares=self.shares[:, self._first_orbit :], ln_single=np.empty(0))
+        return replace(self, shares=self.shares[:, self.first_orbit :], ln_single=np.empty(0))
 
     def as_either(self, density: Density) -> mixture.Either:
         """Ln p(D_n | h) of the stars as single ones and as binaries, given all hyper-parameters but the fraction."""
@@ -241,7 +241,7 @@ class Condensed:
         at_points = self.grid.interpolation(middle).T.astype(bool).astype(float) @ left
         at_points = self._at_amplitudes(at_points, density, parameters)
         held = np.maximum(self.shares @ self.heights(density, parameters), np.finfo(float).tiny)
-        return np.sum((abs(self.shares[:, self._first_orbit :]) @ at_points) / held, axis=0)
+        return np.sum((abs(self.shares[:, self.first_orbit :]) @ at_points) / held, axis=0)
 
     def largest_error(self, density: Density, hyper: Posterior) -> float:
         """How wrong the ln-likelihood can be where a posterior is."""

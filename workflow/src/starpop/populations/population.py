@@ -270,15 +270,20 @@ def draw(
             orbits.append(draw_one(likelihood, density, h, size, rng_of(likelihood.system)))
         except Exception:  # one system must not stop the others
             logger.exception("System %s:", likelihood.system)
-            names = (*likelihood.system_model.parameters(likelihood.visits), "lnP")
-            names = (*names, "binary") if density.has_singles else names
-            names = (*names, SCALE) if density.of_s is not None else names
-            orbits.append({name: np.full(size, np.nan) for name in names})
+            orbits.append(undrawn(likelihood, density, size))
     data: dict[str, tuple] = {name: (("chain", "draw"), values[None]) for name, values in parameters.items()}
     for name in orbits[0]:
         data[name] = ("chain", "draw", "system"), np.stack([drawn[name] for drawn in orbits], axis=1)[None]
     coords = {"chain": [0], "draw": np.arange(size), "system": [n.system for n in likelihoods]}
     return xr.DataTree.from_dict({"posterior": xr.Dataset(data, coords=coords)})
+
+
+def undrawn(likelihood: PeriodLikelihood, density: Density, size: int) -> dict[str, np.ndarray]:
+    """(size,) NaN for each parameter of a system that a population is drawn with."""
+    names = [*likelihood.system_model.parameters(likelihood.visits), "lnP"]
+    names += [SCALE] if density.of_s is not None else []
+    names += ["binary"] if density.has_singles else []
+    return {name: np.full(size, np.nan) for name in names}
 
 
 def draw_star(
@@ -296,8 +301,7 @@ def draw_star(
     """
     ln_likelihood = system_ln_likelihoods([likelihood], density)(*h)
     binary = rng.random(size) >= single_share(ln_likelihood, no_orbit_ln_evidences([likelihood]), h[0])[:, 0]
-    names = (*likelihood.system_model.parameters(likelihood.visits), "lnP")
-    drawn = {name: np.full(size, np.nan) for name in names} | {"binary": binary.astype(float)}
+    drawn = undrawn(likelihood, density, size) | {"binary": binary.astype(float)}
     if binary.any():
         own = tuple(values[binary] for values in h[1:])
         for name, values in draw_orbits(likelihood, density.of_binaries, own, int(binary.sum()), rng).items():

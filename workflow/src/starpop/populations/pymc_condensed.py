@@ -85,7 +85,7 @@ def build_model(condensed: Condensed, density: Density) -> pm.Model:
         if density.of_s is not None:
             own = density.parameters_of_s(parameters)
             of_y = math.exp(density.of_s.ln_pdf(condensed.amplitudes, *own, math=math))
-            first = len(condensed.points) - len(condensed.grid.points)
+            first = condensed.first_orbit
             height = pt.concatenate([height[:first], (of_y[:, None] * height[first:]).ravel()])
         if isinstance(condensed.matrix, np.ndarray):
             product = pt.dot(pm.Data("share", condensed.matrix), height)
