@@ -1,43 +1,107 @@
-"""Snakemake as a process of its own, forked from one that has loaded it: half of a dry run is its imports."""
+"""Snakemake and the scripts of its jobs as processes of their own, forked from one that has loaded what they import.
+
+Imports are half of a dry run, and most of a small job. A new Python for each has `snakemake_anew`.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import runpy
+import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Sequence
+from multiprocessing.connection import Client, Connection, Listener, wait
 from pathlib import Path
 
 import snakemake.cli
+from snakemake.benchmark import benchmarked
+from snakemake.script import PythonScript
 
 ROOT = Path(__file__).parents[1]
-
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(
-    ["snakemake.cli", "snakemake.report", "snakemake.deployment.conda", "yte", "jsonschema"]
+OURS = [ROOT / part for part in ("", "tests", "tests/data", "tests/workflow", "workflow/src")]
+# Not the package, which tests edit.
+LOADED = (
+    *("snakemake.cli", "snakemake.report", "snakemake.deployment.conda", "yte", "jsonschema"),
+    *("numpy", "scipy.optimize", "scipy.stats", "scipy.interpolate", "numba", "pandas", "xarray", "netCDF4"),
+    *("astropy.table", "astropy.time", "astropy.io.fits", "matplotlib.figure", "matplotlib.backends.backend_agg"),
+    *("matplotlib.backends.backend_pdf", "pymc", "nutpie", "arviz_stats"),
 )
 
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(list(LOADED))
 
-def snakemake_in(folder: Path, arguments: list[str]) -> tuple[int, str]:
-    """What a command ends with when it is typed in a folder, and all that it says."""
+
+def snakemake_anew(folder: Path, arguments: Sequence[str]) -> tuple[int, str]:
+    """What a command ends with when it is typed in a folder, and what it says: it and its jobs start from nothing."""
+    command = [sys.executable, "-m", "snakemake", *arguments]
+    typed = subprocess.run(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    return typed.returncode, typed.stdout
+
+
+def snakemake_in(folder: Path, arguments: Sequence[str]) -> tuple[int, str]:
+    """The same from what is loaded."""
     with tempfile.NamedTemporaryFile() as said:
-        process = _context.Process(target=_typed, args=(folder, arguments, dict(os.environ), said.name))
+        asked, asking = _context.Pipe(duplex=False)
+        process = _context.Process(target=_typed, args=(folder, arguments, dict(os.environ), said.name, asking))
         process.start()
+        jobs: dict[int, tuple[multiprocessing.Process, str]] = {}
+        while process.is_alive():
+            for ready in wait([process.sentinel, asked, *jobs]):
+                if ready is asked:
+                    answer, *script = asked.recv()
+                    job = _context.Process(target=_run_script, args=(*script, said.name))
+                    job.start()
+                    jobs[job.sentinel] = job, answer
+                elif ready in jobs:
+                    job, answer = jobs.pop(ready)
+                    job.join()
+                    with Client(answer) as waiting:
+                        waiting.send(job.exitcode)
         process.join()
         return process.exitcode, Path(said.name).read_text()
 
 
-def _typed(folder: Path, arguments: list[str], environment: dict[str, str], said: str) -> None:
-    """Be that command: nothing is left of the tests' own environment and paths."""
-    with Path(said).open("wb") as file:
+def _typed(folder: Path, arguments: Sequence[str], environment: dict[str, str], said: str, asking: Connection) -> None:
+    """Be Snakemake, and ask for a process for each script."""
+    one_at_a_time = threading.Lock()
+
+    def execute_script(script: PythonScript, path: str, edit: bool = False) -> None:
+        variables = dict(os.environ) | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(script.threads))
+        with benchmarked(benchmark_record=script.bench_record), Listener() as answer:
+            with one_at_a_time:
+                asking.send((answer.address, path, Path.cwd(), variables))
+            with answer.accept() as ended:
+                if code := ended.recv():
+                    raise subprocess.CalledProcessError(code, path)
+
+    PythonScript.execute_script = execute_script
+    _become(folder, environment, said)
+    sys.argv = ["snakemake", *arguments]
+    sys.path.insert(0, str(folder))
+    snakemake.cli.main(sys.argv[1:])
+
+
+def _run_script(path: str, folder: Path, environment: dict[str, str], said: str) -> None:
+    """Be a script's process."""
+    _become(folder, environment, said)
+    sys.argv = [path]
+    sys.path[:0] = [str(Path(path).parent), *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
+    runpy.run_path(path, run_name="__main__")
+
+
+def _become(folder: Path, environment: dict[str, str], said: str) -> None:
+    """Leave nothing of the tests' own environment and paths."""
+    with Path(said).open("ab") as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
     os.chdir(folder)
-    ours = {str(ROOT / part) for part in ("", "tests", "tests/data", "tests/workflow", "workflow/src")}
-    sys.path[:] = [str(folder), *(path for path in sys.path if path not in ours)]
-    sys.argv = ["snakemake", *arguments]
-    snakemake.cli.main(arguments)
+    sys.path[:] = [path for path in sys.path if Path(path) not in OURS]

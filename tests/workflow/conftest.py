@@ -6,8 +6,6 @@ import fcntl
 import os
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +13,7 @@ import pytest
 import yaml
 
 import project_copy
-from snakemake_process import snakemake_in
+from snakemake_process import snakemake_anew, snakemake_in
 
 SMALL = ("--configfile", "config/small.yaml")
 
@@ -26,9 +24,9 @@ class Project:
 
     path: Path
 
-    def snakemake(self, *arguments: str, cores: int = 2, check: bool = True) -> str:
-        """Run snakemake in the copy and return all it says."""
-        code, said = snakemake_in(self.path, ["--cores", str(cores), *arguments])
+    def snakemake(self, *arguments: str, cores: int = 2, check: bool = True, anew: bool = False) -> str:
+        """Run snakemake in the copy and return all it says; anew: as a user types it, it and its jobs from nothing."""
+        code, said = (snakemake_anew if anew else snakemake_in)(self.path, ["--cores", str(cores), *arguments])
         if check and code:
             raise AssertionError(f"snakemake {' '.join(arguments)} ended with {code}:\n{said}")
         return said
@@ -84,9 +82,7 @@ def finished(tmp_path_factory) -> Project:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
             shutil.rmtree(making, ignore_errors=True)
-            # as a user types it
-            command = [sys.executable, "-m", "snakemake", "--cores", "4", *SMALL]
-            subprocess.run(command, cwd=copy_project(making).path, check=True, capture_output=True)
+            copy_project(making).snakemake(*SMALL)
             making.rename(path)
     return Project(path)
 
