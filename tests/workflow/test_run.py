@@ -139,6 +139,33 @@ def test_a_cluster_has_a_folder_of_its_own_its_stars_names_and_an_answer_also_wi
 
 
 @pytest.mark.slow
+def test_a_star_alone_has_its_orbit_for_an_answer_and_no_population(fresh):
+    rng = np.random.default_rng(2)
+    times = np.sort(rng.uniform(0, 900, 40))
+    rv = 56 * np.cos(2 * np.pi * times / 4.2308) + rng.normal(0, 7, 40)
+    np.savetxt(fresh.path / "51peg.txt", np.column_stack([times, rv, np.full(40, 7.0)]))
+    columns = {"time": "col1", "rv": "col2", "rv_err": "col3"}
+    entry = {"path": "51peg.txt", "system": "51 Peg", "columns": columns, "units": {"time": "d", "rv": "m/s"}}
+    star = {"catalog": "peg", "catalogs": {"peg": entry | {"time": {"zero_jd": 2450000}}}, "systems": {"keep": "all"}}
+    short = {"period_range_days": [2, 10], "batches": 1, "sampler": {"backend": "none"}}
+    said = fresh.snakemake(*fresh.overlay(**star, **short))
+    assert "Each system is fitted alone: " in said
+    results = fresh.path / "results"
+    assert {path.name for path in results.iterdir()} == {"benchmarks", "model_graphs", "peg"}
+    assert not list(results.rglob("hyper_posterior.nc")) and not list(results.rglob("*comparison*"))
+    for model in ("tutorial", "jitter"):
+        orbit = pd.read_csv(results / "peg" / model / "orbits.csv").iloc[0]
+        assert orbit["status"] == "ok" and orbit["period_days"] == pytest.approx(4.2308, abs=1e-2)
+    assert "The period of 51 Peg is <strong>4.2" in (results / "peg/report.html").read_text()
+
+
+def test_systems_are_fitted_alone_where_there_is_no_population_model(fresh):
+    jobs = fresh.would_run(*fresh.overlay(population_models={"normal": None}))
+    assert jobs["fit_systems"] == 4 and jobs["diagnose_systems"] == jobs["plot_systems"] == 2
+    assert not {name for name in jobs if "population" in name or "abstract" in name or name == "compare_models"}
+
+
+@pytest.mark.slow
 def test_of_many_systems_nuts_checks_some_and_the_tables_say_how_many(run):
     tables = [f"results/twin/tutorial/{name}" for name in ("diagnostics.csv", "agreement.csv", "orbits.csv")]
     run.snakemake(*run.overlay(sampler={"sampled_systems": 1}), "--", *tables)

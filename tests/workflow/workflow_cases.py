@@ -22,21 +22,21 @@ POPULATION_FIGURES = twice("plot_population") | ABSTRACT | REPORT
 FIGURES = once("plot_model_graphs", "plot_cluster") | CATALOG_FIGURES | SYSTEM_FIGURES | POPULATION_FIGURES
 ORBITS = {"tabulate_orbits": 4} | twice("join_tables") | SYSTEM_FIGURES | POPULATION_FIGURES
 COLLECTED = once("compare_published", "collect_diagnostics") | REPORT
-AGREEMENT = twice("check_agreement") | CATALOG_FIGURES | COLLECTED
-SYSTEM_FITS = {"fit_systems": 4} | twice("diagnose_systems") | ORBITS | AGREEMENT
+CERTIFICATE = twice("diagnose_systems") | CATALOG_FIGURES | COLLECTED
+SYSTEM_FITS = {"fit_systems": 4} | ORBITS | CERTIFICATE
 CRITICISM = {"criticise_systems": 4} | ORBITS
-EXACT_ORBITS = {"draw_orbits": 4} | twice("diagnose_systems") | ORBITS | COLLECTED
+EXACT_ORBITS = {"draw_orbits": 4} | ORBITS | CERTIFICATE
 POPULATION_DIAGNOSTICS = twice("diagnose_population") | POPULATION_FIGURES | COLLECTED
-NUTS_POPULATION = twice("fit_population") | POPULATION_DIAGNOSTICS | AGREEMENT
+NUTS_POPULATION = twice("fit_population") | POPULATION_DIAGNOSTICS | CERTIFICATE
 COMPARISON = once("compare_models") | CATALOG_FIGURES
 POPULATION_FIT = twice("integrate_population") | NUTS_POPULATION | COMPARISON
 CLUSTER_DIAGNOSTICS = once("diagnose_cluster", "plot_cluster") | COLLECTED
-NUTS_CLUSTER = once("fit_cluster") | CLUSTER_DIAGNOSTICS | AGREEMENT
+NUTS_CLUSTER = once("fit_cluster") | CLUSTER_DIAGNOSTICS | CERTIFICATE
 CLUSTER = once("integrate_cluster") | NUTS_CLUSTER
 SCAN = {"scan_periods": 4}
 ALL_PERIODS = SCAN | EXACT_ORBITS | SYSTEM_FITS | POPULATION_FIT | CRITICISM | SYSTEM_FIGURES
-FOCUS_SYSTEM = twice("diagnose_systems", "plot_systems") | COLLECTED
-DIAGNOSTICS = CLUSTER_DIAGNOSTICS | twice("diagnose_systems") | POPULATION_DIAGNOSTICS | AGREEMENT
+FOCUS_SYSTEM = twice("plot_systems") | CERTIFICATE
+DIAGNOSTICS = CLUSTER_DIAGNOSTICS | POPULATION_DIAGNOSTICS | CERTIFICATE
 
 
 def of_one_model(jobs):

@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import sys
+from itertools import product
 from pathlib import Path
 
 from snakemake.common.configfile import load_configfile
@@ -50,6 +51,7 @@ try:
     config = check(config, WORKFLOW / "schemas" / "config.schema.yaml", map(load_configfile, workflow.configfiles))
     CATALOG, catalog_line = choose_catalog(config)
     RESOLVED = resolve(config, CATALOG)
+    PAIRS = pairs(config, CATALOG)  # of a system model and a population model
     files.check_writable(".", ".snakemake", *map(workflow.modifier.modify_path, ["logs/", "results/"]))
 except InputError as error:
     raise WorkflowError(str(error)) from None
@@ -59,6 +61,8 @@ os.environ[files.RUN] = f"{socket.gethostname()}:{os.getpid()}"
 
 if workflow.is_main_process:
     logger.info(catalog_line)
+    if not PAIRS:
+        logger.info("Each system is fitted alone: there is no population model, or the catalogue is of one star.")
     # where no other run is under way, or was killed
     if not any(Path(".snakemake/locks").glob("*")):
         for damaged in files.set_aside_damaged(workflow.modifier.modify_path("results/")):
@@ -70,18 +74,17 @@ CLUSTER = f"results/cluster/{cluster_name(CLUSTER_TABLE)}" if CLUSTER_TABLE else
 SYSTEM_MODELS = list(config["system_models"])
 KEPLERIAN = keplerian_models(config)
 POPULATION_MODELS = list(config["population_models"])
-PAIRS = pairs(config)
 ECCENTRIC = [f"{s}/{p}" for s, p in PAIRS if "eccentricity" in config["population_models"][p]]
 # Whether this is the tutorial's own analysis, to be held against the numbers that it prints.
 PUBLISHED = CATALOG in TUTORIAL and "tutorial" in SYSTEM_MODELS and "normal" in POPULATION_MODELS and not CLUSTER_TABLE
 BATCHES = [f"{i:0{len(str(RESOLVED['batches'] - 1))}d}" for i in range(RESOLVED["batches"])]
 # The simulated cluster and its graphs belong to the tutorial: a run of the user's own stars has only their cluster.
 WITH_CLUSTER = CATALOG in TUTORIAL or bool(CLUSTER_TABLE)
-GRAPHS = [*(["general", "plate", "cluster"] if WITH_CLUSTER else []), "system", "population"]
+GRAPHS = [*(["general", "plate", "cluster"] if WITH_CLUSTER else []), "system", *(["population"] if PAIRS else [])]
 # Of a simulated catalogue, for the figures that show the truth.
 SIMULATION = {"simulation": "catalogs/{catalog}/simulation"} if "simulation" in config["catalogs"][CATALOG] else {}
 # What stars must show to be in the sample that populations are fitted to; nothing, if all of the table are.
-SELECTION = RESOLVED["selection"]
+SELECTION = RESOLVED["selection"] if PAIRS else {}
 # Pairs with a fraction of binaries, and who is one in a simulated catalogue.
 FRACTIONS = [f"{s}/{p}" for s, p in PAIRS if "fraction" in config["population_models"][p]]
 SHARES_OF_TABLE = [Path(path).name for path in paths_of(config["catalogs"][CATALOG])] if SIMULATION else []
@@ -187,8 +190,7 @@ def populations(pattern):
 
 def all_pairs(pattern):
     """The products of all pairs of a system model and a population model."""
-    system_models, population_models = zip(*PAIRS)
-    return expand(pattern, zip, system_model=system_models, population_model=population_models, allow_missing=True)
+    return sum([expand(pattern, system_model=s, population_model=p, allow_missing=True) for s, p in PAIRS], [])
 
 
 # Of every figure its category and its caption, by the pattern of its PNG.
@@ -232,7 +234,7 @@ def pictures():
     """Every figure of the rules so far, by its path: its category, its caption, and what its wildcards stand for."""
     found = {}
     for pattern, said in PICTURES.items():
-        for system_model, population_model in PAIRS:
+        for system_model, population_model in PAIRS or product(SYSTEM_MODELS, [""]):
             of = {"catalog": CATALOG, "system_model": system_model, "population_model": population_model}
             found[pattern.format(**of)] = said | of
     return found

@@ -33,14 +33,25 @@ rule diagnose_cluster:
 
 
 rule diagnose_systems:
-    """Diagnostics of every system's own fit, and the summary of the one that the tutorial shows."""
+    """Diagnostics of every system's own fit, the summary of the one that the tutorial shows, and the certificate.
+
+    The certificate sets the exact answers of cluster, systems and populations beside those of NUTS, in Monte Carlo
+    errors: each checks the other.
+    """
     input:
         periods=batches("results/{catalog}/{system_model}/periods/{batch}.nc"),
         exact=batches("results/{catalog}/{system_model}/exact/{batch}.nc"),
         posteriors=batches("results/{catalog}/{system_model}/posteriors/{batch}.nc"),
+        exact_cluster=[f"{CLUSTER}/exact.nc"] if WITH_CLUSTER else [],
+        cluster=[f"{CLUSTER}/posterior.nc"] if WITH_CLUSTER else [],
+        exact_populations=populations("results/{catalog}/{system_model}/{population_model}/exact.nc"),
+        populations=populations("results/{catalog}/{system_model}/{population_model}/posterior.nc"),
+        hyper_parameters=populations("results/{catalog}/{system_model}/{population_model}/hyper_posterior.nc"),
     output:
         diagnostics="results/{catalog}/{system_model}/diagnostics.csv",
         focus_system="results/{catalog}/{system_model}/focus_system/summary.csv",
+        agreement="results/{catalog}/{system_model}/agreement.csv",
+        agreement_status="results/{catalog}/{system_model}/agreement_status.csv",
     params:
         settings=settings("diagnostics", "focus_system", max_treedepth="sampler/max_treedepth"),
         code=source_digest("diagnose_systems"),
@@ -53,36 +64,6 @@ rule diagnose_systems:
     threads: 1
     script:
         "../scripts/diagnose_systems.py"
-
-
-rule diagnose_population:
-    """Diagnostics and summary of a population's fit, and posterior predictive checks of all systems' orbits."""
-    input:
-        exact="results/{catalog}/{system_model}/{population_model}/exact.nc",
-        posterior="results/{catalog}/{system_model}/{population_model}/posterior.nc",
-        hyper_posterior="results/{catalog}/{system_model}/{population_model}/hyper_posterior.nc",
-    output:
-        criticism="results/{catalog}/{system_model}/{population_model}/criticism.csv",
-        diagnostics="results/{catalog}/{system_model}/{population_model}/diagnostics.csv",
-        summary="results/{catalog}/{system_model}/{population_model}/summary.csv",
-    params:
-        settings=settings(
-            "seed",
-            "criticism",
-            "diagnostics",
-            population="population_models/{population_model}",
-            max_treedepth="sampler/max_treedepth",
-        ),
-        code=source_digest("diagnose_population"),
-    log:
-        "logs/diagnose_population/{catalog}/{system_model}/{population_model}.log",
-    benchmark:
-        "results/benchmarks/diagnose_population/{catalog}/{system_model}/{population_model}.tsv"
-    conda:
-        "../../environment.yml"
-    threads: 1
-    script:
-        "../scripts/diagnose_population.py"
 
 
 rule criticise_systems:
@@ -106,33 +87,6 @@ rule criticise_systems:
     threads: 1
     script:
         "../scripts/criticise_systems.py"
-
-
-rule check_agreement:
-    """Exact answer and NUTS, each checking the other: cluster, systems and populations, in Monte Carlo errors."""
-    input:
-        exact_cluster=[f"{CLUSTER}/exact.nc"] if WITH_CLUSTER else [],
-        cluster=[f"{CLUSTER}/posterior.nc"] if WITH_CLUSTER else [],
-        exact_systems=batches("results/{catalog}/{system_model}/exact/{batch}.nc"),
-        systems=batches("results/{catalog}/{system_model}/posteriors/{batch}.nc"),
-        exact_population=populations("results/{catalog}/{system_model}/{population_model}/exact.nc"),
-        population=populations("results/{catalog}/{system_model}/{population_model}/posterior.nc"),
-        hyper_parameters=populations("results/{catalog}/{system_model}/{population_model}/hyper_posterior.nc"),
-    output:
-        agreement="results/{catalog}/{system_model}/agreement.csv",
-        status="results/{catalog}/{system_model}/agreement_status.csv",
-    params:
-        settings=settings("diagnostics", max_treedepth="sampler/max_treedepth"),
-        code=source_digest("check_agreement"),
-    log:
-        "logs/check_agreement/{catalog}/{system_model}.log",
-    benchmark:
-        "results/benchmarks/check_agreement/{catalog}/{system_model}.tsv"
-    conda:
-        "../../environment.yml"
-    threads: 1
-    script:
-        "../scripts/check_agreement.py"
 
 
 rule collect_diagnostics:
@@ -162,6 +116,38 @@ rule collect_diagnostics:
     threads: 1
     script:
         "../scripts/collect_diagnostics.py"
+
+
+if PAIRS:
+
+    rule diagnose_population:
+        """Diagnostics and summary of a population's fit, and posterior predictive checks of all systems' orbits."""
+        input:
+            exact="results/{catalog}/{system_model}/{population_model}/exact.nc",
+            posterior="results/{catalog}/{system_model}/{population_model}/posterior.nc",
+            hyper_posterior="results/{catalog}/{system_model}/{population_model}/hyper_posterior.nc",
+        output:
+            criticism="results/{catalog}/{system_model}/{population_model}/criticism.csv",
+            diagnostics="results/{catalog}/{system_model}/{population_model}/diagnostics.csv",
+            summary="results/{catalog}/{system_model}/{population_model}/summary.csv",
+        params:
+            settings=settings(
+                "seed",
+                "criticism",
+                "diagnostics",
+                population="population_models/{population_model}",
+                max_treedepth="sampler/max_treedepth",
+            ),
+            code=source_digest("diagnose_population"),
+        log:
+            "logs/diagnose_population/{catalog}/{system_model}/{population_model}.log",
+        benchmark:
+            "results/benchmarks/diagnose_population/{catalog}/{system_model}/{population_model}.tsv"
+        conda:
+            "../../environment.yml"
+        threads: 1
+        script:
+            "../scripts/diagnose_population.py"
 
 
 if PUBLISHED:

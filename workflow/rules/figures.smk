@@ -46,8 +46,8 @@ rule plot_catalog:
     """All velocities; how far NUTS lies from the exact answers; the eccentricities; what the models say of the periods."""
     input:
         visits="results/{catalog}/visits.fits",
-        comparison="results/{catalog}/model_comparison.csv",
-        sensitivity="results/{catalog}/prior_sensitivity.csv",
+        comparison=["results/{catalog}/model_comparison.csv"] if PAIRS else [],
+        sensitivity=["results/{catalog}/prior_sensitivity.csv"] if PAIRS else [],
         agreement=expand("results/{catalog}/{model}/agreement.csv", model=SYSTEM_MODELS, allow_missing=True),
         keplerian=expand("results/{catalog}/{model}/orbits.csv", model=KEPLERIAN, allow_missing=True),
         eccentric=expand("results/{catalog}/{pair}/exact.nc", pair=ECCENTRIC, allow_missing=True),
@@ -65,9 +65,11 @@ rule plot_catalog:
             f"agreement_{model}": picture(f"results/{{catalog}}/{model}", "agreement", "Certificates")
             for model in SYSTEM_MODELS
         },
+        **{
+            f"of_pairs_{name}": picture("results/{catalog}", name, "Comparison")
+            for name in (("model_comparison", "forest") if PAIRS else ())
+        },
         visits=picture("results/{catalog}", "visits", "Systems"),
-        comparison=picture("results/{catalog}", "model_comparison", "Comparison"),
-        forest=picture("results/{catalog}", "forest", "Comparison"),
     params:
         settings=settings("figures"),
         code=source_digest("plot_catalog"),
@@ -117,68 +119,69 @@ rule plot_systems:
         "../scripts/plot_systems.py"
 
 
-rule plot_population:
-    """The hyper-parameters, how they were sampled, the density of ln P, and the periods against their prediction."""
-    input:
-        posterior="results/{catalog}/{system_model}/{population_model}/posterior.nc",
-        exact="results/{catalog}/{system_model}/{population_model}/exact.nc",
-        criticism="results/{catalog}/{system_model}/{population_model}/criticism.csv",
-        diagnostics="results/{catalog}/{system_model}/{population_model}/diagnostics.csv",
-        orbits="results/{catalog}/{system_model}/orbits.csv",
-    output:
-        corner=picture(
-            "results/{catalog}/{system_model}/{population_model}",
-            "corner",
-            "Population",
-        ),
-        trace=picture(
-            "results/{catalog}/{system_model}/{population_model}",
-            "trace",
-            "Population",
-        ),
-        density=picture(
-            "results/{catalog}/{system_model}/{population_model}",
-            "density",
-            "Population",
-        ),
-        criticism=picture(
-            "results/{catalog}/{system_model}/{population_model}",
-            "criticism",
-            "Criticism",
-        ),
-    params:
-        settings=settings("figures", **SIMULATION),
-        code=source_digest("plot_population"),
-    log:
-        "logs/plot_population/{catalog}/{system_model}/{population_model}.log",
-    benchmark:
-        "results/benchmarks/plot_population/{catalog}/{system_model}/{population_model}.tsv"
-    conda:
-        "../../environment.yml"
-    threads: 1
-    script:
-        "../scripts/plot_population.py"
+if PAIRS:
 
+    rule plot_population:
+        """The hyper-parameters, how they were sampled, the density of ln P, and the periods against their prediction."""
+        input:
+            posterior="results/{catalog}/{system_model}/{population_model}/posterior.nc",
+            exact="results/{catalog}/{system_model}/{population_model}/exact.nc",
+            criticism="results/{catalog}/{system_model}/{population_model}/criticism.csv",
+            diagnostics="results/{catalog}/{system_model}/{population_model}/diagnostics.csv",
+            orbits="results/{catalog}/{system_model}/orbits.csv",
+        output:
+            corner=picture(
+                "results/{catalog}/{system_model}/{population_model}",
+                "corner",
+                "Population",
+            ),
+            trace=picture(
+                "results/{catalog}/{system_model}/{population_model}",
+                "trace",
+                "Population",
+            ),
+            density=picture(
+                "results/{catalog}/{system_model}/{population_model}",
+                "density",
+                "Population",
+            ),
+            criticism=picture(
+                "results/{catalog}/{system_model}/{population_model}",
+                "criticism",
+                "Criticism",
+            ),
+        params:
+            settings=settings("figures", **SIMULATION),
+            code=source_digest("plot_population"),
+        log:
+            "logs/plot_population/{catalog}/{system_model}/{population_model}.log",
+        benchmark:
+            "results/benchmarks/plot_population/{catalog}/{system_model}/{population_model}.tsv"
+        conda:
+            "../../environment.yml"
+        threads: 1
+        script:
+            "../scripts/plot_population.py"
 
-rule plot_abstract:
-    """The whole way in one picture, for the first of the models: visits, likelihoods, nodes, population."""
-    input:
-        visits="results/{catalog}/visits.fits",
-        periods=batches(f"results/{{catalog}}/{PAIRS[0][0]}/periods/{{batch}}.nc"),
-        orbits=f"results/{{catalog}}/{PAIRS[0][0]}/orbits.csv",
-        exact=f"results/{{catalog}}/{'/'.join(PAIRS[0])}/exact.nc",
-        diagnostics=f"results/{{catalog}}/{'/'.join(PAIRS[0])}/diagnostics.csv",
-    output:
-        abstract=picture("results/{catalog}", "abstract", "Population"),
-    params:
-        settings=settings("figures", times=f"system_models/{PAIRS[0][0]}/times"),
-        code=source_digest("plot_abstract"),
-    log:
-        "logs/plot_abstract/{catalog}.log",
-    benchmark:
-        "results/benchmarks/plot_abstract/{catalog}.tsv"
-    conda:
-        "../../environment.yml"
-    threads: 1
-    script:
-        "../scripts/plot_abstract.py"
+    rule plot_abstract:
+        """The whole way in one picture, for the first of the models: visits, likelihoods, nodes, population."""
+        input:
+            visits="results/{catalog}/visits.fits",
+            periods=batches(f"results/{{catalog}}/{PAIRS[0][0]}/periods/{{batch}}.nc"),
+            orbits=f"results/{{catalog}}/{PAIRS[0][0]}/orbits.csv",
+            exact=f"results/{{catalog}}/{'/'.join(PAIRS[0])}/exact.nc",
+            diagnostics=f"results/{{catalog}}/{'/'.join(PAIRS[0])}/diagnostics.csv",
+        output:
+            abstract=picture("results/{catalog}", "abstract", "Population"),
+        params:
+            settings=settings("figures", times=f"system_models/{PAIRS[0][0]}/times"),
+            code=source_digest("plot_abstract"),
+        log:
+            "logs/plot_abstract/{catalog}.log",
+        benchmark:
+            "results/benchmarks/plot_abstract/{catalog}.tsv"
+        conda:
+            "../../environment.yml"
+        threads: 1
+        script:
+            "../scripts/plot_abstract.py"

@@ -15,7 +15,7 @@ with store.job(snakemake.log[0]) as log:
         for path in snakemake.input.systems
     ]
     others = [*snakemake.input.cluster, *snakemake.input.populations, *snakemake.input.agreement]
-    table = pd.concat([*map(store.read_csv, others), *systems])
+    table = pd.concat([*map(store.read_csv, others), *systems])[list(systems[0].columns)]
     verdict = status.of_fits(table)
     log.info("%s", verdict)
     if settings["strict"] and table["status"].map(status.has_failed).any():

@@ -14,11 +14,12 @@ with store.job(snakemake.log[0]):
     style = Style.from_settings(json.loads(snakemake.params.settings)["figures"])
     names = system_names(snakemake.input.visits)
     shown = read_named(snakemake.input.visits, chosen_by_name(names, DRAWN_SYSTEMS))
-    table, moved = (store.read_csv(snakemake.input[name]) for name in ("comparison", "sensitivity"))
     source = f"catalogue {snakemake.wildcards.catalog}"
     save(systems.visits_grid(shown, style), snakemake.output.visits, style, f"{source}, {len(names)} systems")
-    save(comparison.model_comparison(table, style), snakemake.output.comparison, style, source)
-    save(comparison.forest(table, moved, style), snakemake.output.forest, style, source)
+    if snakemake.input.comparison:
+        table, moved = (store.read_csv(snakemake.input[name][0]) for name in ("comparison", "sensitivity"))
+        save(comparison.model_comparison(table, style), snakemake.output.of_pairs_model_comparison, style, source)
+        save(comparison.forest(table, moved, style), snakemake.output.of_pairs_forest, style, source)
     orbits = dict(zip(snakemake.params.keplerian, map(store.read_csv, snakemake.input.keplerian), strict=True))
     fits = dict(zip(snakemake.params.eccentric, map(store.read_tree, snakemake.input.eccentric), strict=True))
     verdicts = dict.fromkeys(orbits, "")

@@ -11,7 +11,7 @@ with store.job(snakemake.log[0]):
     asked, figures = json.loads(params.settings), json.loads(params.figures)
     run = tables_of_run.read_run(snakemake.wildcards.catalog, given, params)
     context = contents.contents(run) | contents.settings(asked, run.catalog)
-    context |= contents.models_in_words(params.pairs, given.populations)
+    context |= contents.models_in_words(given.exact, given.populations)
     context["selection"] = asked.get("catalogs", {}).get(run.catalog, {}).get("selection", {})
     context["origin"] = contents.origin(given.visits, given.exact[0])
     context["figures"] = page.figures(zip(given.figures, figures, strict=True))

@@ -8,7 +8,8 @@ import xarray as xr
 
 from starpop.checks.agreement import LARGEST_Z, compare, compare_fit, compare_systems, several_modes, verdict
 from starpop.checks.diagnostics import Thresholds
-from starpop.checks.system_diagnostics import unchecked
+from starpop.checks.system_diagnostics import assess_sampled
+from starpop.run.status import NOT_CHECKED, WHY_NOT
 
 
 def draws(rng, chains, size, mean=0.0, sd=1.0):
@@ -88,7 +89,7 @@ def batch():
 def test_a_system_of_several_modes_is_compared_within_the_heaviest(batch):
     exact, nuts = batch
     assert several_modes(exact) == ["B"]
-    table = compare_systems("systems", exact, nuts).set_index("parameter")
+    table = compare_systems(exact, nuts).set_index("parameter")
     assert table.loc["P[A]", "note"] == ""
     assert table.loc["P[A]", "agrees"]
     # draws of the whole, where NUTS was kept to the middle
@@ -98,7 +99,7 @@ def test_a_system_of_several_modes_is_compared_within_the_heaviest(batch):
     within = {"P": (("system", "chain", "draw"), inside)}
     for tree in batch:
         tree["posterior"] = xr.Dataset(within, coords={"system": ["A", "B"]})
-    assert compare_systems("systems", exact, nuts)["agrees"].all()
+    assert compare_systems(exact, nuts)["agrees"].all()
 
 
 def test_a_chain_that_can_tell_nothing_is_no_evidence_against_the_exact_answer(batch):
@@ -111,21 +112,22 @@ def test_a_chain_that_can_tell_nothing_is_no_evidence_against_the_exact_answer(b
     nuts["map"], nuts["sample_stats"], nuts["posterior"] = best, xr.Dataset(stats, coords=best.coords), apart
     limits = Thresholds(1.01, 400, 0, 0.05, 0.3)
     # neither has converged; only B is kept to one of several modes
-    assert unchecked(nuts, limits, 10) == {"B"}
+    told_nothing = [row["fit"] for row in assess_sampled(nuts, limits, 10) if row["status"].startswith(NOT_CHECKED)]
+    assert told_nothing == ["B"]
     exact, _ = batch
-    assert list(compare_systems("systems", exact, nuts, unchecked(nuts, limits, 10))["parameter"]) == ["P[A]"]
+    assert list(compare_systems(exact, nuts, told_nothing)["parameter"]) == ["P[A]"]
 
 
 def test_draws_too_few_within_the_heaviest_mode_are_not_compared(batch):
     exact, nuts = batch
     nuts["map"]["longest_period"][1] = -0.95
-    assert list(compare_systems("systems", exact, nuts)["parameter"]) == ["P[A]"]
+    assert list(compare_systems(exact, nuts)["parameter"]) == ["P[A]"]
 
 
 def test_nothing_to_compare_is_said(batch):
     exact, nuts = batch
     nuts["posterior"]["P"][:] = np.nan
-    status, sentence = verdict(compare_systems("systems", exact, nuts))
+    status, sentence = verdict(compare_systems(exact, nuts))
     assert status == "not checked: NUTS has nothing to compare"
     assert sentence == "No comparison of NUTS with the exact answer."
 
@@ -146,6 +148,8 @@ def test_a_hierarchical_fit_is_compared_but_for_what_is_left_out():
         {"value": (("parameter", "statistic"), [[0.0, 1.0, 0.0, 0.0]])},
         coords={"parameter": ["mu"], "statistic": ["mean", "sd", "mcse_mean", "mcse_sd"]},
     )
-    table = compare_fit("population", "nuts", exact, tree(4), left_out=["B"])
+    table = compare_fit("population", "nuts", exact, nuts := tree(4), left_out=["B"])
     assert list(table["parameter"]) == ["lnP[A]", "mu"]
     assert table["mean_z"].abs().max() < LARGEST_Z
+    nuts.attrs[WHY_NOT] = "not checked: too many systems"
+    assert compare_fit("population", "nuts", exact, nuts).empty

@@ -87,7 +87,7 @@ def test_a_mistake_in_draws_nodes_or_solver_is_told(likelihoods, monkeypatch):
     columns_of = pymc_kepler.columns
     monkeypatch.setattr(pymc_kepler, "columns", lambda mean, e, start: columns_of(mean, 0.9 * e, start))
     settings = SamplerSettings("nutpie", 2, 500, 1000, 0.8, 10)
-    wrong = compare_systems("systems", exact, single.fit_systems([likelihood], MODEL, RANGE, settings, 1))
+    wrong = compare_systems(exact, single.fit_systems([likelihood], MODEL, RANGE, settings, 1))
     assert not wrong["agrees"].all()
 
 

@@ -166,7 +166,7 @@ def test_nuts_is_kept_to_the_heaviest_of_several_modes_and_agrees_with_the_exact
     period = nuts["posterior"]["P"].values
     assert shortest <= period.min() < period.max() <= longest
     assert list(exact["modes"]["status"].values) == [""]
-    table = compare_systems("systems", exact, nuts)
+    table = compare_systems(exact, nuts)
     assert table["agrees"].all(), table
     assert table["note"].str.startswith("within the heaviest of").all()
 
@@ -223,7 +223,7 @@ def test_of_many_systems_some_are_sampled_and_the_others_have_all_else(fitted):
     rows = assess_systems([nothing_lost], [exact], [some], LIMITS, 10).set_index("fit")["status"]
     assert list(rows.index) == ["1 other systems", second]
     assert rows["1 other systems"].startswith("not checked: not among the systems that NUTS samples")
-    assert {name.split("[")[1] for name in compare_systems("systems", exact, some)["parameter"]} == {f"{second}]"}
+    assert {name.split("[")[1] for name in compare_systems(exact, some)["parameter"]} == {f"{second}]"}
     summary = summarise_system(first, exact, some, rows.to_dict())
     (status,) = summary.loc[summary["method"] == "nuts", "status"]
     assert status == some["map"]["status"].sel(system=first).item()

@@ -121,6 +121,36 @@ def test_the_answer_is_that_of_the_likeliest_models_which_can_be_trusted():
     assert contents.best_pair(made_run(["A"], diagnostics=nothing)) == "s/a"
 
 
+def alone(*names, **changed):
+    """The tables of a run of two system models, `s` and the likelier `t`, without a population."""
+    orbits = {
+        model: made_orbits(list(names), ln_evidence=ln_evidence, **changed)
+        for model, ln_evidence in (("s", -20.0), ("t", -18.0))
+    }
+    of_pairs = {"comparison": None, "sensitivity": None, "summaries": {}, "predictions": {}, "agreement": {}}
+    return made_run(list(names), orbits=orbits, **of_pairs)
+
+
+def test_of_a_star_alone_the_answer_is_its_orbit_under_the_likelier_model():
+    page = " ".join(made_page(alone("A & B", eccentricity=0.3, eccentricity_sd=0.01)).split())
+    assert "The period of A &amp; B is <strong>2.000000 ± 0.000010 days</strong>, and its semi-amplitude" in page
+    assert "with an eccentricity of <strong>0.300 ± 0.010</strong>." in page
+    assert (
+        "what the system model <code>t</code> says, of the highest evidence: ln odds 2 against <code>s</code>." in page
+    )
+    assert 'href="#assumptions"' not in page and "That is not to be trusted" not in page
+    page = " ".join(made_page(alone("A", mode_weight=0.7, flags="at_range_end")).split())
+    assert "days</strong>, with probability 0.7, and" in page and "eccentricity of" not in page
+    assert "That is not to be trusted (flags at range end)" in page
+    assert "The visits of A hardly show an orbit" in made_page(alone("A", flags="no_orbit"))
+
+
+def test_of_systems_without_a_population_the_answer_is_the_table():
+    page = " ".join(made_page(alone("A", "B")).split())
+    assert 'The orbits of the 2 systems stand <a href="#systems">below</a>; no population was fitted' in page
+    assert contents.answer_of_systems(alone("A", "B"), "t")["figure"] == "overview"
+
+
 def test_of_a_sample_it_says_who_is_in_it_and_of_a_star_how_likely_it_is_a_binary():
     selection = pd.DataFrame({"system": ["A", "B"], "selected": [True, False], "reason": ["", "visits 3 < 5"]})
     members = pd.DataFrame(

@@ -422,7 +422,7 @@ def test_null_leaves_out_an_optional_key_of_an_entry():
     ("overlay", "message"),
     [
         ({"system_models": {"tutorial": None, "jitter": None}}, r"system_models: {} is empty; at least one entry is"),
-        ({"population_models": {"normal": None}}, r"population_models: {} is empty; at least one entry is needed"),
+        ({"population_models": None}, "configuration: missing key population_models; null leaves a key out, and"),
         ({"system_models": None}, "configuration: missing key system_models; null leaves a key out, and this one is"),
         ({"systems": {"keep": None}}, "systems: missing key keep; null leaves a key out, and this one is needed"),
         ({"sampler": {"chains": None}}, "sampler: missing key chains; null leaves a key out"),
@@ -610,12 +610,21 @@ def test_eccentricities_of_a_population_go_with_keplerian_models_as_far_as_these
     config["system_models"] = {"circle": {"trend": 0, "noise": "reported"}}
     config["system_models"]["ellipse"] = config["system_models"]["circle"] | {"orbit": "keplerian"}
     checked = check(config, SCHEMA)
-    assert pairs(checked) == [("circle", "alone"), ("ellipse", "both"), ("ellipse", "alone")]
+    assert pairs(checked, "twin") == [("circle", "alone"), ("ellipse", "both"), ("ellipse", "alone")]
     density = density_from_settings(resolve(checked, "twin")["population_models"]["both"], (1.5, 20))
     assert density.of_e == Rayleigh((-3, 0), 0.8)
     config["orbit_prior"]["eccentricity"] = {"beta": [0.867, 3.03]}
     with pytest.raises(InputError, match=r"must then be uniform: set orbit_prior\.eccentricity\.beta to \[1, 1\]"):
         choose_catalog(check(config, SCHEMA))
+
+
+def test_a_star_alone_and_systems_without_a_population_model_are_in_no_pair():
+    config = changed("catalogs.twin.system", "51 Peg")
+    del config["catalogs"]["twin"]["columns"]["system"]
+    checked = check(config, SCHEMA)
+    assert pairs(checked, "twin") == []
+    assert len(pairs(checked, "apogee")) == 2
+    assert pairs(check(laid_over({"population_models": {"normal": None}}), SCHEMA), "apogee") == []
 
 
 @pytest.mark.parametrize(("visits", "said"), [(8, ""), (7, r"selection\.visits: 7, but of stars with fewer than 8")])

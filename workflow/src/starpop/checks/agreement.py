@@ -11,7 +11,7 @@ visits do not know of it its ln has a long thin tail, and a chain does not know 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from starpop.inference.convergence import CHAIN_DRAW, columns_of
 from starpop.orbits.fitted import ONE_MODE, sampled_of
 from starpop.orbits.noise import Jitter, Scaled
 from starpop.run.errors import how_many
-from starpop.run.status import NOT_CHECKED
+from starpop.run.status import NOT_CHECKED, WHY_NOT
 
 LARGEST_Z = 4.5
 # Exact draws within the range of periods that NUTS was kept to, of which fewer tell nothing.
@@ -123,7 +123,9 @@ def compared(posterior: xr.Dataset) -> dict[str, np.ndarray]:
 def compare_fit(
     section: str, sampler: str, exact: xr.DataTree, nuts: xr.DataTree, left_out: Iterable[str] = ()
 ) -> pd.DataFrame:
-    """Compare a hierarchical fit; the parameters of the systems left out are not compared."""
+    """Compare a hierarchical fit, if it was sampled; the parameters of the systems left out are not compared."""
+    if nuts.attrs.get(WHY_NOT):
+        return pd.DataFrame(columns=COLUMNS)
     skipped = tuple(f"[{name}]" for name in left_out)
     ours, theirs = (
         {k: v for k, v in compared(tree["posterior"].to_dataset()).items() if not k.endswith(skipped)}
@@ -132,14 +134,12 @@ def compare_fit(
     return compare(section, sampler, ours, theirs, known_values(exact))
 
 
-def compare_systems(
-    section: str, exact: xr.DataTree, nuts: xr.DataTree, left_out: Collection[str] = ()
-) -> pd.DataFrame:
+def compare_systems(exact: xr.DataTree, nuts: xr.DataTree, left_out: Collection[str] = ()) -> pd.DataFrame:
     """Compare the single fits of a batch that were sampled, each within the range of periods that NUTS was kept to.
 
     Parameters
     ----------
-    left_out : systems of which NUTS can tell nothing
+    left_out : systems of which NUTS can tell nothing, such as those of many modes that it does not cross
     """
     tables = []
     modes, bounds = (tree[group].to_dataset() for tree, group in ((exact, "modes"), (nuts, "map")))
@@ -154,8 +154,14 @@ def compare_systems(
         ours, theirs = (
             {f"{k}[{name}]": v for k, v in compared(draws).items()} for draws in (drawn.isel(draw=inside), sampled)
         )
-        tables.append(compare(section, "nuts", ours, theirs, note=note))
+        tables.append(compare("systems", "nuts", ours, theirs, note=note))
     return pd.concat(tables) if tables else pd.DataFrame(columns=COLUMNS)
+
+
+def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """All comparisons as one table, in an order that does not depend on the batches."""
+    compared = [table for table in tables if len(table)] or tables[:1]
+    return pd.concat(compared).sort_values(["section", "sampler", "parameter"], ignore_index=True)
 
 
 def several_modes(exact: xr.DataTree) -> list[str]:

@@ -13,7 +13,7 @@ from starpop.checks import diagnostics
 from starpop.checks.diagnostics import Thresholds
 from starpop.inference.convergence import columns_of, quality, quality_of_independent
 from starpop.orbits import fitted
-from starpop.run.status import NOT_CHECKED, UNSAMPLED
+from starpop.run.status import UNSAMPLED
 
 
 def assess_systems(
@@ -61,12 +61,6 @@ def assess_sampled(tree: xr.DataTree, limits: Thresholds, max_treedepth: int) ->
         checked = fitted.status_of_check(str(row["status"]), list(bounds.values), looked_for)
         rows.append(row | {"status": said or checked})
     return rows
-
-
-def unchecked(tree: xr.DataTree, limits: Thresholds, max_treedepth: int) -> set[str]:
-    """The systems of a batch of which NUTS can tell nothing, such as those of many modes that it does not cross."""
-    rows = assess_sampled(tree, limits, max_treedepth)
-    return {str(row["fit"]) for row in rows if str(row["status"]).startswith(NOT_CHECKED)}
 
 
 def summarise_system(

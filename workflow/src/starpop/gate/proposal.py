@@ -56,6 +56,7 @@ CONDITIONS = {
 GAIA = {"zero_jd": Guess(2455197.5, "Gaia counts from 2010.0"), "scale": Guess("tcb", "Gaia's")}
 GAIA_COLUMNS, APOGEE_COLUMNS = {"source_id", "rv_obs_time"}, {"APOGEE_ID", "VRELERR"}
 ENLARGED = "errors: {factor: 3.5, power: 1.2, added_kms: 0.072} # APOGEE's are too small (Brown et al. 2020)"
+ALONE = "one star has no population: population_models: {normal: null}, beside catalogs, leaves it out"
 OFFSETS = "instruments have zero points of their own in a system model with offsets: true (docs/layouts.md)"
 CUSTOM = "days are the custom"
 WIDE = "or if each star has columns of its own, give each visit a row, and the star's name a column"
@@ -232,6 +233,8 @@ def _propose_columns(
             if role == "system":
                 reason += "; or leave this line out, and write system: NAME above, if all rows are of one"
             proposal.put("columns", role, value=UNKNOWN, reason=reason)
+    if "system" in found and len(_known(table, found["system"][0])) == 1:
+        proposal.remarks.append(ALONE)
     if "instrument" in found and len(_known(table, found["instrument"][0])) > 1:
         proposal.remarks.append(OFFSETS)
 

@@ -158,8 +158,13 @@ def keplerian_models(config: Mapping[str, Any]) -> list[str]:
     return [name for name, model in config["system_models"].items() if model.get("orbit") == "keplerian"]
 
 
-def pairs(config: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Each system model with each population model, one with eccentricities with Keplerian orbits only."""
+def pairs(config: Mapping[str, Any], catalog: str) -> list[tuple[str, str]]:
+    """Each system model with each population model, one with eccentricities with Keplerian orbits only.
+
+    There is none for a catalogue of one star, which is no population.
+    """
+    if "system" in config["catalogs"][catalog]:
+        return []
     keplerian = keplerian_models(config)
     return [
         (system, population)

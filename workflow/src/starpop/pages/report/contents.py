@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Hashable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 from unicodedata import lookup
 
@@ -14,6 +15,7 @@ import yaml
 
 from starpop import __version__
 from starpop.checks.agreement import LARGEST_Z
+from starpop.checks.comparison import POPULATION
 from starpop.checks.sensitivity import AS_CONFIGURED, DERIVED, OF_AMPLITUDES
 from starpop.checks.statistics import SIGNIFICANT_P, STATISTICS
 from starpop.inference.with_singles import FRACTION
@@ -37,12 +39,12 @@ GREEK = {name: lookup(f"GREEK SMALL LETTER {name}") for name in ("mu", "sigma", 
 
 def contents(run: Run) -> dict[str, Any]:
     """All that the page's template writes of the tables."""
-    best = best_pair(run)
+    best = best_pair(run) if run.summaries else best_model(run)
     return {
         "catalog": run.catalog,
         "best": best,
         "verdict": verdict(run),
-        "answer": answer(run, best),
+        "answer": answer(run, best) if run.summaries else answer_of_systems(run, best),
         "cluster": of_cluster(run.cluster),
         "data": data(run),
         "certificate": [certificate(run, model) for model in run.agreement],
@@ -68,14 +70,26 @@ def best_pair(run: Run) -> str:
     return str(known.idxmax()) if len(known) else next(iter(run.summaries))
 
 
+def best_model(run: Run) -> str:
+    """The system model of the highest evidence of all systems together."""
+    return max(run.orbits, key=lambda model: run.orbits[model]["ln_evidence"].sum())
+
+
 def passed_over(run: Run) -> list[str]:
     """The pairs of models whose exact fit is not to be trusted."""
     return [name for name in _evidence(run).index if status.has_failed(_status(run, f"{name} exact"))]
 
 
+def _compared(run: Run) -> pd.DataFrame:
+    """The rows of the comparison that are of a population, one a pair of models."""
+    if run.comparison is None:
+        return pd.DataFrame(columns=["system_model", "population_model", "ln_evidence"])
+    return run.comparison[run.comparison["scope"] == POPULATION]
+
+
 def _evidence(run: Run) -> pd.Series:
     """The ln evidence of each pair of models."""
-    pairs = run.comparison[run.comparison["scope"] == "population"]
+    pairs = _compared(run)
     names = [of_pair(*models) for models in zip(pairs["system_model"], pairs["population_model"], strict=True)]
     return pd.Series(pairs["ln_evidence"].to_numpy(float), index=names)
 
@@ -110,6 +124,7 @@ def answer(run: Run, pair: str) -> dict[str, Any]:
     used = run.orbits[pair.split("/")[0]]
     fraction = next((row for row in hyper if row["parameter"] == FRACTION), None)
     found: dict[str, Any] = {"pair": pair, "hyper": hyper, "fraction": fraction, "passed_over": passed_over(run)}
+    found["figure"] = "density"
     found["systems"] = int((~status.without_orbit(used)).sum())
     found["hardly"] = len(status.hardly(used))
     said = _status(run, f"{pair} exact")
@@ -130,9 +145,30 @@ def answer(run: Run, pair: str) -> dict[str, Any]:
     return found
 
 
+def answer_of_systems(run: Run, model: str) -> dict[str, Any]:
+    """Where no population was fitted: how many systems there are, and of a single one its orbit."""
+    ln_evidence = {name: float(table["ln_evidence"].sum()) for name, table in run.orbits.items()}
+    others = {name: ln_evidence[model] - value for name, value in ln_evidence.items() if name != model}
+    used = run.orbits[model]
+    used = used[~status.without_orbit(used)]
+    found = {"systems": len(used), "hardly": len(status.hardly(used)), "others": others}
+    if len(used) != 1:
+        return found | {"figure": "overview", "doubts": ""}
+    row = used.iloc[0]
+    found |= {"figure": "focus_folded", "name": str(row["system"]), "weight": float(row["mode_weight"])}
+    values = {
+        "period": row[["best_mode_period_days", "best_mode_period_sd_days"]],
+        "semi_amplitude": row[["semi_amplitude_kms", "semi_amplitude_sd_kms"]],
+        "eccentricity": row.reindex(["eccentricity", "eccentricity_sd"]),
+    }
+    known = {name: tuple(map(float, pair)) for name, pair in values.items() if pair.notna().all()}
+    return found | known | {"doubts": status.doubts(str(row["flags"]))}
+
+
 def _sensitivity_of(run: Run, pair: str) -> pd.DataFrame:
     """The rows of a pair of models under its configured priors."""
     table = run.sensitivity
+    assert table is not None  # where there is a pair
     names = table["system_model"].astype(str) + "/" + table["population_model"].astype(str)
     return table[(names == pair) & (table["prior"] == AS_CONFIGURED)]
 
@@ -273,7 +309,7 @@ def published(table: pd.DataFrame | None) -> list[dict[Hashable, Any]]:
 
 def assumptions(run: Run) -> list[dict[Hashable, Any]]:
     """Each pair of models: its evidence, its predictive density, and what it says of every population's quantities."""
-    pairs = run.comparison[run.comparison["scope"] == "population"]
+    pairs = _compared(run)
     found: list[dict[Hashable, Any]] = []
     for row in pairs.to_dict("records"):
         pair = of_pair(row["system_model"], row["population_model"])
@@ -328,21 +364,22 @@ def settings(asked: Mapping[str, Any], catalog: str) -> dict[str, Any]:
     return {"tables_named": named, "configuration": text}
 
 
-def models_in_words(pairs: Iterable[str], products: Iterable[str]) -> dict[str, dict[str, str]]:
+def models_in_words(orbits: Iterable[str], populations: Iterable[str]) -> dict[str, dict[str, str]]:
     """The choices of each system model and each population model, as they were fitted, with no value auto.
 
     Parameters
     ----------
-    pairs : the names of all pairs "system model/population model"
-    products : paths of the exact posterior of each
+    orbits : paths of the exact draws of each system model, in one batch or more
+    populations : paths of the exact posterior of each pair of models
     """
-    words: dict[str, dict[str, str]] = {"models": {}, "populations": {}}
-    for pair, path in zip(pairs, products, strict=True):
-        system, population = pair.split("/")
-        fitted = json.loads(store.read_group(path).attrs["settings"])
-        words["models"][system] = in_words(fitted["model"])
-        words["populations"][population] = in_words(fitted["population"])
-    return words
+    asked = {"models": ("model", -3, orbits), "populations": ("population", -2, populations)}
+    return {
+        name: {
+            model: in_words(json.loads(store.read_group(path).attrs["settings"])[key])
+            for model, path in {Path(path).parts[place]: path for path in paths}.items()
+        }
+        for name, (key, place, paths) in asked.items()
+    }
 
 
 def in_words(model: Mapping[str, Any]) -> str:

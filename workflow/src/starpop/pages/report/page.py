@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from importlib.metadata import version
 from importlib.util import find_spec
 from io import BytesIO
 from math import isfinite
@@ -15,6 +16,8 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
+
+from starpop.run.files import replacing
 
 HERE = Path(__file__).parent
 # Numbers this large or small are written with a power of ten.
@@ -59,10 +62,18 @@ def as_script(source: str) -> str:
 
 @cache
 def vega() -> str:
-    """Vega-Lite with all that it needs to draw."""
-    import vl_convert
+    """Vega-Lite with all that it needs to draw; kept with what is compiled, for it takes a second to put together."""
+    kept = HERE / "__pycache__" / f"vega-{version('vl-convert-python')}.js"
+    if not kept.is_file():
+        import vl_convert
 
-    return as_script(vl_convert.javascript_bundle())  # type: ignore[call-arg]
+        source = as_script(vl_convert.javascript_bundle())  # type: ignore[call-arg]
+        try:
+            with replacing(kept) as temporary:
+                temporary.write_text(source, encoding="utf-8")
+        except OSError:  # where nothing may be written, as nothing is compiled
+            return source
+    return kept.read_text(encoding="utf-8")
 
 
 def tables() -> str:

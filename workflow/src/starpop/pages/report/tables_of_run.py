@@ -19,11 +19,12 @@ class Run:
     ----------
     catalog : its name
     systems, rejected : tables of the systems used, and of the rows not used
-    diagnostics, comparison, sensitivity : tables of the catalogue
+    diagnostics : table of all fits
     orbits, agreement, criticism : the tables of each system model
     summaries, predictions : the summary, and the criticism, of each pair "system model/population model"
     members : of each pair what each system of its population tells, and whether it is a binary
     selections : of each system model who is in the sample, if there is one
+    comparison, sensitivity : tables of all pairs, if there are any
     published : the tutorial's numbers beside this run's, if it is the tutorial's
     cluster : the summary of the cluster of stars, if there is one to be told of
     calibration : the table of `calibrate`, if it has been run
@@ -34,8 +35,6 @@ class Run:
     systems: pd.DataFrame
     rejected: pd.DataFrame
     diagnostics: pd.DataFrame
-    comparison: pd.DataFrame
-    sensitivity: pd.DataFrame
     orbits: Mapping[str, pd.DataFrame]
     agreement: Mapping[str, pd.DataFrame]
     criticism: Mapping[str, pd.DataFrame]
@@ -43,6 +42,8 @@ class Run:
     predictions: Mapping[str, pd.DataFrame]
     members: Mapping[str, pd.DataFrame]
     selections: Mapping[str, pd.DataFrame]
+    comparison: pd.DataFrame | None = None
+    sensitivity: pd.DataFrame | None = None
     published: pd.DataFrame | None = None
     cluster: pd.DataFrame | None = None
     calibration: pd.DataFrame | None = None
@@ -58,7 +59,8 @@ def read_run(catalog: str, inputs: Any, params: Any) -> Run:
     params : ``models`` and ``pairs``, their names; ``calibration``, the path of its table, if there is one; ``chain``
     """
     models, pairs = params.models, params.pairs
-    optional = {"published": inputs.published, "cluster": inputs.cluster, "calibration": params.calibration}
+    optional = {name: inputs[name] for name in ("comparison", "sensitivity", "published", "cluster")}
+    optional["calibration"] = params.calibration
 
     def each(paths: Iterable[str], of: Sequence[str]) -> dict[str, pd.DataFrame]:
         return dict(zip(of, map(store.read_csv, paths), strict=True))
@@ -68,8 +70,6 @@ def read_run(catalog: str, inputs: Any, params: Any) -> Run:
         systems=store.read_table(inputs.systems).to_pandas(),
         rejected=store.read_table(inputs.rejected).to_pandas(),
         diagnostics=store.read_csv(inputs.diagnostics),
-        comparison=store.read_csv(inputs.comparison),
-        sensitivity=store.read_csv(inputs.sensitivity),
         orbits=each(inputs.orbits, models),
         agreement=each(inputs.agreement, models),
         criticism=each(inputs.criticism, models),
