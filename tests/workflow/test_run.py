@@ -149,7 +149,7 @@ def test_a_star_alone_has_its_orbit_for_an_answer_and_no_population(fresh):
     star = {"catalog": "peg", "catalogs": {"peg": entry | {"time": {"zero_jd": 2450000}}}, "systems": {"keep": "all"}}
     short = {"period_range_days": [2, 10], "batches": 1, "sampler": {"backend": "none"}}
     said = fresh.snakemake(*fresh.overlay(**star, **short))
-    assert "Each system is fitted alone: " in said
+    assert "One star makes no population: each system is fitted alone; not used: population_models (normal)." in said
     results = fresh.path / "results"
     assert {path.name for path in results.iterdir()} == {"benchmarks", "model_graphs", "peg"}
     assert not list(results.rglob("hyper_posterior.nc")) and not list(results.rglob("*comparison*"))

@@ -45,7 +45,16 @@ from starpop.run.check_config import check, choose_catalog
 from starpop.run.errors import InputError
 from starpop.run.files import paths_of
 from starpop.run.home import HOME, at_home
-from starpop.run.settings import TUTORIAL, as_json, as_overlay, cluster_name, keplerian_models, pairs, resolve
+from starpop.run.settings import (
+    TUTORIAL,
+    as_json,
+    as_overlay,
+    cluster_name,
+    keplerian_models,
+    pairs,
+    resolve,
+    without_population,
+)
 
 try:
     config = check(config, WORKFLOW / "schemas" / "config.schema.yaml", map(load_configfile, workflow.configfiles))
@@ -62,7 +71,7 @@ os.environ[files.RUN] = f"{socket.gethostname()}:{os.getpid()}"
 if workflow.is_main_process:
     logger.info(catalog_line)
     if not PAIRS:
-        logger.info("Each system is fitted alone: there is no population model, or the catalogue is of one star.")
+        logger.info(without_population(config, CATALOG))
     # where no other run is under way, or was killed
     if not any(Path(".snakemake/locks").glob("*")):
         for damaged in files.set_aside_damaged(workflow.modifier.modify_path("results/")):

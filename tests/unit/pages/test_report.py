@@ -8,7 +8,7 @@ from pages_in_browser import opened
 from starpop.checks import flags
 from starpop.checks.statistics import STATISTICS
 from starpop.orbits.visits import Visits
-from starpop.pages.report import contents, page, systems, tables_of_run
+from starpop.pages.report import alone, contents, page, systems, tables_of_run
 from starpop.run import status
 
 NASTY = [
@@ -121,7 +121,7 @@ def test_the_answer_is_that_of_the_likeliest_models_which_can_be_trusted():
     assert contents.best_pair(made_run(["A"], diagnostics=nothing)) == "s/a"
 
 
-def alone(*names, **changed):
+def without_population(*names, **changed):
     """The tables of a run of two system models, `s` and the likelier `t`, without a population."""
     orbits = {
         model: made_orbits(list(names), ln_evidence=ln_evidence, **changed)
@@ -131,24 +131,40 @@ def alone(*names, **changed):
     return made_run(list(names), orbits=orbits, **of_pairs)
 
 
+def page_of_star(**changed):
+    """The page of a star alone, without its line ends."""
+    return " ".join(made_page(without_population("A & B", **changed)).split())
+
+
 def test_of_a_star_alone_the_answer_is_its_orbit_under_the_likelier_model():
-    page = " ".join(made_page(alone("A & B", eccentricity=0.3, eccentricity_sd=0.01)).split())
-    assert "The period of A &amp; B is <strong>2.000000 ± 0.000010 days</strong>, and its semi-amplitude" in page
-    assert "with an eccentricity of <strong>0.300 ± 0.010</strong>." in page
-    assert (
-        "what the system model <code>t</code> says, of the highest evidence: ln odds 2 against <code>s</code>." in page
+    said = page_of_star(eccentricity=0.3, eccentricity_sd=0.01)
+    assert "The period of A &amp; B is <strong>2.000000 ± 0.000010 days</strong>, and its semi-amplitude" in said
+    assert "with an eccentricity of <strong>0.300 ± 0.010</strong>." in said
+    assert said.index('<code>t</code></th><td class="n">0</td>') < said.index(
+        '<code>s</code></th><td class="n">−2</td>'
     )
-    assert 'href="#assumptions"' not in page and "That is not to be trusted" not in page
-    page = " ".join(made_page(alone("A", mode_weight=0.7, flags="at_range_end")).split())
-    assert "days</strong>, with probability 0.7, and" in page and "eccentricity of" not in page
-    assert "That is not to be trusted (flags at range end)" in page
-    assert "The visits of A hardly show an orbit" in made_page(alone("A", flags="no_orbit"))
+    assert 'href="#assumptions"' not in said and "scatter by more than their errors" not in said
+    assert "beside these there is a jitter of 0.50 ± 0.10 km/s" in page_of_star(jitter_kms=0.5, jitter_sd_kms=0.1)
+
+
+def test_of_a_star_alone_what_is_doubtful_is_said_in_the_answer():
+    unsure = {"semi_amplitude_p16_kms": 1.0, "semi_amplitude_p50_kms": 2.0, "semi_amplitude_p84_kms": 5.0}
+    said = page_of_star(mode_weight=0.7, flags="multimodal;drift", **unsure)
+    assert "Several periods of A &amp; B are possible: the likeliest is <strong>2.000000 ± 0.000010" in said
+    assert "with probability <strong>0.7</strong>" in said
+    assert "2 (1 to 5)" in said
+    assert "<li>drift: There is more than none, but a trend is nearly as likely" in said
+    said = page_of_star(flags="no_orbit")
+    assert "The visits of A &amp; B hardly show an orbit" in said
+    assert alone.answer(without_population("A", flags="no_orbit").orbits)["figure"] == "focus_time_series"
 
 
 def test_of_systems_without_a_population_the_answer_is_the_table():
-    page = " ".join(made_page(alone("A", "B")).split())
-    assert 'The orbits of the 2 systems stand <a href="#systems">below</a>; no population was fitted' in page
-    assert contents.answer_of_systems(alone("A", "B"), "t")["figure"] == "overview"
+    run = without_population("A", "B")
+    said = " ".join(made_page(run).split())
+    assert 'The orbits of the 2 systems stand <a href="#systems">below</a>; no population was fitted' in said
+    assert "the ln odds of the system models are 0 of <code>t</code>, −4 of <code>s</code>" in said
+    assert alone.answer(run.orbits)["figure"] == "overview"
 
 
 def test_of_a_sample_it_says_who_is_in_it_and_of_a_star_how_likely_it_is_a_binary():

@@ -17,7 +17,7 @@ from starpop.orbits.conditions import Conditions
 from starpop.orbits.system_model import SystemModel
 from starpop.run.check_config import check, choose_catalog, with_table
 from starpop.run.errors import InputError
-from starpop.run.settings import as_json, as_overlay, cases, cluster_name, pairs, resolve
+from starpop.run.settings import as_json, as_overlay, cases, cluster_name, pairs, resolve, without_population
 
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -623,8 +623,12 @@ def test_a_star_alone_and_systems_without_a_population_model_are_in_no_pair():
     del config["catalogs"]["twin"]["columns"]["system"]
     checked = check(config, SCHEMA)
     assert pairs(checked, "twin") == []
+    checked["catalogs"]["twin"]["selection"] = {"visits": 5}
+    assert without_population(checked, "twin").endswith("not used: population_models (normal), the selection.")
     assert len(pairs(checked, "apogee")) == 2
-    assert pairs(check(laid_over({"population_models": {"normal": None}}), SCHEMA), "apogee") == []
+    without = check(laid_over({"population_models": {"normal": None}}), SCHEMA)
+    assert pairs(without, "apogee") == []
+    assert without_population(without, "apogee") == "There is no population model: each system is fitted alone."
 
 
 @pytest.mark.parametrize(("visits", "said"), [(8, ""), (7, r"selection\.visits: 7, but of stars with fewer than 8")])

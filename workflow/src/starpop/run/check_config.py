@@ -114,7 +114,8 @@ def contradictory_model(where: str, model: Mapping[str, Any]) -> Iterable[str]:
 def unsuited_models(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
     """Choices of the models that the catalogue to analyse has nothing for, or that its range of periods forbids."""
     entry = config["catalogs"][catalog]
-    yield from narrow_populations("", config["population_models"], looked_for(config, catalog))
+    populations = {} if "system" in entry else config["population_models"]  # of one star none is fitted
+    yield from narrow_populations("", populations, looked_for(config, catalog))
     asked, least = entry.get("selection", {}).get("visits"), config["systems"]["min_visits"]
     if asked is not None and asked < least:
         yield (
@@ -122,7 +123,7 @@ def unsuited_models(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
             f"used (systems.min_visits); expected {least} or more, or leave it out."
         )
     keplerian = keplerian_models(config)
-    for name, population in config["population_models"].items():
+    for name, population in populations.items():
         if "amplitude" in population and "selection" in entry:
             yield (
                 f"population_models.{name}.amplitude: {population['amplitude']['density']}, but catalogue {catalog} "

@@ -174,6 +174,15 @@ def pairs(config: Mapping[str, Any], catalog: str) -> list[tuple[str, str]]:
     ]
 
 
+def without_population(config: Mapping[str, Any], catalog: str) -> str:
+    """Why no population is fitted, and what is so not used."""
+    entry = config["catalogs"][catalog]
+    why = "One star makes no population" if "system" in entry else "There is no population model"
+    unused = [f"population_models ({', '.join(config['population_models'])})"] if config["population_models"] else []
+    unused += ["the selection"] if "selection" in entry else []
+    return f"{why}: each system is fitted alone{'; not used: ' + ', '.join(unused) if unused else ''}."
+
+
 def lookup(config: Mapping[str, Any], path: str) -> Any:
     """The value at a path of keys, such as "draws/systems"."""
     value: Any = config

@@ -20,6 +20,7 @@ from starpop.checks.sensitivity import AS_CONFIGURED, DERIVED, OF_AMPLITUDES
 from starpop.checks.statistics import SIGNIFICANT_P, STATISTICS
 from starpop.inference.with_singles import FRACTION
 from starpop.pages.population import label
+from starpop.pages.report import alone
 from starpop.pages.report.systems import with_membership
 from starpop.pages.report.tables_of_run import Run
 from starpop.run import status, store
@@ -39,12 +40,12 @@ GREEK = {name: lookup(f"GREEK SMALL LETTER {name}") for name in ("mu", "sigma", 
 
 def contents(run: Run) -> dict[str, Any]:
     """All that the page's template writes of the tables."""
-    best = best_pair(run) if run.summaries else best_model(run)
+    best = best_pair(run) if run.summaries else next(iter(alone.by_evidence(run.orbits)))
     return {
         "catalog": run.catalog,
         "best": best,
         "verdict": verdict(run),
-        "answer": answer(run, best) if run.summaries else answer_of_systems(run, best),
+        "answer": answer(run, best) if run.summaries else alone.answer(run.orbits),
         "cluster": of_cluster(run.cluster),
         "data": data(run),
         "certificate": [certificate(run, model) for model in run.agreement],
@@ -68,11 +69,6 @@ def best_pair(run: Run) -> str:
     evidence, failed = _evidence(run), passed_over(run)
     known = (evidence.drop(failed) if len(failed) < len(evidence) else evidence).dropna()
     return str(known.idxmax()) if len(known) else next(iter(run.summaries))
-
-
-def best_model(run: Run) -> str:
-    """The system model of the highest evidence of all systems together."""
-    return max(run.orbits, key=lambda model: run.orbits[model]["ln_evidence"].sum())
 
 
 def passed_over(run: Run) -> list[str]:
@@ -143,26 +139,6 @@ def answer(run: Run, pair: str) -> dict[str, Any]:
         of_k = rows.loc[MEAN_LN_K]
         found |= {"typical_kms": float(np.exp(of_k["mean"])), "mean_ln_k": (of_k["mean"], of_k["sd"])}
     return found
-
-
-def answer_of_systems(run: Run, model: str) -> dict[str, Any]:
-    """Where no population was fitted: how many systems there are, and of a single one its orbit."""
-    ln_evidence = {name: float(table["ln_evidence"].sum()) for name, table in run.orbits.items()}
-    others = {name: ln_evidence[model] - value for name, value in ln_evidence.items() if name != model}
-    used = run.orbits[model]
-    used = used[~status.without_orbit(used)]
-    found = {"systems": len(used), "hardly": len(status.hardly(used)), "others": others}
-    if len(used) != 1:
-        return found | {"figure": "overview", "doubts": ""}
-    row = used.iloc[0]
-    found |= {"figure": "focus_folded", "name": str(row["system"]), "weight": float(row["mode_weight"])}
-    values = {
-        "period": row[["best_mode_period_days", "best_mode_period_sd_days"]],
-        "semi_amplitude": row[["semi_amplitude_kms", "semi_amplitude_sd_kms"]],
-        "eccentricity": row.reindex(["eccentricity", "eccentricity_sd"]),
-    }
-    known = {name: tuple(map(float, pair)) for name, pair in values.items() if pair.notna().all()}
-    return found | known | {"doubts": status.doubts(str(row["flags"]))}
 
 
 def _sensitivity_of(run: Run, pair: str) -> pd.DataFrame:
