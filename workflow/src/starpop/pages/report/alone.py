@@ -63,7 +63,7 @@ def _with_orbit(table: pd.DataFrame) -> pd.DataFrame:
 
 def of_star(row: pd.Series) -> dict[str, Any]:
     """What one system model says of a star: its orbit, how sure its period is, and its flags."""
-    flags = [flag for flag in str(row["flags"]).split(";") if flag]
+    flags = row["flags"].split(";") if isinstance(row["flags"], str) and row["flags"] else []
     values = {name: row.reindex(columns) for name, columns in SHOWN.items()}
     known = {name: tuple(map(float, pair)) if pair.notna().all() else None for name, pair in values.items()}
     spread = row.reindex(OF_ALL_PERIODS)
