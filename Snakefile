@@ -13,14 +13,8 @@ include: "workflow/rules/catalog.smk"
 include: "workflow/rules/cluster.smk"
 include: "workflow/rules/systems.smk"
 include: "workflow/rules/selection.smk"
-
-
-if PAIRS:
-
-    include: "workflow/rules/population.smk"
-    include: "workflow/rules/comparison.smk"
-
-
+include: "workflow/rules/population.smk"
+include: "workflow/rules/comparison.smk"
 include: "workflow/rules/diagnostics.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"

@@ -34,14 +34,8 @@ def as_visit_table(table: Table, system: str, time: str, rv: str, rv_err: str) -
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, end with what asks of a finished run: so no core waits for another."""
-
-    def place(item: pytest.Item) -> int:
-        if item.get_closest_marker("slow"):
-            return 0
-        return 2 if "finished" in item.fixturenames else 1
-
-    items.sort(key=place)
+    """Begin with what takes longest, so that no core waits at the end for a run that another has just begun."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(scope="session")

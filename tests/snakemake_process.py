@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from multiprocessing.connection import Client, Connection, Listener, wait
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 import snakemake.cli
@@ -50,21 +50,29 @@ def snakemake_in(folder: Path, arguments: Sequence[str]) -> tuple[int, str]:
         asked, asking = _context.Pipe(duplex=False)
         process = _context.Process(target=_typed, args=(folder, arguments, dict(os.environ), said.name, asking))
         process.start()
-        jobs: dict[int, tuple[multiprocessing.Process, str]] = {}
-        while process.is_alive():
-            for ready in wait([process.sentinel, asked, *jobs]):
-                if ready is asked:
-                    answer, *script = asked.recv()
-                    job = _context.Process(target=_run_script, args=(*script, said.name))
-                    job.start()
-                    jobs[job.sentinel] = job, answer
-                elif ready in jobs:
-                    job, answer = jobs.pop(ready)
-                    job.join()
-                    with Client(answer) as waiting:
-                        waiting.send(job.exitcode)
-        process.join()
+        jobs: dict[int, tuple[multiprocessing.Process, Connection]] = {}
+        try:
+            while process.is_alive():
+                _attend(wait([process.sentinel, asked, *jobs]), asked, jobs, said.name)
+        finally:
+            for one in (process, *(job for job, _ in jobs.values())):
+                one.kill()
+                one.join()
         return process.exitcode, Path(said.name).read_text()
+
+
+def _attend(ready: list, asked: Connection, jobs: dict, said: str) -> None:
+    """Start the script that is asked for, and tell of those that have ended."""
+    for one in ready:
+        if one is asked:
+            answer, *script = asked.recv()
+            job = _context.Process(target=_run_script, args=(*script, said))
+            job.start()
+            jobs[job.sentinel] = job, answer
+        elif one in jobs:
+            job, answer = jobs.pop(one)
+            job.join()
+            answer.send(job.exitcode)
 
 
 def _typed(folder: Path, arguments: Sequence[str], environment: dict[str, str], said: str, asking: Connection) -> None:
@@ -73,12 +81,12 @@ def _typed(folder: Path, arguments: Sequence[str], environment: dict[str, str], 
 
     def execute_script(script: PythonScript, path: str, edit: bool = False) -> None:
         variables = dict(os.environ) | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(script.threads))
-        with benchmarked(benchmark_record=script.bench_record), Listener() as answer:
-            with one_at_a_time:
-                asking.send((answer.address, path, Path.cwd(), variables))
-            with answer.accept() as ended:
-                if code := ended.recv():
-                    raise subprocess.CalledProcessError(code, path)
+        ended, answer = _context.Pipe(duplex=False)
+        with benchmarked(benchmark_record=script.bench_record):
+            with one_at_a_time, answer:
+                asking.send((answer, path, Path.cwd(), variables))
+            if code := ended.recv():
+                raise subprocess.CalledProcessError(code, path)
 
     PythonScript.execute_script = execute_script
     _become(folder, environment, said)

@@ -159,6 +159,13 @@ def test_a_star_alone_has_its_orbit_for_an_answer_and_no_population(fresh):
     assert "The period of 51 Peg is <strong>4.2" in (results / "peg/report.html").read_text()
 
 
+def test_one_star_of_the_tutorials_catalogue_has_nothing_published_and_may_be_looked_for(fresh):
+    alone = fresh.overlay(catalogs={"twin": {"system": "all of them", "selection": {"visits": 5}}})
+    jobs = fresh.would_run(*alone)
+    assert not {"compare_published", "select_systems"} & jobs.keys()
+    assert fresh.would_run(*alone, "--", "detect")["simulate_detection"] == 2
+
+
 def test_systems_are_fitted_alone_where_there_is_no_population_model(fresh):
     jobs = fresh.would_run(*fresh.overlay(population_models={"normal": None}))
     assert jobs["fit_systems"] == 4 and jobs["diagnose_systems"] == jobs["plot_systems"] == 2

@@ -82,10 +82,10 @@ CLUSTER_TABLE = config["cluster"].get("table")
 CLUSTER = f"results/cluster/{cluster_name(CLUSTER_TABLE)}" if CLUSTER_TABLE else "results/cluster"
 SYSTEM_MODELS = list(config["system_models"])
 KEPLERIAN = keplerian_models(config)
-POPULATION_MODELS = list(config["population_models"])
+POPULATION_MODELS = list(dict.fromkeys(population for _, population in PAIRS))
 ECCENTRIC = [f"{s}/{p}" for s, p in PAIRS if "eccentricity" in config["population_models"][p]]
 # Whether this is the tutorial's own analysis, to be held against the numbers that it prints.
-PUBLISHED = CATALOG in TUTORIAL and "tutorial" in SYSTEM_MODELS and "normal" in POPULATION_MODELS and not CLUSTER_TABLE
+PUBLISHED = CATALOG in TUTORIAL and ("tutorial", "normal") in PAIRS and not CLUSTER_TABLE
 BATCHES = [f"{i:0{len(str(RESOLVED['batches'] - 1))}d}" for i in range(RESOLVED["batches"])]
 # The simulated cluster and its graphs belong to the tutorial: a run of the user's own stars has only their cluster.
 WITH_CLUSTER = CATALOG in TUTORIAL or bool(CLUSTER_TABLE)
@@ -93,7 +93,7 @@ GRAPHS = [*(["general", "plate", "cluster"] if WITH_CLUSTER else []), "system", 
 # Of a simulated catalogue, for the figures that show the truth.
 SIMULATION = {"simulation": "catalogs/{catalog}/simulation"} if "simulation" in config["catalogs"][CATALOG] else {}
 # What stars must show to be in the sample that populations are fitted to; nothing, if all of the table are.
-SELECTION = RESOLVED["selection"] if PAIRS else {}
+SELECTION = RESOLVED["selection"]
 # Pairs with a fraction of binaries, and who is one in a simulated catalogue.
 FRACTIONS = [f"{s}/{p}" for s, p in PAIRS if "fraction" in config["population_models"][p]]
 SHARES_OF_TABLE = [Path(path).name for path in paths_of(config["catalogs"][CATALOG])] if SIMULATION else []
@@ -101,12 +101,14 @@ TRUTHS = [f"results/simulated/{CATALOG}/truth/{name}" for name in SHARES_OF_TABL
 CASES = list(RESOLVED["calibration"]["cases"])
 # Jobs that a recovery study, and each case of a calibration, is spread over.
 SHARES = 4
+# What no name matches.
+NONE = "(?!)"
 
 
 wildcard_constraints:
     catalog=CATALOG,  # whose range, models and populations all rules are given
     system_model="|".join(SYSTEM_MODELS),
-    population_model="|".join(POPULATION_MODELS),
+    population_model="|".join(POPULATION_MODELS) or NONE,
     case="|".join(CASES),
     batch=r"\d+",
 

@@ -66,6 +66,36 @@ rule diagnose_systems:
         "../scripts/diagnose_systems.py"
 
 
+rule diagnose_population:
+    """Diagnostics and summary of a population's fit, and posterior predictive checks of all systems' orbits."""
+    input:
+        exact="results/{catalog}/{system_model}/{population_model}/exact.nc",
+        posterior="results/{catalog}/{system_model}/{population_model}/posterior.nc",
+        hyper_posterior="results/{catalog}/{system_model}/{population_model}/hyper_posterior.nc",
+    output:
+        criticism="results/{catalog}/{system_model}/{population_model}/criticism.csv",
+        diagnostics="results/{catalog}/{system_model}/{population_model}/diagnostics.csv",
+        summary="results/{catalog}/{system_model}/{population_model}/summary.csv",
+    params:
+        settings=settings(
+            "seed",
+            "criticism",
+            "diagnostics",
+            population="population_models/{population_model}",
+            max_treedepth="sampler/max_treedepth",
+        ),
+        code=source_digest("diagnose_population"),
+    log:
+        "logs/diagnose_population/{catalog}/{system_model}/{population_model}.log",
+    benchmark:
+        "results/benchmarks/diagnose_population/{catalog}/{system_model}/{population_model}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    script:
+        "../scripts/diagnose_population.py"
+
+
 rule criticise_systems:
     """Prior and posterior predictive checks of the visits of a batch's systems, and the residuals of their best fits."""
     input:
@@ -116,38 +146,6 @@ rule collect_diagnostics:
     threads: 1
     script:
         "../scripts/collect_diagnostics.py"
-
-
-if PAIRS:
-
-    rule diagnose_population:
-        """Diagnostics and summary of a population's fit, and posterior predictive checks of all systems' orbits."""
-        input:
-            exact="results/{catalog}/{system_model}/{population_model}/exact.nc",
-            posterior="results/{catalog}/{system_model}/{population_model}/posterior.nc",
-            hyper_posterior="results/{catalog}/{system_model}/{population_model}/hyper_posterior.nc",
-        output:
-            criticism="results/{catalog}/{system_model}/{population_model}/criticism.csv",
-            diagnostics="results/{catalog}/{system_model}/{population_model}/diagnostics.csv",
-            summary="results/{catalog}/{system_model}/{population_model}/summary.csv",
-        params:
-            settings=settings(
-                "seed",
-                "criticism",
-                "diagnostics",
-                population="population_models/{population_model}",
-                max_treedepth="sampler/max_treedepth",
-            ),
-            code=source_digest("diagnose_population"),
-        log:
-            "logs/diagnose_population/{catalog}/{system_model}/{population_model}.log",
-        benchmark:
-            "results/benchmarks/diagnose_population/{catalog}/{system_model}/{population_model}.tsv"
-        conda:
-            "../../environment.yml"
-        threads: 1
-        script:
-            "../scripts/diagnose_population.py"
 
 
 if PUBLISHED:

@@ -66,8 +66,9 @@ rule plot_catalog:
             for model in SYSTEM_MODELS
         },
         **{
-            f"of_pairs_{name}": picture("results/{catalog}", name, "Comparison")
-            for name in (("model_comparison", "forest") if PAIRS else ())
+            output: picture("results/{catalog}", name, "Comparison")
+            for output, name in (("comparison", "model_comparison"), ("forest", "forest"))
+            if PAIRS
         },
         visits=picture("results/{catalog}", "visits", "Systems"),
     params:
@@ -119,49 +120,50 @@ rule plot_systems:
         "../scripts/plot_systems.py"
 
 
-if PAIRS:
+rule plot_population:
+    """The hyper-parameters, how they were sampled, the density of ln P, and the periods against their prediction."""
+    input:
+        posterior="results/{catalog}/{system_model}/{population_model}/posterior.nc",
+        exact="results/{catalog}/{system_model}/{population_model}/exact.nc",
+        criticism="results/{catalog}/{system_model}/{population_model}/criticism.csv",
+        diagnostics="results/{catalog}/{system_model}/{population_model}/diagnostics.csv",
+        orbits="results/{catalog}/{system_model}/orbits.csv",
+    output:
+        corner=picture(
+            "results/{catalog}/{system_model}/{population_model}",
+            "corner",
+            "Population",
+        ),
+        trace=picture(
+            "results/{catalog}/{system_model}/{population_model}",
+            "trace",
+            "Population",
+        ),
+        density=picture(
+            "results/{catalog}/{system_model}/{population_model}",
+            "density",
+            "Population",
+        ),
+        criticism=picture(
+            "results/{catalog}/{system_model}/{population_model}",
+            "criticism",
+            "Criticism",
+        ),
+    params:
+        settings=settings("figures", **SIMULATION),
+        code=source_digest("plot_population"),
+    log:
+        "logs/plot_population/{catalog}/{system_model}/{population_model}.log",
+    benchmark:
+        "results/benchmarks/plot_population/{catalog}/{system_model}/{population_model}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    script:
+        "../scripts/plot_population.py"
 
-    rule plot_population:
-        """The hyper-parameters, how they were sampled, the density of ln P, and the periods against their prediction."""
-        input:
-            posterior="results/{catalog}/{system_model}/{population_model}/posterior.nc",
-            exact="results/{catalog}/{system_model}/{population_model}/exact.nc",
-            criticism="results/{catalog}/{system_model}/{population_model}/criticism.csv",
-            diagnostics="results/{catalog}/{system_model}/{population_model}/diagnostics.csv",
-            orbits="results/{catalog}/{system_model}/orbits.csv",
-        output:
-            corner=picture(
-                "results/{catalog}/{system_model}/{population_model}",
-                "corner",
-                "Population",
-            ),
-            trace=picture(
-                "results/{catalog}/{system_model}/{population_model}",
-                "trace",
-                "Population",
-            ),
-            density=picture(
-                "results/{catalog}/{system_model}/{population_model}",
-                "density",
-                "Population",
-            ),
-            criticism=picture(
-                "results/{catalog}/{system_model}/{population_model}",
-                "criticism",
-                "Criticism",
-            ),
-        params:
-            settings=settings("figures", **SIMULATION),
-            code=source_digest("plot_population"),
-        log:
-            "logs/plot_population/{catalog}/{system_model}/{population_model}.log",
-        benchmark:
-            "results/benchmarks/plot_population/{catalog}/{system_model}/{population_model}.tsv"
-        conda:
-            "../../environment.yml"
-        threads: 1
-        script:
-            "../scripts/plot_population.py"
+
+if PAIRS:
 
     rule plot_abstract:
         """The whole way in one picture, for the first of the models: visits, likelihoods, nodes, population."""

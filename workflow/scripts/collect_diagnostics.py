@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from starpop.checks.diagnostics import COLUMNS
 from starpop.run import status, store
 from starpop.run.errors import InputError
 
@@ -15,7 +16,7 @@ with store.job(snakemake.log[0]) as log:
         for path in snakemake.input.systems
     ]
     others = [*snakemake.input.cluster, *snakemake.input.populations, *snakemake.input.agreement]
-    table = pd.concat([*map(store.read_csv, others), *systems])[list(systems[0].columns)]
+    table = pd.concat([*map(store.read_csv, others), *systems])[list(COLUMNS)]
     verdict = status.of_fits(table)
     log.info("%s", verdict)
     if settings["strict"] and table["status"].map(status.has_failed).any():

@@ -18,8 +18,8 @@ with store.job(snakemake.log[0]):
     save(systems.visits_grid(shown, style), snakemake.output.visits, style, f"{source}, {len(names)} systems")
     if snakemake.input.comparison:
         table, moved = (store.read_csv(snakemake.input[name][0]) for name in ("comparison", "sensitivity"))
-        save(comparison.model_comparison(table, style), snakemake.output.of_pairs_model_comparison, style, source)
-        save(comparison.forest(table, moved, style), snakemake.output.of_pairs_forest, style, source)
+        save(comparison.model_comparison(table, style), snakemake.output.comparison, style, source)
+        save(comparison.forest(table, moved, style), snakemake.output.forest, style, source)
     orbits = dict(zip(snakemake.params.keplerian, map(store.read_csv, snakemake.input.keplerian), strict=True))
     fits = dict(zip(snakemake.params.eccentric, map(store.read_tree, snakemake.input.eccentric), strict=True))
     verdicts = dict.fromkeys(orbits, "")

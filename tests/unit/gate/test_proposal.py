@@ -97,6 +97,15 @@ def test_what_is_written_is_what_is_proposed_whatever_the_names(tmp_path, monkey
     }
 
 
+def test_of_one_star_the_way_to_leave_out_a_population_is_proposed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for names in (("A", "A"), ("A", "B")):
+        rows = [f"{name},{2459000.5 + i},{10.0 + i},0.2\n" for i, name in enumerate(names * 4)]
+        (tmp_path / "t.csv").write_text("star,bjd,rv [km/s],rv_err\n" + "".join(rows))
+        said = as_yaml(propose(["t.csv"]))
+        assert ("# one star makes no population" in said) == (names == ("A", "A"))
+
+
 def test_a_proposal_never_takes_the_place_of_a_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     corpus.csv(tmp_path)

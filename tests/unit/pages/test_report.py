@@ -160,6 +160,15 @@ def test_of_a_star_alone_what_is_doubtful_is_said_in_the_answer():
     assert alone.answer(without_population("A", flags="no_orbit").orbits)["figure"] == "focus_time_series"
 
 
+def test_a_model_that_a_star_was_not_fitted_with_is_not_the_likeliest():
+    orbits = dict(without_population("A").orbits)
+    orbits["u"] = orbits["s"].assign(ln_evidence=np.nan, best_mode_period_days=np.nan, status="not fitted: why")
+    found = alone.answer(orbits)
+    assert list(found["odds"]) == ["t", "s", "u"] and found["odds"]["s"] == -2
+    assert [said["model"] for said in found["models"]] == ["t", "s"]
+    assert "The period of A is" in " ".join(made_page(made_run(["A"], orbits=orbits, summaries={})).split())
+
+
 def test_of_systems_without_a_population_the_answer_is_the_table():
     run = without_population("A", "B")
     said = " ".join(made_page(run).split())

@@ -626,6 +626,10 @@ def test_a_star_alone_and_systems_without_a_population_model_are_in_no_pair():
     checked["catalogs"]["twin"]["selection"] = {"visits": 5}
     assert without_population(checked, "twin").endswith("not used: population_models (normal), the selection.")
     assert len(pairs(checked, "apogee")) == 2
+    config["catalogs"]["twin"] |= {"path": "data/twin.ecsv"}
+    of_e = {"density": "normal", "mu": [1, 10], "ln_sigma": [-2, 3]} | {"eccentricity": {"density": "uniform"}}
+    config["catalog"], config["population_models"] = "twin", {"both": of_e}
+    assert choose_catalog(check(config, SCHEMA))[0] == "twin"  # though no orbit has an eccentricity
     without = check(laid_over({"population_models": {"normal": None}}), SCHEMA)
     assert pairs(without, "apogee") == []
     assert without_population(without, "apogee") == "There is no population model: each system is fitted alone."

@@ -11,7 +11,7 @@ visits do not know of it its ln has a long thin tail, and a chain does not know 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -158,10 +158,27 @@ def compare_systems(exact: xr.DataTree, nuts: xr.DataTree, left_out: Collection[
     return pd.concat(tables) if tables else pd.DataFrame(columns=COLUMNS)
 
 
-def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """All comparisons as one table, in an order that does not depend on the batches."""
-    compared = [table for table in tables if len(table)] or tables[:1]
-    return pd.concat(compared).sort_values(["section", "sampler", "parameter"], ignore_index=True)
+def certificate(
+    systems: Iterable[tuple[xr.DataTree, xr.DataTree]],
+    modes: Iterable[xr.DataTree],
+    checked: Mapping[str, str],
+    fits: Iterable[tuple[str, str, xr.DataTree, xr.DataTree]],
+) -> pd.DataFrame:
+    """All comparisons as one table, in an order that does not depend on the batches.
+
+    Parameters
+    ----------
+    systems : exact draws and NUTS of the systems of each batch that were sampled
+    modes : of all systems of each batch
+    checked : the status of the NUTS of each system
+    fits : section, sampler, exact draws and NUTS of each hierarchical fit
+    """
+    told_nothing = {name for name, status in checked.items() if status.startswith(NOT_CHECKED)}
+    several = [name for tree in modes for name in several_modes(tree)]
+    tables = [compare_systems(exact, nuts, told_nothing) for exact, nuts in systems]
+    tables += [compare_fit(*fit, several if fit[0] == "population" else ()) for fit in fits]
+    some = [table for table in tables if len(table)] or tables[:1]
+    return pd.concat(some).sort_values(["section", "sampler", "parameter"], ignore_index=True)
 
 
 def several_modes(exact: xr.DataTree) -> list[str]:

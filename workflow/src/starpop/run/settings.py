@@ -59,7 +59,7 @@ def resolve(config: Mapping[str, Any], catalog: str) -> dict[str, Any]:
         entries[catalog]["simulation"] = chosen | {key: of[chosen[key]] for key, of in drawn_from.items()}
     resolved = {"system_models": models, "population_models": populations, "calibration": calibration}
     single = {"batches": number_of_batches(config, catalog), "period_range_days": looked_for(config, catalog)}
-    single["selection"] = config["catalogs"][catalog].get("selection", {})
+    single["selection"] = config["catalogs"][catalog].get("selection", {}) if pairs(config, catalog) else {}
     return dict(config) | resolved | {"catalogs": entries} | single | of_one_rule(config)
 
 
@@ -161,7 +161,7 @@ def keplerian_models(config: Mapping[str, Any]) -> list[str]:
 def pairs(config: Mapping[str, Any], catalog: str) -> list[tuple[str, str]]:
     """Each system model with each population model, one with eccentricities with Keplerian orbits only.
 
-    There is none for a catalogue of one star, which is no population.
+    There is none for a table whose entry names its one star, which is no population.
     """
     if "system" in config["catalogs"][catalog]:
         return []

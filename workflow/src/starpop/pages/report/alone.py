@@ -23,10 +23,13 @@ OF_ALL_PERIODS = ("semi_amplitude_p50_kms", "semi_amplitude_p16_kms", "semi_ampl
 
 
 def by_evidence(orbits: Mapping[str, pd.DataFrame]) -> dict[str, float]:
-    """The ln odds of each system model to the best, by the evidence of all systems together, the best first."""
-    ln_evidence = {model: float(table["ln_evidence"].sum()) for model, table in orbits.items()}
-    best = max(ln_evidence.values())
-    return {model: ln_evidence[model] - best for model in sorted(ln_evidence, key=lambda name: -ln_evidence[name])}
+    """The ln odds of each system model to the best, the best first.
+
+    They are by the evidence of the systems that all models were fitted to; a model that was fitted to none is last.
+    """
+    each = pd.DataFrame({model: table.set_index("system")["ln_evidence"] for model, table in orbits.items()})
+    fitted = each.dropna(axis=1, how="all").dropna().sum().sort_values(ascending=False, kind="stable")
+    return (fitted - fitted.max()).reindex([*fitted.index, *each.columns.difference(fitted.index)]).to_dict()
 
 
 def answer(orbits: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
@@ -65,7 +68,7 @@ def of_star(row: pd.Series) -> dict[str, Any]:
     """What one system model says of a star: its orbit, how sure its period is, and its flags."""
     flags = row["flags"].split(";") if isinstance(row["flags"], str) and row["flags"] else []
     values = {name: row.reindex(columns) for name, columns in SHOWN.items()}
-    known = {name: tuple(map(float, pair)) if pair.notna().all() else None for name, pair in values.items()}
+    known = {name: tuple(map(float, pair)) if pd.notna(pair.iloc[0]) else None for name, pair in values.items()}
     spread = row.reindex(OF_ALL_PERIODS)
     said = {
         "system": str(row["system"]),

@@ -345,17 +345,20 @@ def models_in_words(orbits: Iterable[str], populations: Iterable[str]) -> dict[s
 
     Parameters
     ----------
-    orbits : paths of the exact draws of each system model, in one batch or more
-    populations : paths of the exact posterior of each pair of models
+    orbits : paths of the exact draws, in the folder of each system model
+    populations : paths of the exact posterior, in the folder of each pair
     """
-    asked = {"models": ("model", -3, orbits), "populations": ("population", -2, populations)}
+    of_orbits = {Path(path).parent.parent.name: path for path in orbits}
+    of_populations = {Path(path).parent.name: path for path in populations}
     return {
-        name: {
-            model: in_words(json.loads(store.read_group(path).attrs["settings"])[key])
-            for model, path in {Path(path).parts[place]: path for path in paths}.items()
-        }
-        for name, (key, place, paths) in asked.items()
+        "models": {name: in_words(_fitted(path)["model"]) for name, path in of_orbits.items()},
+        "populations": {name: in_words(_fitted(path)["population"]) for name, path in of_populations.items()},
     }
+
+
+def _fitted(path: str) -> dict[str, Any]:
+    """What a product was made with."""
+    return dict(json.loads(store.read_group(path).attrs["settings"]))
 
 
 def in_words(model: Mapping[str, Any]) -> str:

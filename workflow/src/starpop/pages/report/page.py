@@ -63,17 +63,17 @@ def as_script(source: str) -> str:
 @cache
 def vega() -> str:
     """Vega-Lite with all that it needs to draw; kept with what is compiled, for it takes a second to put together."""
-    kept = HERE / "__pycache__" / f"vega-{version('vl-convert-python')}.js"
+    kept = HERE / "__pycache__" / f"vega-{version('vl-convert-python')}.bundle"
     if not kept.is_file():
         import vl_convert
 
-        source = as_script(vl_convert.javascript_bundle())  # type: ignore[call-arg]
+        source = vl_convert.javascript_bundle()  # type: ignore[call-arg]
         try:
             with replacing(kept) as temporary:
                 temporary.write_text(source, encoding="utf-8")
         except OSError:  # where nothing may be written, as nothing is compiled
-            return source
-    return kept.read_text(encoding="utf-8")
+            return as_script(source)
+    return as_script(kept.read_text(encoding="utf-8"))
 
 
 def tables() -> str:
