@@ -160,7 +160,8 @@ def test_a_star_alone_has_its_orbit_for_an_answer_and_no_population(fresh):
 
 
 def test_one_star_of_the_tutorials_catalogue_has_nothing_published_and_may_be_looked_for(fresh):
-    alone = fresh.overlay(catalogs={"twin": {"system": "all of them", "selection": {"visits": 5}}})
+    entry = {"system": "all of them", "columns": {"system": None}, "selection": {"visits": 5}}
+    alone = fresh.overlay(catalogs={"twin": entry})
     jobs = fresh.would_run(*alone)
     assert not {"compare_published", "select_systems"} & jobs.keys()
     assert fresh.would_run(*alone, "--", "detect")["simulate_detection"] == 2
