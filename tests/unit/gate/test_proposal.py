@@ -303,7 +303,9 @@ def told_tables():
     yield "card.fits", table
 
 
-@pytest.mark.parametrize(("name", "table"), told_tables(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("name", "table"), list(told_tables()), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_a_table_that_tells_since_when_is_read_so(name, table, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     if isinstance(table, str):

@@ -79,9 +79,9 @@ def steps_of_32_bits(times: np.ndarray, group: np.ndarray, least: float) -> np.n
 
     Such times are all numbers that 32 bits hold, some of them with an odd last bit. A negative group is none.
     """
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):  # of what is no date
         short = times.astype(np.float32)
-    step = np.spacing(np.abs(short)).astype(float)
+        step = np.spacing(np.abs(short)).astype(float)
     held = (short == times) & (step > least)
     several = max(group.max(initial=0), 0) + 1
     whole = np.bincount(group[group >= 0], ~held[group >= 0], minlength=several) == 0
