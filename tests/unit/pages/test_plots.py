@@ -350,3 +350,10 @@ def test_the_members_of_a_cluster_are_told_by_their_colours_and_its_field_has_a_
     bottom = [ax.get_xlabel() for ax in corner.axes[-6:]]
     assert bottom[:3] == [r"$\mu_r$ [pc]", r"$\sigma_r$ [pc]", r"$f_\mathrm{field}$"]
     assert corner.axes[-4].get_xlim()[1] < 1
+
+
+@pytest.mark.parametrize(("low", "high"), [(19.5, 21.2), (4.4, 11), (1.0, 1.004), (0.3, 30), (1e-3, 1e6), (2.1, 4.9)])
+def test_a_logarithmic_axis_has_two_values_at_least_and_few(low, high):
+    ticks = systems.ticks_between(low, high)
+    assert 2 <= len(ticks) <= max(systems.MOST_TICKS, 10)
+    assert low <= ticks.min() and ticks.max() <= high

@@ -115,12 +115,18 @@ def orbit_corner(system: str, draws: Mapping[str, np.ndarray], style: Style) -> 
 
 
 def ticks_between(low: float, high: float) -> np.ndarray:
-    """Round periods [d] to be written below a logarithmic axis: of each decade 1, 2 and 5 where they are few."""
+    """Round values to be written along a logarithmic axis: 1, 2 and 5 of each decade where they are few.
+
+    Where these are fewer than two, others that are as far apart.
+    """
     decades = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
     ticks = np.outer(10.0**decades, [1, 2, 5]).ravel()
     inside = ticks[(ticks >= low) & (ticks <= high)]
     if len(inside) > MOST_TICKS:
         inside = 10.0 ** decades[(10.0**decades >= low) & (10.0**decades <= high)]
+    if len(inside) < 2:
+        even = np.asarray(MaxNLocator(4).tick_values(low, high))
+        inside = even[(even >= low) & (even <= high)]
     return inside
 
 
