@@ -630,6 +630,12 @@ def test_a_star_alone_and_systems_without_a_population_model_are_in_no_pair():
     of_e = {"density": "normal", "mu": [1, 10], "ln_sigma": [-2, 3]} | {"eccentricity": {"density": "uniform"}}
     config["catalog"], config["population_models"] = "twin", {"both": of_e}
     assert choose_catalog(check(config, SCHEMA))[0] == "twin"  # though no orbit has an eccentricity
+    simulated = laid_over(yaml.safe_load((ROOT / "config" / "selection.yaml").read_text()))
+    simulated["population_models"] = {}
+    with pytest.raises(
+        InputError, match=r"population_model: 'normal', but there is none of its kind; add it, or leave"
+    ):
+        check(simulated, SCHEMA)
     without = check(laid_over({"population_models": {"normal": None}}), SCHEMA)
     assert pairs(without, "apogee") == []
     assert without_population(without, "apogee") == "There is no population model: each system is fitted alone."

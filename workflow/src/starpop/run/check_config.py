@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from starpop.run.cluster_settings import cluster_ranges, contradictory_clusters
-from starpop.run.errors import InputError, nearest
+from starpop.run.errors import InputError, not_among
 from starpop.run.files import paths_of, unusable
 from starpop.run.home import at_home
 from starpop.run.schema import conform
@@ -162,7 +162,7 @@ def contradictions(config: Mapping[str, Any]) -> Iterable[str]:
     """What a schema cannot say: names that must exist, ranges that must ascend, folders that must not collide."""
     known = [*config["catalogs"], "auto"]
     if config["catalog"] not in known:
-        yield (f"catalog: {config['catalog']!r} is not one of {', '.join(known)}." + nearest(config["catalog"], known))
+        yield not_among("catalog", config["catalog"], known)
     lacking = {"apogee", "twin"} - config["catalogs"].keys()
     if config["catalog"] == "auto" and lacking:
         yield (
@@ -242,9 +242,7 @@ def contradictory_simulations(config: Mapping[str, Any]) -> Iterable[str]:
             continue
         for key in ("system_model", "population_model"):
             if simulation[key] not in (known := config[f"{key}s"]):
-                yield f"{where}.{key}: {simulation[key]!r} is not one of {', '.join(known)}." + nearest(
-                    simulation[key], known
-                )
+                yield not_among(f"{where}.{key}", simulation[key], known)
         chosen = config["system_models"].get(simulation["system_model"], {})
         if chosen.get("offsets") or chosen.get("times") == "barycentric" or chosen.get("each") == "instrument":
             yield (
@@ -355,7 +353,7 @@ def contradictory_cases(calibration: Mapping[str, Any]) -> Iterable[str]:
     for kind, name in calibration["base"].items():
         known = calibration[f"{kind.removeprefix('keplerian_')}s"]
         if name not in known:
-            yield f"calibration.base.{kind}: {name!r} is not one of {', '.join(known)}." + nearest(name, known)
+            yield not_among(f"calibration.base.{kind}", name, known)
     of_base = calibration["base"]["population_model"]
     if "eccentricity" in calibration["population_models"].get(of_base, {}):
         yield (
@@ -377,9 +375,7 @@ def contradictory_selections(calibration: Mapping[str, Any]) -> Iterable[str]:
         if name in calibration["system_models"].keys() | populations.keys():
             yield f"{where}: a system model or a population has this name too; each names a case of its own."
         if chosen not in populations:
-            yield f"{where}.population_model: {chosen!r} is not one of {', '.join(populations)}." + nearest(
-                chosen, populations
-            )
+            yield not_among(f"{where}.population_model", chosen, populations)
             continue
         has_ends = populations[chosen]["density"] in BOUNDED
         if not has_ends or {"eccentricity", "amplitude"} & populations[chosen].keys():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 
 class InputError(ValueError):
@@ -20,6 +20,13 @@ def closest(name: str, allowed: Iterable[str]) -> str | None:
     lower = {str(word).lower(): str(word) for word in allowed}
     close = difflib.get_close_matches(str(name).lower(), lower, n=1, cutoff=0.6)
     return lower[close[0]] if close else None
+
+
+def not_among(where: str, name: str, known: Collection[str]) -> str:
+    """What to say of a name that stands somewhere and is none of those known."""
+    if not known:
+        return f"{where}: {name!r}, but there is none of its kind; add it, or leave out what names it."
+    return f"{where}: {name!r} is not one of {', '.join(known)}.{nearest(name, known)}"
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:
