@@ -17,9 +17,10 @@ from starpop import command
 from starpop.gate import counted, roles
 from starpop.gate.catalog import Selection, prepare, read_catalog
 from starpop.gate.guesses import time_scale, time_zero, velocity_unit
-from starpop.gate.proposal import as_yaml, catalog_name, propose
+from starpop.gate.proposal import as_yaml, propose
 from starpop.run.errors import InputError
 from starpop.run.schema import UNKNOWN
+from starpop.run.settings import catalog_name
 
 # Kinds of tables that are wrong for the entry they are given, and that a proposal takes for what they are.
 UNDERSTOOD = {

@@ -36,7 +36,7 @@ from starpop.gate.table_file import FORMATS, format_of, read_table, tables_of_fi
 from starpop.run.errors import InputError
 from starpop.run.files import paths_of, unusable
 from starpop.run.schema import UNKNOWN
-from starpop.run.settings import AUTO, RESERVED, TUTORIAL
+from starpop.run.settings import catalog_name
 
 # Names that a reader gives to the columns of a table without names.
 NAMELESS = re.compile(r"col\d+")
@@ -138,13 +138,6 @@ def propose(paths: Sequence[str], **given: Any) -> Proposal:
     _propose_units_of_unnamed(proposal, found, table)
     _propose_rows(proposal, colnames)
     return proposal
-
-
-def catalog_name(path: str) -> str:
-    """A name of a catalogue, which becomes a folder's, from that of a file."""
-    name = re.sub(r"[^A-Za-z0-9]+", "_", Path(path.removesuffix(".gz")).stem).strip("_") or "mine"
-    # on some disks Twin and twin are one folder
-    return f"my_{name}" if name.lower() in (*RESERVED["catalogs"], *TUTORIAL, AUTO) else name
 
 
 def _head(path: str) -> bytes:

@@ -196,6 +196,13 @@ def as_json(config: Mapping[str, Any], paths: Mapping[str, str]) -> str:
     return json.dumps({name: lookup(config, path) for name, path in paths.items()}, sort_keys=True)
 
 
+def catalog_name(path: str) -> str:
+    """A name of a catalogue, which becomes a folder's, from that of a file."""
+    name = re.sub(r"[^A-Za-z0-9]+", "_", Path(path.removesuffix(".gz")).stem).strip("_") or "mine"
+    # on some disks Twin and twin are one folder
+    return f"my_{name}" if name.lower() in (*RESERVED["catalogs"], *TUTORIAL, AUTO) else name
+
+
 def cluster_name(table: Mapping[str, Any]) -> str:
     """The name of a table of parallaxes, for its folder: that of its file, without the ending, or of the first."""
     first, *others = paths_of(table)
