@@ -33,7 +33,6 @@ def test_a_job_ends_and_its_run_with_it(job, said, tmp_path):
 
 
 def test_a_run_that_is_killed_leaves_no_job(tmp_path):
-    (tmp_path / "Snakefile").write_text(SNAKEFILE)
     (tmp_path / "job.py").write_text(
         "import os, time; open('pid', 'w').write(str(os.getpid()))\n"
         "os.kill(int(open('run').read()), 9); time.sleep(60)"

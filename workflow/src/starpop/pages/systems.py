@@ -117,7 +117,7 @@ def orbit_corner(system: str, draws: Mapping[str, np.ndarray], style: Style) -> 
 def ticks_between(low: float, high: float) -> np.ndarray:
     """Round values to be written along a logarithmic axis: 1, 2 and 5 of each decade where they are few.
 
-    Where these are fewer than two, others that are as far apart.
+    Where these are fewer than two, others at equal steps.
     """
     decades = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
     ticks = np.outer(10.0**decades, [1, 2, 5]).ravel()

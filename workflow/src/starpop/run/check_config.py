@@ -19,6 +19,7 @@ from starpop.run.settings import (
     SHARE,
     keplerian_models,
     looked_for,
+    populations_of,
 )
 
 # The catalogue whose table comes with the workflow.
@@ -114,7 +115,7 @@ def contradictory_model(where: str, model: Mapping[str, Any]) -> Iterable[str]:
 def unsuited_models(config: Mapping[str, Any], catalog: str) -> Iterable[str]:
     """Choices of the models that the catalogue to analyse has nothing for, or that its range of periods forbids."""
     entry = config["catalogs"][catalog]
-    populations = {} if "system" in entry else config["population_models"]  # of one star none is fitted
+    populations = populations_of(config, catalog)
     yield from narrow_populations("", populations, looked_for(config, catalog))
     asked, least = entry.get("selection", {}).get("visits"), config["systems"]["min_visits"]
     if asked is not None and asked < least:

@@ -158,28 +158,32 @@ def keplerian_models(config: Mapping[str, Any]) -> list[str]:
     return [name for name, model in config["system_models"].items() if model.get("orbit") == "keplerian"]
 
 
-def pairs(config: Mapping[str, Any], catalog: str) -> list[tuple[str, str]]:
-    """Each system model with each population model, one with eccentricities with Keplerian orbits only.
+def is_one_star(config: Mapping[str, Any], catalog: str) -> bool:
+    """Whether the entry of a catalogue names the one star of its table."""
+    return "system" in config["catalogs"][catalog]
 
-    There is none for a table whose entry names its one star, which is no population.
-    """
-    if "system" in config["catalogs"][catalog]:
-        return []
+
+def populations_of(config: Mapping[str, Any], catalog: str) -> Mapping[str, Any]:
+    """The population models that are fitted to a catalogue: to one star none, which is no population."""
+    return {} if is_one_star(config, catalog) else config["population_models"]
+
+
+def pairs(config: Mapping[str, Any], catalog: str) -> list[tuple[str, str]]:
+    """Each system model with each population model, one with eccentricities with Keplerian orbits only."""
     keplerian = keplerian_models(config)
     return [
         (system, population)
         for system in config["system_models"]
-        for population, model in config["population_models"].items()
+        for population, model in populations_of(config, catalog).items()
         if "eccentricity" not in model or system in keplerian
     ]
 
 
 def without_population(config: Mapping[str, Any], catalog: str) -> str:
     """Why no population is fitted, and what is so not used."""
-    entry = config["catalogs"][catalog]
-    why = "One star makes no population" if "system" in entry else "There is no population model"
+    why = "One star makes no population" if is_one_star(config, catalog) else "There is no population model"
     unused = [f"population_models ({', '.join(config['population_models'])})"] if config["population_models"] else []
-    unused += ["the selection"] if "selection" in entry else []
+    unused += ["the selection"] if "selection" in config["catalogs"][catalog] else []
     return f"{why}: each system is fitted alone{'; not used: ' + ', '.join(unused) if unused else ''}."
 
 

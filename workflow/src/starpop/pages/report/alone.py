@@ -75,7 +75,7 @@ def of_star(row: pd.Series) -> dict[str, Any]:
         "weight": float(row["mode_weight"]),
         "ln_bayes_orbit": row.get("ln_bayes_orbit"),
         "flags": flags,
-        "hardly": "no_orbit" in flags,
+        "hardly": "no_orbit" in flags,  # within the range, whatever lies beyond, which `status.kind` asks for too
         "sure": row["mode_weight"] >= CERTAIN_WEIGHT,
         "spread": tuple(map(float, spread)) if spread.notna().all() else None,
     }

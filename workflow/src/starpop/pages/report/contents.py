@@ -40,12 +40,17 @@ GREEK = {name: lookup(f"GREEK SMALL LETTER {name}") for name in ("mu", "sigma", 
 
 def contents(run: Run) -> dict[str, Any]:
     """All that the page's template writes of the tables."""
-    best = best_pair(run) if run.summaries else next(iter(alone.by_evidence(run.orbits)))
+    if run.summaries:
+        best = best_pair(run)
+        found = answer(run, best)
+    else:
+        found = alone.answer(run.orbits)
+        best = next(iter(found["odds"]))
     return {
         "catalog": run.catalog,
         "best": best,
         "verdict": verdict(run),
-        "answer": answer(run, best) if run.summaries else alone.answer(run.orbits),
+        "answer": found,
         "cluster": of_cluster(run.cluster),
         "data": data(run),
         "certificate": [certificate(run, model) for model in run.agreement],
@@ -119,8 +124,8 @@ def answer(run: Run, pair: str) -> dict[str, Any]:
     ]
     used = run.orbits[pair.split("/")[0]]
     fraction = next((row for row in hyper if row["parameter"] == FRACTION), None)
-    found: dict[str, Any] = {"pair": pair, "hyper": hyper, "fraction": fraction, "passed_over": passed_over(run)}
-    found["figure"] = "density"
+    found: dict[str, Any] = {"pair": pair, "figure": "density", "hyper": hyper, "fraction": fraction}
+    found["passed_over"] = passed_over(run)
     found["systems"] = int((~status.without_orbit(used)).sum())
     found["hardly"] = len(status.hardly(used))
     said = _status(run, f"{pair} exact")
