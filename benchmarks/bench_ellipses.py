@@ -18,7 +18,8 @@ from test_ellipse import TWO_PI, brute_force, model_of, moments_of, simulate
 from starpop.inference.densities import UniformPeriod
 from starpop.orbits.ellipse.climb import Bounds, climb_all
 from starpop.orbits.ellipse.likelihood import ellipse_likelihood
-from starpop.orbits.ellipse.system import eliminate, evaluate
+from starpop.orbits.ellipse.points import evaluate
+from starpop.orbits.ellipse.system import eliminate
 from starpop.orbits.linear_model import linear_model
 from starpop.orbits.noise import Jitter, Scaled
 from starpop.orbits.orbit_draws import draw_orbits

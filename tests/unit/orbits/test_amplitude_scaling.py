@@ -12,9 +12,10 @@ from starpop.checks.highest_peaks import highest_peaks
 from starpop.inference.densities import UniformPeriod
 from starpop.orbits import single
 from starpop.orbits.ellipse import grid as grids
-from starpop.orbits.ellipse import system as ellipses
+from starpop.orbits.ellipse import points as ellipses
 from starpop.orbits.ellipse.climb import Bounds, climb_all
 from starpop.orbits.ellipse.likelihood import ellipse_likelihood
+from starpop.orbits.ellipse.system import eliminate
 from starpop.orbits.linear_model import linear_model, precision_ratio
 from starpop.orbits.ln_likelihood import evaluate, noise_terms
 from starpop.orbits.noise import Jitter
@@ -92,10 +93,10 @@ def test_every_road_to_the_likelihood_of_a_circle(visits, model):
 @pytest.mark.parametrize("trend", [0, 1])
 def test_every_road_to_the_likelihood_of_an_ellipse(visits, trend):
     model = replace(ELLIPSE, trend=trend)
-    system, points = ellipses.eliminate(linear_model(visits, model)), random_points(20, np.random.default_rng(3), 0.9)
+    system, points = eliminate(linear_model(visits, model)), random_points(20, np.random.default_rng(3), 0.9)
     np.testing.assert_allclose(ellipses.evaluate(points, system), normal_density(points, visits, model), atol=1e-7)
     grid, cells = grids.grid(0.9), grids.cells(RANGE, visits.baseline_days, len(visits))
-    found = grids.scan(system, cells, grid)
+    (found,) = grids.scan(system, cells, grid)
     for i in range(0, cells.number, 37):
         for m in range(len(grid.e)):
             phase = 2 * np.pi * np.arange(grid.phases[m]) / grid.phases[m]
@@ -106,7 +107,7 @@ def test_every_road_to_the_likelihood_of_an_ellipse(visits, trend):
 
 def test_a_climb_ends_where_no_point_nearby_is_higher(visits):
     linear = linear_model(visits, ELLIPSE)
-    system, bounds = ellipses.eliminate(linear), Bounds(1 / 20, 1 / 1.5, 0.9)
+    system, bounds = eliminate(linear), Bounds(1 / 20, 1 / 1.5, 0.9)
     modes = climb_all(random_points(10, np.random.default_rng(4), 0.5), 0, bounds, linear, system)
     best = modes[modes[:, 3].argmax()]
     np.testing.assert_allclose(ellipses.evaluate(best[None, :3], system), best[3])

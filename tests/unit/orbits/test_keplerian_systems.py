@@ -15,7 +15,8 @@ from starpop.inference.densities import UniformPeriod
 from starpop.inference.sampling import SamplerSettings
 from starpop.orbits import pymc_kepler, single
 from starpop.orbits.ellipse.kepler import columns
-from starpop.orbits.ellipse.system import eliminate, evaluate
+from starpop.orbits.ellipse.points import evaluate
+from starpop.orbits.ellipse.system import eliminate
 from starpop.orbits.linear_model import linear_model
 from starpop.orbits.orbit import conditional, middle_of, shape_points, wave
 from starpop.orbits.orbit_draws import draw_orbits

@@ -12,7 +12,8 @@ from starpop.checks.highest_peaks import errors_over_noise, of_set, with_noise_o
 from starpop.orbits.ellipse.climb import Bounds, climb_all
 from starpop.orbits.ellipse.kepler import TWO_PI
 from starpop.orbits.ellipse.likelihood import EllipseLikelihood
-from starpop.orbits.ellipse.system import eliminate, noise_terms
+from starpop.orbits.ellipse.points import noise_terms
+from starpop.orbits.ellipse.system import eliminate
 
 # Of the system's own modes, the highest that a set is climbed from.
 MOST_OWN = 6

@@ -28,8 +28,9 @@ import numpy as np
 from starpop.inference.densities import UniformPeriod
 from starpop.inference.density import Range
 from starpop.orbits import no_orbit
-from starpop.orbits.ellipse import system
+from starpop.orbits.ellipse import points
 from starpop.orbits.ellipse.likelihood import EllipseLikelihood
+from starpop.orbits.ellipse.system import eliminate
 from starpop.orbits.landscape import highest_of, likely_noise
 from starpop.orbits.linear_model import NoisySystem
 from starpop.orbits.ln_likelihood import noise_terms
@@ -139,7 +140,7 @@ def _likeliest(star: Star) -> tuple[np.ndarray, np.ndarray, SystemModel]:
         point, box = np.array([np.exp(-found.peak_ln_period[0]), 0.0, 0.0]), found.noise
         if isinstance(found, EllipseLikelihood):
             point[1:] = found.peak_e[0], 2 * np.pi * found.peak_turn[0]
-            terms = system.noise_terms(point[None], system.eliminate(found.linear))
+            terms = points.noise_terms(point[None], eliminate(found.linear))
         else:
             terms = noise_terms(point[:1], found.linear)
     ln_noises, _ = noisy.lattice.points(box)

@@ -22,8 +22,8 @@ from starpop.inference.densities import Density
 from starpop.orbits.ellipse.draws import draw_shapes
 from starpop.orbits.ellipse.kepler import fill_columns
 from starpop.orbits.ellipse.likelihood import EllipseLikelihood
+from starpop.orbits.ellipse.points import noise_terms as ellipse_noise_terms
 from starpop.orbits.ellipse.system import eliminate
-from starpop.orbits.ellipse.system import noise_terms as ellipse_noise_terms
 from starpop.orbits.ln_likelihood import (
     factorise,
     fill_design,

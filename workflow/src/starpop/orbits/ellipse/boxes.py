@@ -18,8 +18,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from starpop.inference.compiled import NO_ARRAYS
 from starpop.orbits.ellipse.kepler import TWO_PI
-from starpop.orbits.ellipse.system import ln_likelihood_at
+from starpop.orbits.ellipse.points import fill, put
 
 RULE = 5
 POINTS, WEIGHTS = (
@@ -140,17 +141,16 @@ def integrate_box(box, slant, modes, scale, higher, leaves, count, system, room)
 @njit(cache=True, nogil=True, error_model="numpy")
 def _evaluate(ends, slant, values, system, room):
     """Fill (5, 5, 5) ln L at the Gauss points of a box; returns the highest."""
-    top = -np.inf
     for i in range(RULE):
         frequency = _point(ends[0], ends[1], i)
         for j in range(RULE):
             e = _point(ends[2], ends[3], j)
             start = slanted(frequency, e, slant)
             for k in range(RULE):
-                phase = start + _point(ends[4], ends[5], k)
-                values[i, j, k] = ln_likelihood_at(frequency, e, phase, system, room)
-                top = max(top, values[i, j, k])
-    return top
+                put((RULE * i + j) * RULE + k, frequency, e, start + _point(ends[4], ends[5], k), room)
+    fill(values.size, system, room)
+    values.ravel()[:] = room.values[: values.size]
+    return values.max()
 
 
 @njit(cache=True, nogil=True)
@@ -162,19 +162,19 @@ def _fill_point(ends, values, point):
     point[2] = _point(ends[4], ends[5], k % RULE)
 
 
-@njit(cache=True, nogil=True)
+@njit(**NO_ARRAYS)
 def slanted(frequency, e, slant):
     """The phase of z = 0 at a frequency and an eccentricity."""
     return slant.by_frequency * (frequency - slant.frequency) + slant.by_e * (e - slant.e)
 
 
-@njit(cache=True, nogil=True)
+@njit(**NO_ARRAYS)
 def _point(low, high, k):
     """A Gauss point of an interval."""
     return 0.5 * (low + high) + 0.5 * (high - low) * POINTS[k]
 
 
-@njit(cache=True, nogil=True)
+@njit(**NO_ARRAYS)
 def _volume(ends):
     """Of a box in d ln P de d(phase) / 2 pi."""
     return 2 * (ends[1] - ends[0]) / (ends[0] + ends[1]) * (ends[3] - ends[2]) * (ends[5] - ends[4]) / TWO_PI
@@ -183,15 +183,12 @@ def _volume(ends):
 @njit(cache=True, nogil=True, error_model="numpy")
 def _error(axis, values, volume, near, scale):
     """The error that the rule along an axis may make, in mass; and the largest D of its lines."""
-    total, largest = 0.0, 0.0
+    total, largest, every, stride = 0.0, 0.0, values.ravel(), RULE ** (2 - axis)
     for i in range(RULE):
         for j in range(RULE):
-            if axis == 0:
-                bend, top = _line(values[:, i, j], near)
-            elif axis == 1:
-                bend, top = _line(values[i, :, j], near)
-            else:
-                bend, top = _line(values[i, j], near)
+            # of the other two axes the last is that of j
+            first = (RULE**2 if axis > 0 else RULE) * i + (RULE if axis == 2 else 1) * j
+            bend, top = _line(every, first, stride, near)
             share = (
                 WEIGHTS[i] * WEIGHTS[j] * min(GAUSS_ERROR * bend**GAUSS_ORDER, 1.0) * min(3.0 / max(bend, 1e-9), 1.0)
             )
@@ -200,15 +197,22 @@ def _error(axis, values, volume, near, scale):
     return total * volume, largest
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _line(values, near):
+@njit(**NO_ARRAYS)
+def _line(every, first, stride, near):
     """D of a line of points, by the parabola through the middle and the ends; and the highest that ln L may be on it.
 
     What the other points are away from the parabola counts in D as well: a narrow mode may be seen by one alone. The
     highest is that of this parabola and of those through any three neighbours; or of the points, where ln L changes
     wildly and no mode is near that could hide between them.
     """
-    a, b, c = values[0], values[RULE // 2], values[RULE - 1]
+    values = (
+        every[first],
+        every[first + stride],
+        every[first + 2 * stride],
+        every[first + 3 * stride],
+        every[first + 4 * stride],
+    )
+    a, b, c, highest = values[0], values[2], values[4], max(values)
     slope, curvature = (c - a) / (2 * POINTS[RULE - 1]), (c - 2 * b + a) / POINTS[RULE - 1] ** 2
     bend = abs(slope) + 0.5 * abs(curvature)
     top = b + max(abs(slope) + 0.5 * curvature, 0.0)
@@ -216,9 +220,10 @@ def _line(values, near):
         top = max(top, b - 0.5 * slope * slope / curvature)
     for k in range(RULE):
         away = values[k] - b - POINTS[k] * (slope + 0.5 * curvature * POINTS[k])
-        bend, top = max(bend, 2 * abs(away)), max(top, values[k])
+        bend = max(bend, 2 * abs(away))
     if bend > WILD and not near:
-        return bend, values.max()
+        return bend, highest
+    top = max(top, highest)
     for k in range(RULE - 2):
         x, y, z = POINTS[k], POINTS[k + 1], POINTS[k + 2]
         rise = (values[k + 1] - values[k]) / (y - x)
@@ -229,7 +234,7 @@ def _line(values, near):
     return bend, top
 
 
-@njit(cache=True, nogil=True)
+@njit(**NO_ARRAYS)
 def _near_a_mode(ends, modes):
     """Whether a mode reaches into a box, at whatever phase."""
     for mode in modes:
@@ -239,7 +244,7 @@ def _near_a_mode(ends, modes):
     return False
 
 
-@njit(cache=True, nogil=True)
+@njit(**NO_ARRAYS)
 def _hides_a_mode(ends, slant, top, modes):
     """Whether a mode lies in a box of which no point comes near to it."""
     for mode in modes:

@@ -12,9 +12,12 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from starpop.inference.cholesky import backward, forward
-from starpop.orbits.ellipse import system as systems
+from starpop.inference.cholesky import backward, cholesky, forward
+from starpop.inference.compiled import NO_ARRAYS
 from starpop.orbits.ellipse.kepler import TWO_PI, true_anomalies
+from starpop.orbits.ellipse.points import EIGHT, evaluate, fill, put, room_for
+from starpop.orbits.ellipse.system import System
+from starpop.orbits.linear_model import LinearModel
 from starpop.orbits.ln_likelihood import factorise, scale_prior, workspace
 
 MOST_STEPS, MOST_CALM, MOST_POLISHED = 40, 2, 10
@@ -22,10 +25,13 @@ MOST_STEPS, MOST_CALM, MOST_POLISHED = 40, 2, 10
 NO_GAIN, DAMPING, HOPELESS = 1e-4, 1e-2, 1e8
 # The longest step in units of 1 / (2 pi t), and in e cos and e sin of the phase.
 LONGEST = np.array([0.6, 0.3, 0.3])
+# Of their widths, by how much two modes are the same; and what is so far below the highest is none.
+SAME, TOO_LOW = 0.3, 30.0
 # Of a mode: frequency, eccentricity, phase, ln L; the standard deviations of the first two, its volume in
 # d ln P de d(phase) / 2 pi, and how its phase changes with frequency and eccentricity along its ridge.
 MODE = 9
-# A second derivative, per step, that is none.
+# Second derivatives: (a, b <= a) is the a (a + 1) / 2 + b-th. One, per step, that is none.
+PAIRS = 6
 FLAT = 1e-3
 
 
@@ -37,62 +43,159 @@ class Bounds(NamedTuple):
     eccentricity: float
 
 
+class Climbed(NamedTuple):
+    """(N, 3) where climbs at one noise have led, (N, 3) the widths there as in `polish`, and (N,) the `_value`s."""
+
+    at: np.ndarray
+    width: np.ndarray
+    value: np.ndarray
+
+
+def climb_all(points: np.ndarray, noise: int, bounds: Bounds, model: LinearModel, system: System) -> np.ndarray:
+    """(M, MODE) the modes reached from (N, 3) points at one noise, each once; not those that are far too low."""
+    return polish_all(climb_from(points, noise, bounds, model), bounds, system)
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
-def climb_all(points, noise, bounds, model, system):
-    """(N, MODE) the modes reached from (N, 3) points, at one noise."""
-    room, other = workspace(model), systems.room_for(system)
+def climb_from(points, noise, bounds, model):
+    """Climb at one noise from (N, 3) points."""
+    room, track = workspace(model), _track_for(model, noise)
     room.design[:, 2:] = model.static
-    modes = np.empty((len(points), MODE))
+    found = Climbed(np.empty((len(points), 3)), np.empty((len(points), 3)), np.empty(len(points)))
     for n in range(len(points)):
-        start, widths = climb(points[n], noise, bounds, model, room)
-        modes[n] = polish(start, widths, bounds, system, other)
-    return modes
+        found.at[n], found.width[n], found.value[n] = climb(points[n], bounds, track, model, room)
+    return found
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fill_design(frequency, e, phase, model, room):
-    """The orbit's two columns of the design matrix, and the prior's precisions."""
-    design = room.design
-    scale_prior(frequency, e, model, room)
-    cosine, sine = np.empty(len(model.time)), np.empty(len(model.time))
-    true_anomalies(frequency * model.time + phase / TWO_PI, e, cosine, sine)
-    design[:, 0], design[:, 1] = cosine + e, -sine
+def polish_all(climbed, bounds, system):
+    """(M, MODE) the modes beside some points, each once, and less those that are far too low."""
+    room, values = room_for(system), evaluate(climbed.at, system)
+    modes, count = np.empty((len(values), MODE)), 0
+    order = np.argsort(-values, kind="mergesort")
+    for rank in range(len(order)):
+        n = order[rank]
+        if values[n] >= values[order[0]] - TOO_LOW and not _is_among(n, order[:rank], climbed):
+            modes[count] = polish(climbed.at[n], climbed.width[n], bounds, system, room)
+            count += 1
+    return modes[:count]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def climb(start, noise, bounds, model, room):
-    """The mode reached from a point (frequency, eccentricity, phase); its widths in the coordinates of `polish`."""
-    weight = np.ascontiguousarray(model.weight[:, noise])
-    scale = 1 / (TWO_PI * np.abs(model.time).max())
-    here, proposed = start.copy(), start.copy()
-    residual, slopes = np.empty(len(weight)), np.empty((3, len(weight)))
-    gradient, hessian = np.zeros(3), np.zeros((3, 3))
+def _is_among(n, others, climbed):
+    """Whether a point is one of others, within SAME of its widths."""
+    at, width = climbed.at, climbed.width[n]
+    x, y = at[n, 1] * np.cos(at[n, 2]), at[n, 1] * np.sin(at[n, 2])
+    for m in others:
+        if abs(at[n, 0] - at[m, 0]) < SAME * width[0]:
+            by_x, by_y = x - at[m, 1] * np.cos(at[m, 2]), y - at[m, 1] * np.sin(at[m, 2])
+            if abs(by_x) < SAME * width[1] and abs(by_y) < SAME * width[2]:
+                return True
+    return False
+
+
+class Track(NamedTuple):
+    """Room for a climb at one noise: visits, padded to whole eights of anomalies, and the equations of a step.
+
+    Attributes
+    ----------
+    scale : the unit of f [1/d]
+    weight, residual : (J,) inverse variances, and what the best coefficients leave
+    turn, cosine, sine : (8 ceil(J / 8),) mean anomalies in turns, and true ones
+    slopes : (3, J) how the velocities change with f, e cos phase and e sin phase
+    gradient, hessian : (3,), (3, 3) of chi^2 / 2
+    damped, least : (3, 3), (3,) the matrix of a step, and the least pivots it can have
+    """
+
+    scale: float
+    weight: np.ndarray
+    residual: np.ndarray
+    turn: np.ndarray
+    cosine: np.ndarray
+    sine: np.ndarray
+    slopes: np.ndarray
+    gradient: np.ndarray
+    hessian: np.ndarray
+    damped: np.ndarray
+    least: np.ndarray
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _track_for(model, noise):
+    """Room for climbs of a model."""
+    visits = len(model.time)
+    padded, square = np.zeros((3, EIGHT * ((visits + EIGHT - 1) // EIGHT))), np.zeros((2, 3, 3))
+    weight, scale = np.ascontiguousarray(model.weight[:, noise]), 1 / (TWO_PI * np.abs(model.time).max())
+    slopes, gradient, least = np.empty((3, visits)), np.zeros(3), np.full(3, 1e-12)
+    anomalies, equations = (padded[0], padded[1], padded[2]), (slopes, gradient, square[0], square[1], least)
+    return Track(scale, weight, np.empty(visits), *anomalies, *equations)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def climb(start, bounds, track, model, room):
+    """The mode reached from a point (frequency, eccentricity, phase), its widths as in `polish`, and its `_value`."""
+    here, proposed, step = start.copy(), start.copy(), np.empty(3)
     best, damping, calm = -np.inf, DAMPING, 0
     for _ in range(MOST_STEPS):
-        fill_design(proposed[0], proposed[1], proposed[2], model, room)
-        value = _value(weight, residual, model, room)
+        _fill_design(proposed, track, model, room)
+        value = _value(track, model, room)
         if value > best:
             calm = calm + 1 if value - best < NO_GAIN else 0
             best, damping = value, max(0.2 * damping, 1e-9)
             here[:] = proposed
-            _slopes(here[1], here[2], scale, weight, slopes, model, room)
-            for a in range(3):
-                gradient[a] = np.sum(weight * slopes[a] * residual)
-                for b in range(3):
-                    hessian[a, b] = np.sum(weight * slopes[a] * slopes[b])
+            _fill_slopes(here[1], here[2], track, model, room)
+            _fill_equations(track)
         else:
             damping *= 5
         if calm == MOST_CALM or damping > HOPELESS:
             break
-        damped = hessian + np.diag(damping * (np.diag(hessian) + 1e-6) + 1e-12)
-        step = np.linalg.solve(damped, gradient)
-        step /= max(np.max(np.abs(step) / LONGEST), 1.0)
+        _find_step(damping, track, step)
         x, y = here[1] * np.cos(here[2]) + step[1], here[1] * np.sin(here[2]) + step[2]
-        proposed[0] = min(max(here[0] + step[0] * scale, bounds.low), bounds.high)
+        proposed[0] = min(max(here[0] + step[0] * track.scale, bounds.low), bounds.high)
         proposed[1], proposed[2] = min(np.hypot(x, y), bounds.eccentricity), np.arctan2(y, x)
-    widths = np.minimum(1 / np.sqrt(np.diag(hessian) + 1e-9), LONGEST)
-    widths[0] *= scale
-    return here, widths
+    widths = np.minimum(1 / np.sqrt(np.diag(track.hessian) + 1e-9), LONGEST)
+    widths[0] *= track.scale
+    return here, widths, best
+
+
+@njit(**NO_ARRAYS)
+def _fill_design(point, track, model, room):
+    """The orbit's two columns of the design matrix, and the prior's precisions."""
+    frequency, e, phase = point
+    scale_prior(frequency, e, model, room)
+    for j in range(len(model.time)):
+        track.turn[j] = frequency * model.time[j] + phase / TWO_PI
+    true_anomalies(track.turn, e, track.cosine, track.sine)
+    for j in range(len(model.time)):
+        room.design[j, 0], room.design[j, 1] = track.cosine[j] + e, -track.sine[j]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fill_equations(track):
+    """The gradient, and the matrix of second derivatives by those of first order."""
+    weight, residual, slopes = track.weight, track.residual, track.slopes
+    track.gradient[:], track.hessian[:] = 0.0, 0.0
+    for j in range(len(weight)):
+        for a in range(3):
+            scaled = weight[j] * slopes[a, j]
+            track.gradient[a] += scaled * residual[j]
+            for b in range(a + 1):
+                track.hessian[a, b] += scaled * slopes[b, j]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _find_step(damping, track, step):
+    """The damped step, no longer than the longest."""
+    track.damped[:], step[:], length = track.hessian, track.gradient, 1.0
+    for a in range(3):
+        track.damped[a, a] += damping * (track.hessian[a, a] + 1e-6) + track.least[a]
+    cholesky(track.damped, track.least)
+    forward(3, track.damped, step)
+    backward(3, track.damped, step)
+    for a in range(3):
+        length = max(length, abs(step[a]) / LONGEST[a])
+    for a in range(3):
+        step[a] /= length
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -147,70 +250,84 @@ def _describe(mode, hessian, steps):
     mode[8] = -(around @ scaled @ outwards) / curvature
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _at(point, bounds, system, room):
-    """ln L at f, e cos and e sin of the phase, or at the nearest point within the bounds."""
+@njit(**NO_ARRAYS)
+def _put(k, point, bounds, room):
+    """Let point k be at f, e cos and e sin of the phase, or at the nearest point within the bounds."""
     frequency = min(max(point[0], bounds.low), bounds.high)
     e = min(np.hypot(point[1], point[2]), bounds.eccentricity)
-    return systems.ln_likelihood_at(frequency, e, np.arctan2(point[2], point[1]), system, room)
+    put(k, frequency, e, np.arctan2(point[2], point[1]), room)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _at(point, bounds, system, room):
+    """ln L at such a point."""
+    _put(0, point, bounds, room)
+    fill(1, system, room)
+    return room.values[0]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _differences(here, steps, value, bounds, system, room):
     """The gradient of ln L, and minus its second derivatives, in units of the steps."""
-    gradient, hessian = np.empty(3), np.empty((3, 3))
-    up, down = np.empty(3), np.empty(3)
+    pair = 0
     for a in range(3):
-        away = np.zeros(3)
-        away[a] = steps[a]
-        up[a] = _at(here + away, bounds, system, room)
-        down[a] = _at(here - away, bounds, system, room)
-        gradient[a] = 0.5 * (up[a] - down[a])
-        hessian[a, a] = 2 * value - up[a] - down[a]
+        for b in range(a + 1):
+            away = np.zeros(3)
+            away[a] = away[b] = 1.0
+            _put(pair, here + steps * away, bounds, room)
+            _put(PAIRS + pair, here - steps * away, bounds, room)
+            pair += 1
+    fill(2 * PAIRS, system, room)
+    up, down = room.values[:PAIRS], room.values[PAIRS : 2 * PAIRS]
+    gradient, hessian, rise = np.empty(3), np.empty((3, 3)), up + down - 2 * value
+    for a in range(3):
+        own = a * (a + 3) // 2
+        gradient[a], hessian[a, a] = 0.5 * (up[own] - down[own]), -rise[own]
         for b in range(a):
-            other = np.zeros(3)
-            other[b] = steps[b]
-            both = _at(here + away + other, bounds, system, room) + _at(here - away - other, bounds, system, room)
-            hessian[a, b] = 0.5 * (up[a] + down[a] + up[b] + down[b] - 2 * value - both)
+            hessian[a, b] = 0.5 * (rise[own] + rise[b * (b + 3) // 2] - rise[a * (a + 1) // 2 + b])
             hessian[b, a] = hessian[a, b]
     return gradient, hessian
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _value(weight, residual, model, room):
+@njit(**NO_ARRAYS)
+def _value(track, model, room):
     """ln L but for a constant, at the orbit of the design matrix; the residuals of its best coefficients."""
-    half_ln_determinant = factorise(weight, model, room)
-    theta, design = room.vector, room.design
-    chi2 = np.sum(room.precision * (model.mean - theta) ** 2)
-    for j in range(len(weight)):
-        residual[j] = model.velocity[j]
+    half_ln_determinant = factorise(track.weight, model, room)
+    theta, design, chi2 = room.vector, room.design, 0.0
+    for k in range(len(theta)):
+        chi2 += room.precision[k] * (model.mean[k] - theta[k]) ** 2
+    for j in range(len(track.weight)):
+        residual = model.velocity[j]
         for k in range(len(theta)):
-            residual[j] -= design[j, k] * theta[k]
-        chi2 += weight[j] * residual[j] ** 2
+            residual -= design[j, k] * theta[k]
+        chi2 += track.weight[j] * residual**2
+        track.residual[j] = residual
     return room.ln_ratio[0] - 0.5 * chi2 - half_ln_determinant
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _slopes(e, phase, scale, weight, slopes, model, room):
-    """(3, J) how the velocities change with f, e cos phase and e sin phase, less what the coefficients can undo."""
-    design, (a, b) = room.design, room.vector[:2]
+def _fill_slopes(e, phase, track, model, room):
+    """How the velocities change with f, e cos phase and e sin phase, less what the coefficients can undo."""
+    design, slopes, (a, b) = room.design, track.slopes, room.vector[:2]
     inverse, least = 1 / (1 - e * e), max(e, 1e-9)
     c_phase, s_phase = np.cos(phase), np.sin(phase)
-    for j in range(len(weight)):
+    for j in range(len(model.time)):
         c, s = design[j, 0] - e, -design[j, 1]
         by_nu = -a * s - b * c
         by_mean = by_nu * (1 + e * c) ** 2 * inverse * np.sqrt(inverse)
         by_e = by_nu * s * (2 + e * c) * inverse + a
-        slopes[0, j] = by_mean * TWO_PI * model.time[j] * scale
+        slopes[0, j] = by_mean * TWO_PI * model.time[j] * track.scale
         slopes[1, j] = c_phase * by_e - s_phase / least * by_mean
         slopes[2, j] = s_phase * by_e + c_phase / least * by_mean
     count = design.shape[1]
     undone = np.empty(count)
-    for slope in slopes:
-        for k in range(count):
-            undone[k] = np.sum(design[:, k] * weight * slope)
+    for axis in range(3):
+        undone[:] = 0.0
+        for j in range(len(model.time)):
+            for k in range(count):
+                undone[k] += design[j, k] * track.weight[j] * slopes[axis, j]
         forward(count, room.matrix, undone)
         backward(count, room.matrix, undone)
-        for j in range(len(weight)):
+        for j in range(len(model.time)):
             for k in range(count):
-                slope[j] -= design[j, k] * undone[k]
+                slopes[axis, j] -= design[j, k] * undone[k]

@@ -18,7 +18,8 @@ from starpop.inference import rejection
 from starpop.inference.density import Density
 from starpop.orbits.ellipse.kepler import TWO_PI
 from starpop.orbits.ellipse.likelihood import EllipseLikelihood
-from starpop.orbits.ellipse.system import eliminate, evaluate
+from starpop.orbits.ellipse.points import evaluate
+from starpop.orbits.ellipse.system import eliminate
 from starpop.orbits.panels import Panels
 
 # Proposals at once for each draw that waits.

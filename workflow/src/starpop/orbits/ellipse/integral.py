@@ -12,10 +12,10 @@ import numpy as np
 
 from starpop.orbits.ellipse import boxes as cubature
 from starpop.orbits.ellipse.boxes import BETTER, NEIGHBOUR, SEEN, Leaves, Scale
-from starpop.orbits.ellipse.grid import MOST_PIECES, Grid, piece_tops
+from starpop.orbits.ellipse.grid import MOST_PIECES, Grid, values_at
 from starpop.orbits.ellipse.pieces import Cell, Hints, integrate_cell, mark, no_hints, piece_of
+from starpop.orbits.ellipse.points import room_for
 from starpop.orbits.ellipse.search import Search, with_mode
-from starpop.orbits.ellipse.system import room_for
 
 # A cell is smooth where ln L changes by less than this to half of the next cell, or to half of the next eccentricity,
 # and where this many phases share its mass.
@@ -29,7 +29,7 @@ MOST_TRIES = 30
 LEAST_MASS = 1e-4
 # Pieces are integrated where the search comes within so much of the best, and could be more than this of the whole.
 PIECE_DEPTH, PIECE_SHARE = 20.0, 1e-8
-# A leaf is that much higher than the search of the piece beside it, which has not seen what is there.
+# A leaf, or a mode, is that much higher than the search of the piece beside it, which has not seen what is there.
 UNSEEN = 3.0
 # A ridge whose phase changes by more than this within a cell, or so much of the eccentricity, is no help [rad].
 STEEPEST, STEEP_E = 2.0, 0.1
@@ -69,11 +69,12 @@ class Boxes:
     def tops_at(self, cell: int) -> np.ndarray:
         """(E, MOST_PIECES) the highest of the search in every piece of a cell."""
         if cell not in self.tops:
-            frequency = self.found.cells.middle_of(cell)
-            tops = [piece_tops(frequency, s, self.found.grid) for s in self.found.singles]
+            frequency = np.array([self.found.cells.middle_of(cell)])
+            values = np.max([values_at(frequency, s.single, self.found.grid)[0] for s in self.found.scans], axis=0)
+            tops = values.reshape(len(values), MOST_PIECES, -1).max(axis=2)
             # of all noises together it is higher by as much as the highest is
             single = np.max([scanned.highest[cell] for scanned in self.found.scans], axis=0)
-            self.tops[cell] = np.max(tops, axis=0) + (self.found.highest[cell] - single)[:, None]
+            self.tops[cell] = tops + (self.found.highest[cell] - single)[:, None]
         return self.tops[cell]
 
     def needed(self, cell: int, scale: Scale) -> np.ndarray:
@@ -227,7 +228,9 @@ def integrate(found: Search, best: float) -> tuple[Boxes, float]:
     rough, boxes, cells = rough_cells(found), Boxes(found), found.cells
     of_modes = np.clip((found.modes[:, 0] - cells.low) / cells.step, 0, cells.number - 1).astype(int)
     e_of_modes = [interval_of(e, found.grid) for e in found.modes[:, 1]]
-    sharp = [int(c) for c, m in zip(of_modes, e_of_modes, strict=True) if rough[c, m]]
+    # smooth may be the ground alone, at a larger noise than that of a mode which the grid has missed
+    unseen = found.modes[:, 3] > found.highest[of_modes, e_of_modes] + UNSEEN
+    sharp = [int(c) for c, is_sharp in zip(of_modes, rough[of_modes, e_of_modes] | unseen, strict=True) if is_sharp]
     whole = np.where(rough, 0, scanned_mass(found, [], best)).sum()
     for cell, mode in reversed(list(zip(of_modes, found.modes, strict=True))):
         if cell in sharp:

@@ -320,8 +320,11 @@ def _places(points: Points, span: np.ndarray) -> np.ndarray:
 
 
 def _together(points: Points, key: np.ndarray) -> tuple[Points, np.ndarray]:
-    """Points of the same (K, N) key as one, at their mean; and (N,) which of these each is in."""
-    _, first, node = np.unique(key, axis=1, return_index=True, return_inverse=True)
+    """Points of the same (K, N) key, of whole numbers from 0 on, as one at their mean; (N,) which each is in."""
+    one = key[0]
+    for more in key[1:]:
+        one = np.unique(one, return_inverse=True)[1] * (more.max() + 1) + more
+    _, first, node = np.unique(one, return_index=True, return_inverse=True)
     mass = np.bincount(node, points.mass)
     x, e = (np.bincount(node, points.mass * values) / mass for values in (points.ln_period, points.e))
     return Points(x, e, mass, points.panel[first]), node

@@ -15,7 +15,7 @@ from numba import njit
 from starpop.orbits.ellipse.boxes import BETTER, NEIGHBOUR, SEEN, Slant, integrate_box, slanted
 from starpop.orbits.ellipse.grid import MOST_PIECES
 from starpop.orbits.ellipse.kepler import TWO_PI
-from starpop.orbits.ellipse.system import ln_likelihood_at
+from starpop.orbits.ellipse.points import fill, put
 
 # So far beyond its border a piece is told what is seen beside it.
 WITHIN = 1e-12
@@ -101,8 +101,7 @@ def integrate_cell(cell, modes, scale, higher, grid, system, room, leaves, count
         cell.seen[m, p] = max(leaves.top[first:count].max(), cell.hints.value[m, p] - SEEN)
         for leaf in range(first, count):
             if leaves.top[leaf] > scale.best - NEIGHBOUR:
-                _hint_beside(leaf, box, m, cell, leaves, grid, system, room)
-                _hint_beyond(leaf, box, m, cell, leaves, below, above, grid, system, room)
+                _hint(leaf, box, m, cell, leaves, (below, above), grid, system, room)
 
 
 @njit(cache=True, nogil=True)
@@ -130,40 +129,32 @@ def _box_of(cell, m, p, grid):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _tell(frequency, e, phase, m, cell, hints, grid, system, room):
-    """Note what ln L is at a point on the border of a piece."""
-    value, piece = ln_likelihood_at(frequency, e, phase, system, room), piece_of(phase, frequency, e, m, cell, grid)
-    if value > hints.value[m, piece]:
-        hints.value[m, piece] = value
-        hints.point[m, piece, 0], hints.point[m, piece, 1], hints.point[m, piece, 2] = frequency, e, phase
+def _hint(leaf, box, m, cell, leaves, beyond, grid, system, room):
+    """Tell the pieces that a leaf borders on what it sees there.
 
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _hint_beside(leaf, box, m, cell, leaves, grid, system, room):
-    """Tell the pieces of the same cell that a leaf borders on what it sees there."""
-    ends, (frequency, e, z) = leaves.ends[leaf], leaves.at[leaf]
-    slant = slant_of(cell, m, grid)
-    start = slanted(frequency, e, slant)
-    if ends[4] <= box[4]:
-        _tell(frequency, e, start + box[4] - WITHIN, m, cell, cell.hints, grid, system, room)
-    if ends[5] >= box[5]:
-        _tell(frequency, e, start + box[5] + WITHIN, m, cell, cell.hints, grid, system, room)
-    if ends[2] <= box[2] and m > 0:
-        edge = box[2] - WITHIN
-        _tell(frequency, edge, slanted(frequency, edge, slant) + z, m - 1, cell, cell.hints, grid, system, room)
-    if ends[3] >= box[3] and m + 1 < len(grid.e):
-        edge = box[3] + WITHIN
-        _tell(frequency, edge, slanted(frequency, edge, slant) + z, m + 1, cell, cell.hints, grid, system, room)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _hint_beyond(leaf, box, m, cell, leaves, below, above, grid, system, room):
-    """Tell the pieces of the cells beside that a leaf borders on what it sees there, as if of the same slopes."""
-    ends, (_, e, z) = leaves.ends[leaf], leaves.at[leaf]
-    slant = slant_of(cell, m, grid)
-    for edge, borders, hints in ((box[0], ends[0] <= box[0], below), (box[1], ends[1] >= box[1], above)):
-        if borders:
-            _tell(edge, e, slanted(edge, e, slant) + z, m, cell, hints, grid, system, room)
+    They are of the same cell, or `beyond` it, of the cells below and above as if those had the same slopes.
+    """
+    ends, slant, at = leaves.ends[leaf], slant_of(cell, m, grid), np.empty(3)
+    told, count = np.empty((6, 2), np.int64), 0
+    for border in range(6):
+        axis, outwards = border // 2, border % 2 * 2 - 1
+        other = m + outwards if axis == 1 else m
+        if (ends[border] - box[border]) * outwards >= 0 and 0 <= other < len(grid.e):
+            at[:] = leaves.at[leaf]
+            at[axis] = box[border] + outwards * WITHIN
+            put(count, at[0], at[1], slanted(at[0], at[1], slant) + at[2], room)
+            told[count, 0], told[count, 1] = border, other
+            count += 1
+    fill(count, system, room)
+    for k in range(count):
+        border, other = told[k]
+        hints = cell.hints if border > 1 else beyond[border]
+        frequency, e, phase = room.orbits.frequency[k], room.orbits.e[k], TWO_PI * room.orbits.start[k]
+        piece = piece_of(phase, frequency, e, other, cell, grid)
+        if room.values[k] > hints.value[other, piece]:
+            hints.value[other, piece] = room.values[k]
+            point = hints.point[other, piece]
+            point[0], point[1], point[2] = frequency, e, phase
 
 
 @njit(cache=True, nogil=True)

@@ -6,17 +6,17 @@ matter (see `landscape`), and the sum over all is interpolated, but for a factor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 
 import numpy as np
 from scipy.special import logsumexp
 
-from starpop.orbits.ellipse.climb import Bounds, climb_all
-from starpop.orbits.ellipse.grid import ECCENTRICITIES, AtNoise, Cells, Grid, Scan, at_noise, scan
+from starpop.orbits.ellipse.climb import Bounds, Climbed, climb_all, climb_from, polish_all
+from starpop.orbits.ellipse.grid import ECCENTRICITIES, Cells, Grid, Scan, scan, values_at
 from starpop.orbits.ellipse.kepler import TWO_PI
-from starpop.orbits.ellipse.system import System, eliminate, evaluate, noise_terms
+from starpop.orbits.ellipse.points import evaluate, noise_terms
+from starpop.orbits.ellipse.system import System, eliminate
 from starpop.orbits.landscape import NOISE_DEPTH, STRIDE, add_up, likely_noise
 from starpop.orbits.linear_model import LinearModel
 from starpop.orbits.noise import Box
@@ -47,7 +47,6 @@ class Search:
     grid: Grid
     bounds: Bounds
     scans: tuple[Scan, ...]
-    singles: tuple[AtNoise, ...]
     highest: np.ndarray
     ln_mean: np.ndarray
     modes: np.ndarray
@@ -56,69 +55,81 @@ class Search:
 def search(model: LinearModel, cells: Cells, grid: Grid, bounds: Bounds) -> Search:
     """Scan, and follow the highest maxima to their modes."""
     points, system = len(model.constant), eliminate(model)
-
-    @cache
-    def at(noise: int) -> Scan:
-        return scan(system, cells, grid, noise)
-
-    @cache
-    def modes_of(noise: int) -> np.ndarray:
-        return climb_all(starts(at(noise), cells, grid), noise, bounds, model, system)
-
+    scans = Scans(model, system, cells, grid, bounds)
     if points == 1:
-        found = at(0)
-        modes = distinct(modes_of(0), cells)
-        singles = (at_noise(system, 0),)
-        return Search(
-            Box((), ()), model, system, cells, grid, bounds, (found,), singles, found.highest, found.ln_mean, modes
-        )
-    first, last = _noise_that_matters(model, system, modes_of)
+        (found,), climbed = scans.at([0]), scans.climbed_at(0)
+        modes, whole = distinct(polish_all(climbed, bounds, system), cells), Box((), ())
+        return Search(whole, model, system, cells, grid, bounds, (found,), found.highest, found.ln_mean, modes)
+    first, last = _noise_that_matters(model, system, scans.climbed_at)
     while True:
-        start, end = max(first - 1, 0), min(last + 2, points)
-        noises = tuple(range(start + STRIDE // 2, end, STRIDE))
-        modes = distinct(np.concatenate([modes_of(n) for n in noises]), cells)
+        start, end = max(first - 1, 0) // STRIDE * STRIDE, min(last + 2, points)
+        noises = range(start + STRIDE // 2, end, STRIDE)
+        found_at = scans.at(noises)
+        every = Climbed(*(np.concatenate(values) for values in zip(*map(scans.climbed_at, noises), strict=True)))
+        modes = distinct(polish_all(every, bounds, system), cells)
         terms = noise_terms(modes[:, :3], system)
         matter = np.flatnonzero(terms.max(axis=0) > terms.max() - NOISE_DEPTH)
         if matter[0] >= start and matter[-1] < end:
             break
         first, last = min(int(matter[0]), first), max(int(matter[-1]), last)
-    scans = tuple(at(n) for n in noises)
-    highest, ln_mean = (_sum_over_noise([getattr(s, name) for s in scans]) for name in ("highest", "ln_mean"))
-    singles = tuple(at_noise(system, n) for n in noises)
+    constant = system.constant[list(noises)]
+    highest = _sum_over_noise([scan.highest for scan in found_at], constant)
+    ln_mean = _sum_over_noise([scan.ln_mean for scan in found_at], constant)
     window = model.at_noise(start, end)
     inside = eliminate(window)
-    off = _interpolation_error(ln_mean, cells, grid, inside)
-    return Search(
-        Box((start,), (end - start,)),
-        window,
-        inside,
-        cells,
-        grid,
-        bounds,
-        scans,
-        singles,
-        highest - off,
-        ln_mean - off,
-        modes,
-    )
+    off, matters = _interpolation_error(ln_mean, cells, grid, inside), Box((start,), (end - start,))
+    high, mean = highest - off, ln_mean - off
+    return Search(matters, window, inside, cells, grid, bounds, tuple(found_at), high, mean, modes)
 
 
-def _noise_that_matters(model: LinearModel, system: System, modes_of: Callable[[int], np.ndarray]) -> tuple[int, int]:
+class Scans:
+    """The scans of a system at points of its noise, and the climbs from their maxima, each made once."""
+
+    def __init__(self, model: LinearModel, system: System, cells: Cells, grid: Grid, bounds: Bounds):
+        self.model, self.system, self.cells, self.grid, self.bounds = model, system, cells, grid, bounds
+        self.scans: dict[int, Scan] = {}
+        self.climbed: dict[int, Climbed] = {}
+
+    def at(self, noises: Sequence[int]) -> list[Scan]:
+        """The scans at some points of the noise."""
+        missing = [n for n in noises if n not in self.scans]
+        if missing:
+            self.scans |= zip(missing, scan(self.system, self.cells, self.grid, missing), strict=True)
+        return [self.scans[n] for n in noises]
+
+    def climbed_at(self, noise: int) -> Climbed:
+        """Where the highest maxima at a point of the noise lead."""
+        if noise not in self.climbed:
+            (found,) = self.at([noise])
+            points = starts(found, self.cells, self.grid)
+            self.climbed[noise] = climb_from(points, noise, self.bounds, self.model)
+        return self.climbed[noise]
+
+
+def _noise_that_matters(model: LinearModel, system: System, climbed_at: Callable[[int], Climbed]) -> tuple[int, int]:
     """The first and the last point of the noise whose term at a high mode comes within NOISE_DEPTH of the highest."""
-    noise = likely_noise(model)
+    noise, last = likely_noise(model), len(model.constant) - 1
     seen: set[int] = set()
-    while noise not in seen:
+    while True:
+        # one that is scanned in any case
+        noise = min(noise // STRIDE * STRIDE + STRIDE // 2, last)
+        if noise in seen:
+            break
         seen.add(noise)
-        modes = modes_of(noise)
-        terms = noise_terms(modes[modes[:, 3].argmax()][None, :3], system)[0]
+        climbed = climbed_at(noise)
+        terms = noise_terms(climbed.at[climbed.value.argmax()][None], system)[0]
         noise = int(terms.argmax())
     matter = np.flatnonzero(terms > terms.max() - NOISE_DEPTH)
     return int(matter[0]), int(matter[-1])
 
 
-def _sum_over_noise(scans: list[np.ndarray]) -> np.ndarray:
-    """(F, E) ln of the sum over all noises, from scans of every third."""
-    stacked = np.stack([values.ravel() for values in scans])
+def _sum_over_noise(scans: list[np.ndarray], constant: np.ndarray) -> np.ndarray:
+    """(F, E) ln of the sum over all noises, from scans of every third and what of each does not depend on the orbit.
+
+    Less that constant, ln L never falls as all errors grow. Where single precision says so, it is too high before.
+    """
+    stacked = np.stack([values.ravel() for values in scans]) - constant[:, None]
+    stacked = np.minimum.accumulate(stacked[::-1], axis=0)[::-1] + constant[:, None]
     return add_up(stacked, stacked.max() - SUM_DEPTH).reshape(scans[0].shape)
 
 
@@ -148,10 +159,12 @@ def starts(found: Scan, cells: Cells, grid: Grid) -> np.ndarray:
     beside = np.concatenate([[-np.inf], along, [-np.inf]])
     maxima = np.flatnonzero((along >= beside[:-2]) & (along >= beside[2:]))
     maxima = maxima[np.argsort(-along[maxima], kind="stable")][:MOST_CLIMBED]
-    cell = np.append(maxima, np.repeat(maxima[:SEVERAL], len(SPREAD)))
+    number = np.arange(len(maxima))
+    number = np.append(number, np.repeat(number[:SEVERAL], len(SPREAD)))
     m = np.append(found.highest[maxima].argmax(axis=1), np.tile(SPREAD, len(maxima[:SEVERAL])))
-    phase = TWO_PI * found.phase[cell, m] / grid.phases[m]
-    return np.column_stack([cells.middle[cell], grid.e[m], phase])
+    frequency = cells.middle[maxima]
+    phase = values_at(frequency, found.single, grid).argmax(axis=2)[number, m]
+    return np.column_stack([frequency[number], grid.e[m], TWO_PI * phase / grid.phases[m]])
 
 
 def distinct(modes: np.ndarray, cells: Cells) -> np.ndarray:
