@@ -257,7 +257,7 @@ def test_a_mode_that_the_search_has_missed_is_found_beside_a_lower_one():
 
 
 def test_a_mode_that_the_grid_misses_is_integrated_beside_the_ground_of_a_larger_noise():
-    """At 406 times the errors the grid sees nothing of a mode at small jitter, and is smooth as no orbit is at large."""
+    """The grid sees nothing of a mode at 406 times the errors, and with much jitter is smooth, as without an orbit."""
     rng = np.random.default_rng([35, 43])
     signal, count = np.exp(rng.uniform(np.log(5), np.log(500))), int(rng.integers(12, 37))
     visits, true = simulate(rng, count, 1000.0, (2, 500), 0.95, (signal, signal))
