@@ -29,9 +29,11 @@ from numba import njit
 
 from starpop.inference import mixture
 from starpop.inference.amplitudes import SCALE
+from starpop.inference.compiled import NO_ARRAYS
 from starpop.inference.convergence import MAX_TREEDEPTH
 from starpop.inference.densities import Normal
 from starpop.inference.density import Density, Range
+from starpop.inference.exponential import exp_of_negative
 from starpop.inference.numerics import tensors
 from starpop.inference.quadrature import MOST_INTEGRATED, posterior_given
 from starpop.inference.tempering import temper
@@ -148,16 +150,13 @@ def _normal_ln_likelihood(likelihoods: Sequence[PeriodLikelihood], density: Norm
     return evaluate
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(**NO_ARRAYS)
 def _sum_over_systems(mu, inverse_sigma, x, weight, ends, values):
     """sum_n ln sum_k w_nk exp(-((x_nk - mu) / sigma)^2 / 2), for each (mu, sigma)."""
     for m in range(len(mu)):
         total, product, first = 0.0, 1.0, 0
         for end in ends:
-            system = 0.0
-            for k in range(first, end):
-                z = (x[k] - mu[m]) * inverse_sigma[m]
-                system += weight[k] * np.exp(-0.5 * z * z)
+            system = _sum(x[first:end], weight[first:end], mu[m], inverse_sigma[m])
             # one logarithm for the systems whose product is in range
             if system < 1e-100:
                 total += _ln_sum(x[first:end], weight[first:end], mu[m], inverse_sigma[m])
@@ -170,7 +169,17 @@ def _sum_over_systems(mu, inverse_sigma, x, weight, ends, values):
         values[m] = total + np.log(product)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(**NO_ARRAYS, fastmath={"contract", "reassoc", "nsz"})
+def _sum(x, weight, mu, inverse_sigma):
+    """One system's sum."""
+    total = 0.0
+    for k in range(len(x)):
+        z = (x[k] - mu) * inverse_sigma
+        total += weight[k] * exp_of_negative(-0.5 * z * z)
+    return total
+
+
+@njit(**NO_ARRAYS)
 def _ln_sum(x, weight, mu, inverse_sigma):
     """The ln of one system's sum, where its terms may underflow."""
     top = -np.inf
