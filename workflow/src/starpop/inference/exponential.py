@@ -10,6 +10,8 @@ from math import factorial
 import numpy as np
 from numba import njit
 
+from starpop.inference.compiled import NO_ARRAYS
+
 LOG2_E, FEWEST_TWOS, BIAS, MANTISSA = float(np.log2(np.e)), -1022.0, 1023, 52
 # Of the series of 2^r, from the highest on.
 SERIES = tuple(float(np.log(2) ** k / factorial(k)) for k in range(12, -1, -1))
@@ -26,3 +28,14 @@ def exp_of_negative(x):
     for term in SERIES:
         value = value * r + term
     return power * value
+
+
+@njit(**NO_ARRAYS, fastmath={"contract", "reassoc", "nsz"})
+def ln_sum(terms):
+    """ln of the sum of the exponentials of some terms."""
+    top, total = terms[0], 0.0
+    for n in range(1, len(terms)):
+        top = max(top, terms[n])
+    for n in range(len(terms)):
+        total += exp_of_negative(terms[n] - top)
+    return top + np.log(total)

@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 
 from starpop.inference.cholesky import backward, cholesky, forward
+from starpop.inference.exponential import ln_sum
 from starpop.orbits.linear_model import precision_ratio
 
 # Where a pivot of B loses three digits (few visits, aliased) the difference of squares loses too many: at such
@@ -133,11 +134,7 @@ def ln_likelihood_at(frequency, model, room):
         terms[0] = ln_likelihood_given_noise(model.weight[:, 0], model.constant[0], model, room)
         return terms[0]
     _fill_terms(model, room)
-    top = terms.max()
-    total = 0.0
-    for n in range(len(terms)):
-        total += np.exp(terms[n] - top)
-    return top + np.log(total)
+    return ln_sum(terms)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 from starpop.inference.compiled import NO_ARRAYS
+from starpop.inference.exponential import exp_of_negative
 from starpop.orbits.ellipse import lanes as side_by_side
 from starpop.orbits.ellipse.kepler import TWO_PI, Orbits, fill_anomalies, shape
 from starpop.orbits.ellipse.lanes import Lanes
@@ -74,12 +75,12 @@ def fill(count, system, room):
         side_by_side.fill(n, orbits.e, wide, room.cosine, room.sine, system, lanes)
         for k in range(count):
             terms[n, k] = system.level[n] + lanes.values[k] - 0.5 * np.log(lanes.determinant[k])
-    _add_up(count, terms, room.values)
+    _add_up(count, terms, lanes.values, room.values)
 
 
 @njit(**NO_ARRAYS)
-def _add_up(count, terms, values):
-    """ln L of the first points from their terms."""
+def _add_up(count, terms, totals, values):
+    """ln L of the first points from their terms, with room for the totals."""
     for k in range(count):
         values[k] = terms[0, k]
     if len(terms) == 1:
@@ -88,10 +89,12 @@ def _add_up(count, terms, values):
         for k in range(count):
             values[k] = max(values[k], terms[n, k])
     for k in range(count):
-        total = 0.0
-        for n in range(len(terms)):
-            total += np.exp(terms[n, k] - values[k])
-        values[k] += np.log(total)
+        totals[k] = 0.0
+    for n in range(len(terms)):
+        for k in range(count):
+            totals[k] += exp_of_negative(terms[n, k] - values[k])
+    for k in range(count):
+        values[k] += np.log(totals[k])
 
 
 @njit(**NO_ARRAYS)
