@@ -19,7 +19,7 @@ from starpop.orbits.ellipse.search import Search, with_mode
 
 # A cell is smooth where ln L changes by less than this to half of the next cell, or to half of the next eccentricity,
 # and where this many phases share its mass.
-SMOOTH_CELLS, SMOOTH_E, SMOOTH_PHASES = 1.0, 0.6, 2.0
+SMOOTH_CELLS, SMOOTH_E, SMOOTH_PHASES = 0.7, 0.5, 4.0
 # Of the whole, the error of those rough cells that are left to the grid, of which each has one of this share of its
 # mass; and the error of a box.
 LEFT_ROUGH, ROUGH_ERROR, BOX_ERROR = 3e-4, 0.3, 1e-6
