@@ -142,9 +142,16 @@ def test_noises_scanned_together_leave_out_what_adds_nothing_to_their_sum():
 
 def brute_force(visits, model, periods, points=60, eccentricities=30, phases=96):
     """ln of the integral of L over ln P and e, and means and standard deviations of both, by a dense grid."""
-    system = eliminate(linear_model(visits, model))
-    low, high = 1 / periods[1], 1 / periods[0]
-    step = (high - low) / int(points * (high - low) * visits.baseline_days)
+    ln_weight, frequency, e = grid_terms(
+        visits, model, (1 / periods[1], 1 / periods[0]), points, eccentricities, phases
+    )
+    return moments(ln_weight, -np.log(frequency)[:, None], e[None])
+
+
+def grid_terms(visits, model, ends, points, eccentricities, phases):
+    """(F, E) ln of the terms of that integral between two frequencies, and the frequencies and eccentricities."""
+    system, (low, high) = eliminate(linear_model(visits, model)), ends
+    step = (high - low) / max(int(points * (high - low) * visits.baseline_days), 1)
     frequency = np.arange(low + step / 2, high, step)
     x, weight = np.polynomial.legendre.leggauss(eccentricities)
     e, weight = 0.5 * model.eccentricity.up_to * (x + 1), 0.5 * model.eccentricity.up_to * weight
@@ -159,7 +166,7 @@ def brute_force(visits, model, periods, points=60, eccentricities=30, phases=96)
             + np.log(weight * step / frequency[i])
             + model.eccentricity.ln_pdf(e)
         )
-    return moments(terms, -np.log(frequency)[:, None], e[None])
+    return terms, frequency, e
 
 
 def moments(ln_weight, ln_period, e):
