@@ -284,3 +284,13 @@ def test_a_long_calibration_says_how_far_it_is(caplog, monkeypatch):
     caplog.set_level("INFO", "starpop")
     calibration.rank_catalogs(range(5), "base", BASE, DRAWS, 1)
     assert any(" of 5 catalogues in " in message for message in caplog.messages)
+
+
+def test_a_signal_that_the_grid_misses_at_every_noise_that_matters_is_ranked():
+    """A system of 440 times its errors, e = 0.93, whose scale may be such that no orbit is the likeliest of the grid."""
+    settings = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+    wanted = resolve(settings, "twin")["calibration"]["cases"]["keplerian_scaled"]
+    case, draws = Case.from_settings(wanted), wanted["draws"]
+    ranks = calibration.rank_catalogs([3], "keplerian_scaled", case, draws, settings["seed"])
+    assert ranks["rank"].between(0, draws).all()
+    assert {"lnP", "e", "ln_error_scale"} <= set(ranks["parameter"])

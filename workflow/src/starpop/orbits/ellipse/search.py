@@ -15,7 +15,7 @@ from scipy.special import logsumexp
 from starpop.orbits.ellipse.climb import Bounds, Climbed, climb_all, climb_from, polish_all
 from starpop.orbits.ellipse.grid import ECCENTRICITIES, Cells, Grid, Scan, scan, values_at
 from starpop.orbits.ellipse.kepler import TWO_PI
-from starpop.orbits.ellipse.points import evaluate, noise_terms
+from starpop.orbits.ellipse.points import noise_terms
 from starpop.orbits.ellipse.system import System, eliminate
 from starpop.orbits.landscape import NOISE_DEPTH, STRIDE, add_up, likely_noise
 from starpop.orbits.linear_model import LinearModel
@@ -25,8 +25,8 @@ from starpop.orbits.noise import Box
 MOST_CLIMBED, MODE_DEPTH = 40, 18.0
 # Of so many of these the climbs begin at so many of the grid's eccentricities as well.
 SEVERAL, SPREAD = 6, tuple(int(share * ECCENTRICITIES) for share in (0.1, 0.4, 0.6, 0.75, 0.85))
-# Points of the grid at which the sum over the scanned noises is held against that over all.
-CHOSEN = 48
+# Points of the grid at which the sum over the scanned noises is held against that over all, and the most it is off.
+CHOSEN, MOST_OFF = 48, 0.5
 # Modes nearer to each other than this, in cells and in e exp(i phase), are one.
 SAME = 1e-3
 # Scans so far below the highest are not summed over the noise.
@@ -136,7 +136,9 @@ def _sum_over_noise(scans: list[np.ndarray], constant: np.ndarray) -> np.ndarray
 def _interpolation_error(ln_mean: np.ndarray, cells: Cells, grid: Grid, system: System) -> float:
     """By how much the sum over scanned noises is too high in ln L: a factor that hardly changes over the grid.
 
-    It is taken at points of the grid that the sum itself chooses, of equal shares of the whole.
+    It is taken at points of the grid that the sum itself chooses, of equal shares of the whole; and of exact values, so
+    that it is not the error of the scans, which of a strong signal is large. Where it seems larger than MOST_OFF, L has
+    its highest beyond the noises that matter at a mode, of which the grid then sees nothing.
     """
     mass = np.exp(ln_mean - ln_mean.max()) * grid.weight / cells.middle[:, None]
     share = np.cumsum(mass.ravel()) / mass.sum()
@@ -145,9 +147,9 @@ def _interpolation_error(ln_mean: np.ndarray, cells: Cells, grid: Grid, system: 
     for i, m in zip(*np.unravel_index(chosen, mass.shape), strict=True):
         phase = TWO_PI * np.arange(grid.phases[m]) / grid.phases[m]
         points = np.column_stack([np.full(len(phase), cells.middle[i]), np.full(len(phase), grid.e[m]), phase])
-        exact = evaluate(points, system)
-        ratio.append(ln_mean[i, m] - logsumexp(exact) + np.log(len(phase)))
-    return float(-np.log(np.mean(np.exp(-np.array(ratio)))))
+        exact = logsumexp(noise_terms(points, system), axis=0)
+        ratio.append(add_up(exact[STRIDE // 2 :: STRIDE, None], -np.inf)[0] - logsumexp(exact))
+    return float(-np.log(np.mean(np.exp(-np.clip(ratio, -MOST_OFF, MOST_OFF)))))
 
 
 def starts(found: Scan, cells: Cells, grid: Grid) -> np.ndarray:
