@@ -287,7 +287,7 @@ def test_a_long_calibration_says_how_far_it_is(caplog, monkeypatch):
 
 
 def test_a_signal_that_the_grid_misses_at_every_noise_that_matters_is_ranked():
-    """A system of 440 times its errors, e = 0.93, whose scale may be such that no orbit is the likeliest of the grid."""
+    """A signal of 440 times the errors at e = 0.93: where errors may be larger, the grid sees but what is no orbit."""
     settings = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
     wanted = resolve(settings, "twin")["calibration"]["cases"]["keplerian_scaled"]
     case, draws = Case.from_settings(wanted), wanted["draws"]
