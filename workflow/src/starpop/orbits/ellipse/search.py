@@ -136,8 +136,8 @@ def _sum_over_noise(scans: list[np.ndarray], constant: np.ndarray) -> np.ndarray
 def _interpolation_error(ln_mean: np.ndarray, cells: Cells, grid: Grid, system: System) -> float:
     """By how much the sum over scanned noises is too high in ln L: a factor that hardly changes over the grid.
 
-    It is taken at points of the grid that the sum itself chooses, of equal shares of the whole, and of exact values: the
-    scans of a strong signal have larger errors of their own. Where it seems larger than MOST_OFF, the highest of L
+    It is taken at points of the grid that the sum itself chooses, of equal shares of the whole, from exact values, as
+    the scans of a strong signal have larger errors of their own. Where it seems larger than MOST_OFF, the highest of L
     is beyond the noises that matter at a mode, of which the grid then sees nothing.
     """
     mass = np.exp(ln_mean - ln_mean.max()) * grid.weight / cells.middle[:, None]
