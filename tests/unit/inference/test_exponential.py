@@ -1,9 +1,11 @@
 """The exponential of compiled loops, against numpy's."""
 
 import numpy as np
+import pytest
 from numba import njit
+from scipy.special import logsumexp
 
-from starpop.inference.exponential import exp_of_negative
+from starpop.inference.exponential import exp_of_negative, ln_sum
 
 
 @njit
@@ -24,4 +26,12 @@ def test_it_is_that_of_numpy_to_the_rounding_of_its_argument():
 def test_what_is_too_small_is_tiny_and_zero_is_one():
     values = exponentials(np.array([0.0, -708.0, -1e4, -np.inf]))
     assert values[0] == 1
+    assert values[1] == pytest.approx(np.exp(-708.0), rel=1e-12)
     assert (values[2:] == 2.0**-1022).all()
+
+
+@pytest.mark.parametrize(
+    "terms", [[-3.0], [2.0, 2.0, 2.0], [-900.0, 5.0, -np.inf, 4.5], list(np.linspace(-2e4, 30, 37))]
+)
+def test_the_ln_of_a_sum_of_exponentials(terms):
+    assert ln_sum(np.array(terms)) == pytest.approx(logsumexp(terms), rel=1e-14)

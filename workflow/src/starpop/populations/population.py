@@ -25,15 +25,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
-from numba import njit
 
 from starpop.inference import mixture
 from starpop.inference.amplitudes import SCALE
-from starpop.inference.compiled import NO_ARRAYS
 from starpop.inference.convergence import MAX_TREEDEPTH
 from starpop.inference.densities import Normal
 from starpop.inference.density import Density, Range
-from starpop.inference.exponential import exp_of_negative
 from starpop.inference.numerics import tensors
 from starpop.inference.quadrature import MOST_INTEGRATED, posterior_given
 from starpop.inference.tempering import temper
@@ -43,6 +40,7 @@ from starpop.orbits.orbit_draws import draw_orbits
 from starpop.orbits.period_likelihood import PeriodLikelihood
 from starpop.orbits.system_model import SystemModel
 from starpop.orbits.visits import Visits
+from starpop.populations.normal_sums import fill_sums
 from starpop.populations.population_nodes import nodes_of
 from starpop.run.errors import InputError
 from starpop.run.progress import progress
@@ -144,51 +142,10 @@ def _normal_ln_likelihood(likelihoods: Sequence[PeriodLikelihood], density: Norm
 
     def evaluate(mu: np.ndarray, lnsigma: np.ndarray) -> np.ndarray:
         values = np.empty(len(mu))
-        _sum_over_systems(np.ascontiguousarray(mu, float), np.exp(-lnsigma), x, weight, ends, values)
+        fill_sums(np.ascontiguousarray(mu, float), np.exp(-lnsigma), x, weight, ends, values)
         return values + len(likelihoods) * density.ln_norm(mu, lnsigma) + tops.sum()
 
     return evaluate
-
-
-@njit(**NO_ARRAYS)
-def _sum_over_systems(mu, inverse_sigma, x, weight, ends, values):
-    """sum_n ln sum_k w_nk exp(-((x_nk - mu) / sigma)^2 / 2), for each (mu, sigma)."""
-    for m in range(len(mu)):
-        total, product, first = 0.0, 1.0, 0
-        for end in ends:
-            system = _sum(x[first:end], weight[first:end], mu[m], inverse_sigma[m])
-            # one logarithm for the systems whose product is in range
-            if system < 1e-100:
-                total += _ln_sum(x[first:end], weight[first:end], mu[m], inverse_sigma[m])
-            elif not 1e-150 < product < 1e150:
-                total += np.log(product) + np.log(system)
-                product = 1.0
-            else:
-                product *= system
-            first = end
-        values[m] = total + np.log(product)
-
-
-@njit(**NO_ARRAYS, fastmath={"contract", "reassoc", "nsz"})
-def _sum(x, weight, mu, inverse_sigma):
-    """One system's sum."""
-    total = 0.0
-    for k in range(len(x)):
-        z = (x[k] - mu) * inverse_sigma
-        total += weight[k] * exp_of_negative(-0.5 * z * z)
-    return total
-
-
-@njit(**NO_ARRAYS)
-def _ln_sum(x, weight, mu, inverse_sigma):
-    """The ln of one system's sum, where its terms may underflow."""
-    top = -np.inf
-    for k in range(len(x)):
-        top = max(top, np.log(weight[k]) - 0.5 * ((x[k] - mu) * inverse_sigma) ** 2)
-    total = 0.0
-    for k in range(len(x)):
-        total += np.exp(np.log(weight[k]) - 0.5 * ((x[k] - mu) * inverse_sigma) ** 2 - top)
-    return top + np.log(total)
 
 
 def posterior(likelihoods: Sequence[PeriodLikelihood], density: Density, seed: int = 0) -> Posterior:

@@ -26,7 +26,7 @@ NO_GAIN, DAMPING, HOPELESS = 1e-4, 1e-2, 1e8
 # The longest step in units of 1 / (2 pi t), and in e cos and e sin of the phase.
 LONGEST = np.array([0.6, 0.3, 0.3])
 # Of their widths, by how much two modes are the same; and what is so far below the highest is none.
-SAME, TOO_LOW = 0.3, 30.0
+SAME_WIDTHS, TOO_LOW = 0.3, 50.0
 # Of a mode: frequency, eccentricity, phase, ln L; the standard deviations of the first two, its volume in
 # d ln P de d(phase) / 2 pi, and how its phase changes with frequency and eccentricity along its ridge.
 MODE = 9
@@ -71,25 +71,26 @@ def climb_from(points, noise, bounds, model):
 def polish_all(climbed, bounds, system):
     """(M, MODE) the modes beside some points, each once, and less those that are far too low."""
     room, values = room_for(system), evaluate(climbed.at, system)
-    modes, count = np.empty((len(values), MODE)), 0
+    modes, kept, count = np.empty((len(values), MODE)), np.empty(len(values), np.int64), 0
     order = np.argsort(-values, kind="mergesort")
-    for rank in range(len(order)):
-        n = order[rank]
-        if values[n] >= values[order[0]] - TOO_LOW and not _is_among(n, order[:rank], climbed):
+    for n in order:
+        if values[n] >= values[order[0]] - TOO_LOW and not _is_among(n, kept[:count], climbed):
             modes[count] = polish(climbed.at[n], climbed.width[n], bounds, system, room)
+            kept[count] = n
             count += 1
     return modes[:count]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _is_among(n, others, climbed):
-    """Whether a point is one of others, within SAME of its widths."""
-    at, width = climbed.at, climbed.width[n]
+    """Whether a point is one of others, within SAME_WIDTHS of the smaller widths."""
+    at = climbed.at
     x, y = at[n, 1] * np.cos(at[n, 2]), at[n, 1] * np.sin(at[n, 2])
     for m in others:
-        if abs(at[n, 0] - at[m, 0]) < SAME * width[0]:
+        near = SAME_WIDTHS * np.minimum(climbed.width[n], climbed.width[m])
+        if abs(at[n, 0] - at[m, 0]) < near[0]:
             by_x, by_y = x - at[m, 1] * np.cos(at[m, 2]), y - at[m, 1] * np.sin(at[m, 2])
-            if abs(by_x) < SAME * width[1] and abs(by_y) < SAME * width[2]:
+            if abs(by_x) < near[1] and abs(by_y) < near[2]:
                 return True
     return False
 
@@ -136,6 +137,7 @@ def climb(start, bounds, track, model, room):
     """The mode reached from a point (frequency, eccentricity, phase), its widths as in `polish`, and its `_value`."""
     here, proposed, step = start.copy(), start.copy(), np.empty(3)
     best, damping, calm = -np.inf, DAMPING, 0
+    track.gradient[:], track.hessian[:] = 0.0, 0.0
     for _ in range(MOST_STEPS):
         _fill_design(proposed, track, model, room)
         value = _value(track, model, room)

@@ -86,7 +86,10 @@ class Cells(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """What was scanned, and (F, E) the highest ln L over the phases and the ln of the mean of L over them."""
+    """What was scanned, and (F, E) the highest ln L over the phases and the ln of the mean of L over them.
+
+    Of several noises scanned together, bounds of these where they add nothing to the sum (`_adds_nothing`).
+    """
 
     single: System
     highest: np.ndarray
@@ -184,7 +187,7 @@ def _adds_nothing(n, highest, ln_mean, system):
             top = values[n + 1, m]
             for larger in range(n + 2, len(values)):
                 top = max(top, values[larger, m])
-            if values[n + 1, m] + max(rise, 0.0) > top - NEGLIGIBLE:
+            if not values[n + 1, m] + max(rise, 0.0) <= top - NEGLIGIBLE:
                 return False
     for values in (highest, ln_mean):
         for m in range(values.shape[1]):

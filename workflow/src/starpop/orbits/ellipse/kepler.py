@@ -15,7 +15,8 @@ for a circle a and b of a cos 2 pi f t + b sin 2 pi f t.
 
 Kepler's equation is solved at many anomalies side by side, some of which a processor does at once, without a branch:
 Markley's starter (1995, Celest. Mech. 63, 101), good to 4e-4 for any e, with a cube root good to 1e-5, and one step of
-fifth order. Sines and cosines are series about a right angle. Anomalies are good to 1e-12, and for e of 0.97 to 3e-12.
+fifth order. Sines and cosines are series about a right angle. Anomalies are good to 2e-12 for e to 0.95, and to 9e-12
+for e of 0.99.
 """
 
 from __future__ import annotations

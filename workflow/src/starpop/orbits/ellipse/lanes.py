@@ -128,5 +128,6 @@ def _solve(e, count, constants, lanes):
         ys = sums[3, k] - s * velocity
         whole = max(cc * ss - cs * cs, precision[k] * precision[k])
         # where few visits leave it to rounding, no orbit explains more than there is
-        values[k] = HALF * min((yc * yc * ss - (yc + yc) * ys * cs + ys * ys * cc) / whole, chi2)
+        # divided first: tiny errors leave single precision no room for three such factors
+        values[k] = HALF * min(yc / whole * (yc * ss - (ys + ys) * cs) + ys / whole * ys * cc, chi2)
         determinant[k] = whole * inverse[k]

@@ -97,14 +97,6 @@ def _add_up(count, terms, totals, values):
         values[k] += np.log(totals[k])
 
 
-@njit(**NO_ARRAYS)
-def ln_likelihood_at(frequency, e, phase, system, room):
-    """ln L at one point."""
-    put(0, frequency, e, phase, room)
-    fill(1, system, room)
-    return room.values[0]
-
-
 @njit(cache=True, nogil=True, error_model="numpy")
 def evaluate(points, system):
     """(N,) ln L at (N, 3) points: frequency [1/d], eccentricity and phase [rad]."""
