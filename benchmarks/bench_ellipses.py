@@ -32,8 +32,8 @@ from starpop.orbits.visits import Visits
 NOISES = {"reported": None, "jitter": Jitter(-1, 1), "scaled": Scaled(0, 0.5)}
 SHORT, LONG = (2.0, 10.0), (2.0, 500.0)
 # Of the grid that nodes are held against: blocks to 1/T, frequencies to 1/T and phases at first, eccentricities, phases
-# at last, a share of the whole that is none, and the change of its ln that ends the refining.
-BLOCKS, COARSE, ECCENTRICITIES, MOST_PHASES, NOTHING, CONVERGED = 5, (120, 120), 60, 2000, 1e-6, 1e-4
+# beyond which it is given up, a share of the whole that is none, and the change of its ln that ends the refining.
+BLOCKS, COARSE, ECCENTRICITIES, FINEST_PHASES, NOTHING, CONVERGED = 5, (120, 120), 60, 2000, 1e-6, 1e-4
 # K/sigma, and draws of each system.
 SIGNALS, DRAWS = (5.0, 500.0), 4000
 WIDE = replace(model_of(None), amplitude_sd_kms=300.0)
@@ -42,7 +42,7 @@ POINTS, STARTS = 20_000, 100
 
 
 def evidence(systems: int = 300) -> None:
-    """Against adaptive cubature: 12 d, P 2 to 10 d, 4 to 19 visits, K/sigma 0 to 20, a third of them with each noise."""
+    """Against a refined grid: 12 d, P 2 to 10 d, 4 to 19 visits, K/sigma 0 to 20, a third of them with each noise."""
     rows = []
     for name, noise in NOISES.items():
         errors = []
@@ -50,7 +50,7 @@ def evidence(systems: int = 300) -> None:
             rng = np.random.default_rng([31, seed])
             visits, _ = simulate(rng, int(rng.integers(4, 20)), 12.0, SHORT, 0.95, (0, 20))
             found = moments_of(ellipse_likelihood(visits, model_of(noise), SHORT))
-            expected = cubature(visits, model_of(noise), SHORT)
+            expected = refined_grid(visits, model_of(noise), SHORT)
             sd = np.repeat(expected[2::2], 2)
             errors.append([abs(found[0] - expected[0]), *np.abs(np.subtract(found[1:], expected[1:])) / sd])
             print(name, seed, *np.round(errors[-1], 5), file=sys.stderr, flush=True)
@@ -70,11 +70,11 @@ def evidence(systems: int = 300) -> None:
     show("Nodes against a grid refined until nothing changes", heads, rows)
 
 
-def cubature(visits: Visits, model: SystemModel, periods: tuple[float, float]) -> list[float]:
-    """What `brute_force` gives, from a grid that is refined until nothing changes: where there is something.
+def refined_grid(visits: Visits, model: SystemModel, periods: tuple[float, float]) -> list[float]:
+    """ln of the integral of L over ln P and e, and means and deviations of both, from a grid refined where there is L.
 
     Blocks of frequency that hold more than NOTHING of the whole are integrated again, with twice as many frequencies
-    and phases, until the ln of all changes by less than CONVERGED.
+    and phases, until the ln of all changes by less than CONVERGED; it is said where that takes too many.
     """
     points, phases = COARSE
     count = max(int(BLOCKS * (1 / periods[0] - 1 / periods[1]) * visits.baseline_days), 1)
@@ -88,8 +88,11 @@ def cubature(visits: Visits, model: SystemModel, periods: tuple[float, float]) -
             Block.of(visits, model, block.ends, points, phases) if more else block
             for block, more in zip(blocks, held, strict=True)
         ]
-        if abs(logsumexp([block.ln_mass for block in blocks]) - whole) < CONVERGED or phases >= MOST_PHASES:
+        change = abs(logsumexp([block.ln_mass for block in blocks]) - whole)
+        if change < CONVERGED or phases >= FINEST_PHASES:
             break
+    if change >= CONVERGED:
+        print(f"the grid still changes by {change:.1g}", file=sys.stderr)
     ln_weight, x, e = (np.concatenate(values) for values in zip(*(block[2:] for block in blocks), strict=True))
     return moments(ln_weight, x, e)
 

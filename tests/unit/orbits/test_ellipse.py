@@ -212,7 +212,7 @@ def test_of_few_visits_no_orbit_explains_more_than_there_is():
     system, grid = eliminate(linear_model(visits, model)), grids.grid(LARGEST_E)
     for noise in (0, len(system.level) // 2):
         (found,) = grids.scan(system, grids.cells((2, 10), 12.0, count), grid, [noise])
-        assert (found.highest <= system.level[noise] + 0.5001 * system.constants[noise, 3] + 10).all()
+        assert (found.highest <= system.level[noise] + 0.5001 * system.totals[noise, 3] + 10).all()
     expected = brute_force(visits, model, (2, 10), eccentricities=30, phases=96)
     assert moments_of(ellipse_likelihood(visits, model, (2, 10)))[0] == pytest.approx(expected[0], abs=3e-3)
 

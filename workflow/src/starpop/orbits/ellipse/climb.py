@@ -15,7 +15,8 @@ from numba import njit
 from starpop.inference.cholesky import backward, cholesky, forward
 from starpop.inference.compiled import NO_ARRAYS
 from starpop.orbits.ellipse.kepler import TWO_PI, true_anomalies
-from starpop.orbits.ellipse.points import EIGHT, evaluate, fill, put, room_for
+from starpop.orbits.ellipse.lanes import EIGHT, rounded_up
+from starpop.orbits.ellipse.points import evaluate, fill, put, room_for
 from starpop.orbits.ellipse.system import System
 from starpop.orbits.linear_model import LinearModel
 from starpop.orbits.ln_likelihood import factorise, scale_prior, workspace
@@ -25,6 +26,8 @@ MOST_STEPS, MOST_CALM, MOST_POLISHED = 40, 2, 10
 NO_GAIN, DAMPING, HOPELESS = 1e-4, 1e-2, 1e8
 # The longest step in units of 1 / (2 pi t), and in e cos and e sin of the phase.
 LONGEST = np.array([0.6, 0.3, 0.3])
+# The least pivots that the matrix of a step can have.
+LEAST = np.full(3, 1e-12)
 # Of their widths, by how much two modes are the same; and what is so far below the highest is none.
 SAME_WIDTHS, TOO_LOW = 0.3, 50.0
 # Of a mode: frequency, eccentricity, phase, ln L; the standard deviations of the first two, its volume in
@@ -105,7 +108,7 @@ class Track(NamedTuple):
     turn, cosine, sine : (8 ceil(J / 8),) mean anomalies in turns, and true ones
     slopes : (3, J) how the velocities change with f, e cos phase and e sin phase
     gradient, hessian : (3,), (3, 3) of chi^2 / 2
-    damped, least : (3, 3), (3,) the matrix of a step, and the least pivots it can have
+    damped : (3, 3) the matrix of a step
     """
 
     scale: float
@@ -118,17 +121,16 @@ class Track(NamedTuple):
     gradient: np.ndarray
     hessian: np.ndarray
     damped: np.ndarray
-    least: np.ndarray
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _track_for(model, noise):
     """Room for climbs of a model."""
     visits = len(model.time)
-    padded, square = np.zeros((3, EIGHT * ((visits + EIGHT - 1) // EIGHT))), np.zeros((2, 3, 3))
+    padded, square = np.zeros((3, rounded_up(visits, EIGHT))), np.zeros((2, 3, 3))
     weight, scale = np.ascontiguousarray(model.weight[:, noise]), 1 / (TWO_PI * np.abs(model.time).max())
-    slopes, gradient, least = np.empty((3, visits)), np.zeros(3), np.full(3, 1e-12)
-    anomalies, equations = (padded[0], padded[1], padded[2]), (slopes, gradient, square[0], square[1], least)
+    slopes, gradient = np.empty((3, visits)), np.zeros(3)
+    anomalies, equations = (padded[0], padded[1], padded[2]), (slopes, gradient, square[0], square[1])
     return Track(scale, weight, np.empty(visits), *anomalies, *equations)
 
 
@@ -190,8 +192,8 @@ def _find_step(damping, track, step):
     """The damped step, no longer than the longest."""
     track.damped[:], step[:], length = track.hessian, track.gradient, 1.0
     for a in range(3):
-        track.damped[a, a] += damping * (track.hessian[a, a] + 1e-6) + track.least[a]
-    cholesky(track.damped, track.least)
+        track.damped[a, a] += damping * (track.hessian[a, a] + 1e-6) + LEAST[a]
+    cholesky(track.damped, LEAST)
     forward(3, track.damped, step)
     backward(3, track.damped, step)
     for a in range(3):

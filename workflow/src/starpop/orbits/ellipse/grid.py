@@ -143,25 +143,21 @@ def scan(system: System, cells: Cells, grid: Grid, noises: Sequence[int] = (0,))
 def scan_kernel(system, cells, grid, highest, ln_mean):
     """Search the middle of every cell."""
     lanes, steps = lanes_for(system, ECCENTRICITIES * MOST_PHASES), np.empty(len(system.time), np.int64)
-    _scan(system, cells, grid, lanes, steps, _shares_for(lanes), highest, ln_mean)
+    _scan_cells(system, cells, grid, lanes, steps, _shares_for(lanes), highest, ln_mean)
 
 
 @njit(**NO_ARRAYS)
-def _scan(system, cells, grid, lanes, steps, shares, highest, ln_mean):
-    """The same with room for it, from the largest noise on, but for those that add nothing to the sum at a cell."""
+def _scan_cells(system, cells, grid, lanes, steps, shares, highest, ln_mean):
+    """Search every cell, from the largest noise on, but at those that add nothing to the sum there."""
     for i in range(cells.number):
         frequency = cells.low + (i + 0.5) * cells.step
         _find_steps(frequency, system.time, steps)
         for g in range(len(grid.first)):
-            members, first, count = (
-                grid.members[g],
-                grid.first[g],
-                _begin_group(frequency, steps, g, system, grid, lanes),
-            )
+            count = _begin_group(frequency, steps, g, system, grid, lanes)
+            members, first = grid.members[g], grid.first[g]
+            last = first + members
             for n in range(len(highest) - 1, -1, -1):
-                if _adds_nothing(
-                    n, highest[:, i, first : first + members], ln_mean[:, i, first : first + members], system
-                ):
+                if _adds_nothing(n, highest[:, i, first:last], ln_mean[:, i, first:last], system):
                     continue
                 fill(n, grid.lane_e[g], count, grid.cosine, grid.sine, system, lanes)
                 _fill_shares(members, count, lanes, shares)
@@ -288,11 +284,8 @@ def values_at(frequencies, single, grid):
     for i, frequency in enumerate(frequencies):
         _find_steps(frequency, single.time, steps)
         for g in range(len(grid.first)):
-            count, first, members = (
-                _begin_group(frequency, steps, g, single, grid, lanes),
-                grid.first[g],
-                grid.members[g],
-            )
+            count = _begin_group(frequency, steps, g, single, grid, lanes)
+            members, first = grid.members[g], grid.first[g]
             fill(0, grid.lane_e[g], count, grid.cosine, grid.sine, single, lanes)
             for k in range(count):
                 value = lanes.values[k] - 0.5 * np.log(lanes.determinant[k])

@@ -18,6 +18,14 @@ from numba import njit
 from starpop.inference.compiled import NO_ARRAYS
 
 HALF = np.float32(0.5)  # of either precision
+# Visits are summed in fours, of which some may weigh nothing, and anomalies found in eights.
+FOUR, EIGHT = 4, 8
+
+
+@njit(**NO_ARRAYS)
+def rounded_up(count, unit):
+    """The next whole multiple of a unit."""
+    return unit * ((count + unit - 1) // unit)
 
 
 class Lanes(NamedTuple):
@@ -57,7 +65,7 @@ def fill(n, e, count, cosine, sine, system, lanes):
     for q in range(1, len(ones)):
         _sum_static(starts, count, cosine, sine, rows[2 + q], sums[5 + 2 * q :])
         _eliminate(e, count, ones[q], explained[q], sums[5 + 2 * q :], sums)
-    total, velocities, root, chi2 = system.constants[n]
+    total, velocities, root, chi2 = system.totals[n]
     _solve(e, count, (total, velocities, root, ones[0], explained[0], chi2), lanes)
 
 
@@ -67,7 +75,7 @@ def _sum_visits(starts, count, cosine, sine, rows, sums):
     cc, cs, yc, ys, lack, rc, rs = sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6]
     for k in range(count):
         cc[k], cs[k], yc[k], ys[k], lack[k], rc[k], rs[k] = 0, 0, 0, 0, 0, 0, 0
-    for j in range(0, len(starts), 4):
+    for j in range(0, len(starts), FOUR):
         w0, w1, w2, w3 = rows[0, j], rows[0, j + 1], rows[0, j + 2], rows[0, j + 3]
         y0, y1, y2, y3 = rows[1, j], rows[1, j + 1], rows[1, j + 2], rows[1, j + 3]
         r0, r1, r2, r3 = rows[2, j], rows[2, j + 1], rows[2, j + 2], rows[2, j + 3]

@@ -14,11 +14,11 @@ from starpop.inference.compiled import NO_ARRAYS
 from starpop.inference.exponential import exp_of_negative
 from starpop.orbits.ellipse import lanes as side_by_side
 from starpop.orbits.ellipse.kepler import TWO_PI, Orbits, fill_anomalies, shape
-from starpop.orbits.ellipse.lanes import Lanes
+from starpop.orbits.ellipse.lanes import EIGHT, Lanes, rounded_up
 from starpop.orbits.linear_model import precision_ratio
 
-# As many lanes as boxes have points, and a few more; what is computed at once comes in eights.
-MOST, EIGHT = 128, 8
+# As many lanes as boxes have points, and a few more.
+MOST = 128
 
 
 class Room(NamedTuple):
@@ -62,7 +62,7 @@ def put(k, frequency, e, phase, room):
 @njit(**NO_ARRAYS)
 def fill(count, system, room):
     """Fill in ln L of the first points, and their terms."""
-    wide, lanes, terms = EIGHT * ((count + EIGHT - 1) // EIGHT), room.lanes, room.terms
+    wide, lanes, terms = rounded_up(count, EIGHT), room.lanes, room.terms
     orbits, starts = room.orbits, lanes.starts
     for j in range(len(starts)):
         cosine, sine = room.cosine[starts[j] : starts[j] + wide], room.sine[starts[j] : starts[j] + wide]

@@ -20,10 +20,8 @@ import numpy as np
 from numba import njit
 
 from starpop.inference.cholesky import cholesky, forward
+from starpop.orbits.ellipse.lanes import FOUR, rounded_up
 from starpop.orbits.linear_model import LinearModel
-
-# Visits come in fours, of which some may weigh nothing.
-FOUR = 4
 
 
 class System(NamedTuple):
@@ -34,7 +32,7 @@ class System(NamedTuple):
     time : (J,) about the middle of the visits [d], padded to a multiple of four
     rows : (K, 2 + q, J) weights, weighted velocities and r_q; zero where padded
     ones, explained : (K, q) sums of r_q, and h
-    constants : (K, 4) sums of weights and of weighted velocities, F_00, and the chi^2 of visits and prior without an
+    totals : (K, 4) sums of weights and of weighted velocities, F_00, and the chi^2 of visits and prior without an
         orbit
     constant, level : (K,) what of ln L depends on the noise alone, and ln L without an orbit
     precision : p_0
@@ -45,7 +43,7 @@ class System(NamedTuple):
     rows: np.ndarray
     ones: np.ndarray
     explained: np.ndarray
-    constants: np.ndarray
+    totals: np.ndarray
     constant: np.ndarray
     level: np.ndarray
     precision: float
@@ -54,19 +52,19 @@ class System(NamedTuple):
     def in_single_precision(self, noises: Sequence[int]) -> System:
         """The system at some points of its noise, in single precision where it is summed."""
         some = list(noises)
-        summed = self.rows, self.ones, self.explained, self.constants
-        rows, ones, explained, constants = (values[some].astype(np.float32) for values in summed)
+        summed = self.rows, self.ones, self.explained, self.totals
+        rows, ones, explained, totals = (values[some].astype(np.float32) for values in summed)
         of_noise = self.constant[some], self.level[some]
-        return System(self.time, rows, ones, explained, constants, *of_noise, self.precision, self.scaled)
+        return System(self.time, rows, ones, explained, totals, *of_noise, self.precision, self.scaled)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def eliminate(model: LinearModel) -> System:
     """Take the static columns out of a model."""
     visits, statics = model.static.shape
-    points, padded = model.weight.shape[1], FOUR * ((visits + FOUR - 1) // FOUR)
+    points, padded = model.weight.shape[1], rounded_up(visits, FOUR)
     time, rows = np.zeros(padded), np.zeros((points, 2 + statics, padded))
-    ones, explained, constants = np.zeros((points, statics)), np.empty((points, statics)), np.empty((points, 4))
+    ones, explained, totals = np.zeros((points, statics)), np.empty((points, statics)), np.empty((points, 4))
     level = model.constant.copy()
     time[:visits] = model.time
     for n in range(points):
@@ -91,11 +89,11 @@ def eliminate(model: LinearModel) -> System:
             forward(statics, factor, row)
             rows[n, 2:, j] = row
             ones[n] += row
-        constants[n, 0], constants[n, 1], constants[n, 2], constants[n, 3] = (
+        totals[n, 0], totals[n, 1], totals[n, 2], totals[n, 3] = (
             weight.sum(),
             velocity.sum(),
             factor[0, 0],
             chi2,
         )
         level[n] -= 0.5 * chi2
-    return System(time, rows, ones, explained, constants, model.constant, level, model.precision[0], model.scaled)
+    return System(time, rows, ones, explained, totals, model.constant, level, model.precision[0], model.scaled)
