@@ -6,8 +6,6 @@ bench_ellipses.py [part [systems]], part one of evidence, modes, cost; without, 
 import sys
 import time
 from dataclasses import replace
-from itertools import pairwise
-from typing import NamedTuple
 
 from common import ROOT, machine, show
 
@@ -15,8 +13,7 @@ import numpy as np
 
 sys.path.insert(0, str(ROOT / "tests"))
 sys.path.insert(0, str(ROOT / "tests" / "unit" / "orbits"))
-from scipy.special import logsumexp
-from test_ellipse import TWO_PI, grid_terms, model_of, moments, moments_of, simulate
+from test_ellipse import TWO_PI, cubature, model_of, moments_of, simulate
 
 from starpop.inference.densities import UniformPeriod
 from starpop.orbits.ellipse.climb import Bounds, climb_all
@@ -26,14 +23,9 @@ from starpop.orbits.ellipse.system import eliminate
 from starpop.orbits.linear_model import linear_model
 from starpop.orbits.noise import Jitter, Scaled
 from starpop.orbits.orbit_draws import draw_orbits
-from starpop.orbits.system_model import SystemModel
-from starpop.orbits.visits import Visits
 
 NOISES = {"reported": None, "jitter": Jitter(-1, 1), "scaled": Scaled(0, 0.5)}
 SHORT, LONG = (2.0, 10.0), (2.0, 500.0)
-# Of the grid that nodes are held against: blocks to 1/T, frequencies to 1/T and phases at first, eccentricities, phases
-# beyond which it is given up, a share of the whole that is none, and the change of its ln that ends the refining.
-BLOCKS, COARSE, ECCENTRICITIES, FINEST_PHASES, NOTHING, CONVERGED = 5, (120, 120), 60, 2000, 1e-6, 1e-4
 # K/sigma, and draws of each system.
 SIGNALS, DRAWS = (5.0, 500.0), 4000
 WIDE = replace(model_of(None), amplitude_sd_kms=300.0)
@@ -42,7 +34,7 @@ POINTS, STARTS = 20_000, 100
 
 
 def evidence(systems: int = 300) -> None:
-    """Against a refined grid: 12 d, P 2 to 10 d, 4 to 19 visits, K/sigma 0 to 20, a third of them with each noise."""
+    """Against adaptive cubature: 12 d, P 2 to 10 d, 4 to 19 visits, K/sigma 0 to 20, a third of them with each noise."""
     rows = []
     for name, noise in NOISES.items():
         errors = []
@@ -50,7 +42,7 @@ def evidence(systems: int = 300) -> None:
             rng = np.random.default_rng([31, seed])
             visits, _ = simulate(rng, int(rng.integers(4, 20)), 12.0, SHORT, 0.95, (0, 20))
             found = moments_of(ellipse_likelihood(visits, model_of(noise), SHORT))
-            expected = refined_grid(visits, model_of(noise), SHORT)
+            expected = cubature(visits, model_of(noise), SHORT, counts=1e-7)
             sd = np.repeat(expected[2::2], 2)
             errors.append([abs(found[0] - expected[0]), *np.abs(np.subtract(found[1:], expected[1:])) / sd])
             print(name, seed, *np.round(errors[-1], 5), file=sys.stderr, flush=True)
@@ -67,51 +59,7 @@ def evidence(systems: int = 300) -> None:
         "of mean e [sd]",
         "of sd of e",
     ]
-    show("Nodes against a grid refined until nothing changes", heads, rows)
-
-
-def refined_grid(visits: Visits, model: SystemModel, periods: tuple[float, float]) -> list[float]:
-    """ln of the integral of L over ln P and e, and means and deviations of both, from a grid refined where there is L.
-
-    Blocks of frequency that hold more than NOTHING of the whole are integrated again, with twice as many frequencies
-    and phases, until the ln of all changes by less than CONVERGED; it is said where that takes too many.
-    """
-    points, phases = COARSE
-    count = max(int(BLOCKS * (1 / periods[0] - 1 / periods[1]) * visits.baseline_days), 1)
-    ends = np.linspace(1 / periods[1], 1 / periods[0], count + 1)
-    blocks = [Block.of(visits, model, pair, points, phases) for pair in pairwise(ends)]
-    while True:
-        whole = logsumexp([block.ln_mass for block in blocks])
-        held = [block.ln_mass > whole + np.log(NOTHING) for block in blocks]
-        points, phases = 2 * points, 2 * phases
-        blocks = [
-            Block.of(visits, model, block.ends, points, phases) if more else block
-            for block, more in zip(blocks, held, strict=True)
-        ]
-        change = abs(logsumexp([block.ln_mass for block in blocks]) - whole)
-        if change < CONVERGED or phases >= FINEST_PHASES:
-            break
-    if change >= CONVERGED:
-        print(f"the grid still changes by {change:.1g}", file=sys.stderr)
-    ln_weight, x, e = (np.concatenate(values) for values in zip(*(block[2:] for block in blocks), strict=True))
-    return moments(ln_weight, x, e)
-
-
-class Block(NamedTuple):
-    """A block of frequency [1/d], the ln of its integral, and its points: ln of their weights, ln P and e."""
-
-    ends: tuple[float, float]
-    ln_mass: float
-    ln_weight: np.ndarray
-    ln_period: np.ndarray
-    e: np.ndarray
-
-    @classmethod
-    def of(cls, visits, model, ends, points, phases):
-        """Integrate a block with so many frequencies to 1/T, and so many phases."""
-        ln_weight, frequency, e = grid_terms(visits, model, ends, points, ECCENTRICITIES, phases)
-        x = np.repeat(-np.log(frequency), len(e))
-        return cls(ends, logsumexp(ln_weight), ln_weight.ravel(), x, np.tile(e, len(frequency)))
+    show("Nodes against adaptive cubature", heads, rows)
 
 
 def modes(systems: int = 2000) -> None:

@@ -1,9 +1,10 @@
 """Where L is narrower than the grid of the search: boxes of frequency, eccentricity and phase, halved until they fit.
 
 A box is integrated by the products of five Gauss points an axis. Along each line of points ln L is taken for a
-parabola, a + s x + c x^2 / 2 for x from -1 to 1; with D = |s| + |c| / 2 the rule's relative error is about 4e-10 D^10
-(of exp(D x)), and the highest value on the line bounds what it may hold. The box is halved across the axis of the
-largest error until all three together are below a share of the whole, and as long as a known mode in it is not seen.
+parabola, a + s x + c x^2 / 2 for x from -1 to 1; with D the larger of |s| + |c| / 2 and 1.98 |c|^(1/2), the rule's
+error is about 4e-10 D^10 of the highest value (that of exp(D x), and of a normal density that is highest there); and
+the highest value on the line bounds what it may hold. The box is halved across the axis of the largest error until all
+three together are below a share of the whole, and as long as a known mode in it is not seen.
 Leaves are nodes: at each frequency and eccentricity the mass, summed over the phases.
 
 Where few visits near periastron fix its time, modes are narrow ridges: of the phase with the frequency, and with the
@@ -28,6 +29,8 @@ POINTS, WEIGHTS = (
 )
 # Of the rule, for exp(D x): 2^10 (5!)^4 / (11 (10!)^3) D^10, and half of it as the integral is two.
 GAUSS_ERROR, GAUSS_ORDER = 4e-10, 10
+# The tenth root of 945, the tenth derivative of a standard normal density over the density at 0.
+NORMAL = 1.98
 # A mode is seen where a point of its box is so near in ln L; what is beside a leaf counts where that is so near the
 # best.
 SEEN, NEIGHBOUR = 3.0, 14.0
@@ -176,7 +179,7 @@ def _point(low, high, k):
 
 @njit(**NO_ARRAYS)
 def _volume(ends):
-    """Of a box in d ln P de d(phase) / 2 pi."""
+    """Of a box in d ln P de d(phase) / 2 pi, by its middle frequency."""
     return 2 * (ends[1] - ends[0]) / (ends[0] + ends[1]) * (ends[3] - ends[2]) * (ends[5] - ends[4]) / TWO_PI
 
 
@@ -214,7 +217,7 @@ def _line(every, first, stride, near):
     )
     a, b, c, highest = values[0], values[2], values[4], max(values)
     slope, curvature = (c - a) / (2 * POINTS[RULE - 1]), (c - 2 * b + a) / POINTS[RULE - 1] ** 2
-    bend = abs(slope) + 0.5 * abs(curvature)
+    bend = max(abs(slope) + 0.5 * abs(curvature), NORMAL * np.sqrt(abs(curvature)))
     top = b + max(abs(slope) + 0.5 * curvature, 0.0)
     if abs(slope) < -curvature:
         top = max(top, b - 0.5 * slope * slope / curvature)
@@ -261,13 +264,15 @@ def _add_leaf(ends, slant, values, volume, scale, leaves, row):
     leaves.ends[row], leaves.top[row] = ends, values.max()
     _fill_point(ends, values, leaves.at[row])
     leaves.slant[row] = slant.by_frequency, slant.by_e
-    leaves.start[row] = slanted(0.5 * (ends[0] + ends[1]), 0.5 * (ends[2] + ends[3]), slant)
+    middle = 0.5 * (ends[0] + ends[1])
+    leaves.start[row] = slanted(middle, 0.5 * (ends[2] + ends[3]), slant)
     for i in range(RULE):
-        ln_period = -np.log(_point(ends[0], ends[1], i))
+        frequency = _point(ends[0], ends[1], i)
+        ln_period, weight = -np.log(frequency), WEIGHTS[i] * volume * middle / frequency
         for j in range(RULE):
             share = 0.0
             for k in range(RULE):
                 share += WEIGHTS[k] * np.exp(values[i, j, k] - scale.best)
-            share *= WEIGHTS[i] * WEIGHTS[j] * volume
+            share *= weight * WEIGHTS[j]
             leaves.ln_period[row, i, j], leaves.e[row, i, j] = ln_period, _point(ends[2], ends[3], j)
             leaves.share[row, i, j] = share

@@ -7,6 +7,7 @@ where something can be, are integrated by `boxes`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,14 +16,14 @@ from starpop.orbits.ellipse.boxes import BETTER, NEIGHBOUR, SEEN, Leaves, Scale
 from starpop.orbits.ellipse.grid import MOST_PIECES, Grid, values_at
 from starpop.orbits.ellipse.pieces import Cell, Hints, integrate_cell, mark, no_hints, piece_of
 from starpop.orbits.ellipse.points import room_for
-from starpop.orbits.ellipse.search import Search, with_mode
+from starpop.orbits.ellipse.search import Search, interpolation_error, with_mode
 
 # A cell is smooth where ln L changes by less than this to half of the next cell, or to half of the next eccentricity,
 # and where this many phases share its mass.
-SMOOTH_CELLS, SMOOTH_E, SMOOTH_PHASES = 0.7, 0.5, 4.0
-# Of the whole, the error of those rough cells that are left to the grid, of which each has one of this share of its
-# mass; and the error of a box.
-LEFT_ROUGH, ROUGH_ERROR, BOX_ERROR = 3e-4, 0.3, 1e-6
+SMOOTH_CELLS, SMOOTH_E, SMOOTH_PHASES = 0.7, 0.4, 4.0
+# Of the whole, the error of cells that are left to the grid: of rough ones this share of their mass, and of all this
+# share of what their curvature adds; and the error of a box.
+LEFT_TO_GRID, ROUGH_ERROR, CURVED_ERROR, BOX_ERROR = 2e-4, 0.3, 0.1, 1e-7
 # So often a mode may be found that is higher than those that were known.
 MOST_TRIES = 30
 # Of the volume that the highest mode seems to have, the least that all together can be: a mode may be cut by an end.
@@ -178,15 +179,19 @@ class Boxes:
         return Leaves(*(values[: self.count] for values in self.leaves))
 
 
+def mass_at_middles(found: Search, best: float) -> np.ndarray:
+    """(F, E) the mass of all cells in units of the best L, as if it were the same all over each."""
+    cells = found.cells
+    return np.exp(found.ln_mean - best) * found.grid.weight * (cells.step / cells.middle)[:, None]
+
+
 def scanned_mass(found: Search, boxed: Iterable[int], best: float) -> np.ndarray:
     """(F, E) the mass of the cells that are not boxed, in units of the best L.
 
     That of a cell is the value at its middle and 1/24 of the differences to those beside it; in the sum over cells
     these cancel but for the ends.
     """
-    cells = found.cells
-    mass = np.exp(found.ln_mean - best) * found.grid.weight * (cells.step / cells.middle)[:, None]
-    inside = np.zeros((cells.number, 1), bool)
+    mass, inside = mass_at_middles(found, best), np.zeros((found.cells.number, 1), bool)
     inside[list(boxed)] = True
     rise = np.diff(mass, axis=0) / 24
     low, high = mass[:-1], mass[1:]
@@ -195,6 +200,19 @@ def scanned_mass(found: Search, boxed: Iterable[int], best: float) -> np.ndarray
     corrected[:-1] += np.where(inside[:-1], 0.0, np.minimum(rise, low))
     corrected[1:] -= np.where(inside[1:], 0.0, np.maximum(rise, -high))
     return np.where(inside, 0.0, corrected)
+
+
+def with_grid_corrected(found: Search, boxed: Iterable[int]) -> Search:
+    """The search with the sums over noises right in the cells that are left to the grid: their own errors are others.
+
+    They were right for all of the grid, of which most is where the boxes are.
+    """
+    if len(found.scans) == 1:
+        return found
+    left = found.ln_mean.copy()
+    left[list(boxed)] = -np.inf
+    off = interpolation_error(left, found.cells, found.grid, found.system)
+    return replace(found, ln_mean=found.ln_mean + found.taken_off - off, taken_off=off)
 
 
 def integral(found: Search) -> tuple[Search, Boxes, float]:
@@ -214,7 +232,7 @@ def integral(found: Search) -> tuple[Search, Boxes, float]:
             found = with_mode(found, found.modes[0, :4])
             found = with_mode(found, boxes.highest()) if boxes.count else found
             if found.modes[0, 3] <= best + BETTER:
-                return found, boxes, best
+                return with_grid_corrected(found, boxes.done), boxes, best
         else:
             found = with_mode(found, boxes.higher)
     raise FloatingPointError(f"its likelihood has a higher mode each of {MOST_TRIES} times that one is looked for")
@@ -239,12 +257,14 @@ def integrate(found: Search, best: float) -> tuple[Boxes, float]:
     if sharp:
         whole = max(whole, found.modes[0, 6])
     boxes.integrate(set(sharp), Scale(best, BOX_ERROR * whole))
+    bare = mass_at_middles(found, best)
     while boxes.higher[3] <= best + BETTER:
         mass = scanned_mass(found, boxes.done, best)
-        left, whole = np.where(rough, mass, 0.0).sum(axis=1), mass.sum() + boxes.mass()
+        left, whole = ROUGH_ERROR * np.where(rough, mass, 0.0).sum(axis=1), mass.sum() + boxes.mass()
+        left += np.where(mass.any(axis=1), CURVED_ERROR * np.abs((mass - bare).sum(axis=1)), 0.0)
         order = np.argsort(-left)
-        remaining = ROUGH_ERROR * np.sqrt(np.cumsum(left[order][::-1] ** 2)[::-1])
-        worst = order[remaining > LEFT_ROUGH * whole]
+        remaining = np.sqrt(np.cumsum(left[order][::-1] ** 2)[::-1])
+        worst = order[remaining > LEFT_TO_GRID * whole]
         if len(worst) == 0:
             break
         boxes.integrate(set(map(int, worst)), Scale(best, BOX_ERROR * whole))

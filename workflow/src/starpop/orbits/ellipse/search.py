@@ -26,7 +26,7 @@ MOST_CLIMBED, MODE_DEPTH = 40, 18.0
 # Of so many of these the climbs begin at so many of the grid's eccentricities as well.
 SEVERAL, SPREAD = 6, tuple(int(share * ECCENTRICITIES) for share in (0.1, 0.4, 0.6, 0.75, 0.85))
 # Points of the grid at which the sum over the scanned noises is held against that over all, and the most it is off.
-CHOSEN, MOST_OFF = 48, 0.5
+CHOSEN, MOST_OFF = 100, 0.5
 # Modes nearer to each other than this, in cells and in e exp(i phase), are one.
 SAME = 1e-3
 # Scans so far below the highest are not summed over the noise.
@@ -37,7 +37,8 @@ SUM_DEPTH = 20.0
 class Search:
     """The scans of a system: at some noises, and of their sum; and the modes that they lead to.
 
-    The model and the system are at the noises that matter, a box of the lattice.
+    The model and the system are at the noises that matter, a box of the lattice. What the sum over all noises was too
+    high by has been taken off.
     """
 
     noise: Box
@@ -50,6 +51,7 @@ class Search:
     highest: np.ndarray
     ln_mean: np.ndarray
     modes: np.ndarray
+    taken_off: float = 0.0
 
 
 def search(model: LinearModel, cells: Cells, grid: Grid, bounds: Bounds) -> Search:
@@ -77,9 +79,9 @@ def search(model: LinearModel, cells: Cells, grid: Grid, bounds: Bounds) -> Sear
     ln_mean = _sum_over_noise([scan.ln_mean for scan in found_at], constant)
     window = model.at_noise(start, end)
     inside = eliminate(window)
-    off, matters = _interpolation_error(ln_mean, cells, grid, inside), Box((start,), (end - start,))
+    off, matters = interpolation_error(ln_mean, cells, grid, inside), Box((start,), (end - start,))
     high, mean = highest - off, ln_mean - off
-    return Search(matters, window, inside, cells, grid, bounds, tuple(found_at), high, mean, modes)
+    return Search(matters, window, inside, cells, grid, bounds, tuple(found_at), high, mean, modes, off)
 
 
 class Scans:
@@ -133,14 +135,17 @@ def _sum_over_noise(scans: list[np.ndarray], constant: np.ndarray) -> np.ndarray
     return add_up(stacked, stacked.max() - SUM_DEPTH).reshape(scans[0].shape)
 
 
-def _interpolation_error(ln_mean: np.ndarray, cells: Cells, grid: Grid, system: System) -> float:
+def interpolation_error(ln_mean: np.ndarray, cells: Cells, grid: Grid, system: System) -> float:
     """By how much the sum over scanned noises is too high in ln L: a factor that hardly changes over the grid.
 
     It is taken at points of the grid that the sum itself chooses, of equal shares of the whole, from exact values, as
     the scans of a strong signal have larger errors of their own. Where it seems larger than MOST_OFF, the highest of L
     is beyond the noises that matter at a mode, of which the grid then sees nothing.
     """
-    mass = np.exp(ln_mean - ln_mean.max()) * grid.weight / cells.middle[:, None]
+    top = ln_mean.max()
+    if top == -np.inf:
+        return 0.0
+    mass = np.exp(ln_mean - top) * grid.weight / cells.middle[:, None]
     share = np.cumsum(mass.ravel()) / mass.sum()
     chosen = np.searchsorted(share, (np.arange(CHOSEN) + 0.5) / CHOSEN)
     ratio = []
