@@ -1,6 +1,6 @@
 """Snakemake and the scripts of its jobs as processes of their own, forked from one that has loaded what they import.
 
-Imports are half of a dry run, and most of a small job. A new Python for each has `snakemake_anew`.
+Imports are half of a dry run, and most of a small job.
 """
 
 from __future__ import annotations
@@ -35,15 +35,6 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(list(LOADED))
 
 
-def snakemake_anew(folder: Path, arguments: Sequence[str]) -> tuple[int, str]:
-    """What a command ends with when it is typed in a folder, and what it says: it and its jobs start from nothing."""
-    command = [sys.executable, "-m", "snakemake", *arguments]
-    typed = subprocess.run(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
-    return typed.returncode, typed.stdout
-
-
 def snakemake_in(folder: Path, arguments: Sequence[str]) -> tuple[int, str]:
     """The same from what is loaded."""
     with tempfile.NamedTemporaryFile() as said:
@@ -59,6 +50,15 @@ def snakemake_in(folder: Path, arguments: Sequence[str]) -> tuple[int, str]:
                 one.kill()
                 one.join()
         return process.exitcode, Path(said.name).read_text()
+
+
+def snakemake_anew(folder: Path, arguments: Sequence[str]) -> tuple[int, str]:
+    """The same, with libraries that ask for the locale, the time zone and threads loaded in this environment."""
+    program = [sys.executable, __file__, *arguments]
+    ended = subprocess.run(
+        program, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    return ended.returncode, ended.stdout
 
 
 def _attend(ready: list, asked: Connection, jobs: dict, said: str) -> None:
@@ -113,3 +113,9 @@ def _become(folder: Path, environment: dict[str, str], said: str) -> None:
     time.tzset()
     os.chdir(folder)
     sys.path[:] = [path for path in sys.path if Path(path) not in OURS]
+
+
+if __name__ == "__main__":  # as `snakemake_anew` does
+    CODE, SAID = snakemake_in(Path.cwd(), sys.argv[1:])
+    sys.stdout.write(SAID)
+    sys.exit(CODE)

@@ -25,7 +25,7 @@ class Project:
     path: Path
 
     def snakemake(self, *arguments: str, cores: int = 2, check: bool = True, anew: bool = False) -> str:
-        """Run snakemake in the copy and return all it says; anew: as a user types it, it and its jobs from nothing."""
+        """Run snakemake in the copy and return all it says; anew: with all libraries loaded in this environment."""
         code, said = (snakemake_anew if anew else snakemake_in)(self.path, ["--cores", str(cores), *arguments])
         if check and code:
             raise AssertionError(f"snakemake {' '.join(arguments)} ended with {code}:\n{said}")

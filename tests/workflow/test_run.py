@@ -229,7 +229,7 @@ def test_systems_called_by_numbers_run_as_circles_and_ellipses_side_by_side(fres
 @pytest.mark.slow
 def test_a_sample_is_taken_from_a_survey_and_its_population_found_in_spite_of_that(fresh):
     changes = {"catalogs": {"selected": {"simulation": {"systems": 120}}}, "figures": {"dpi": 60, "max_systems": 6}}
-    changes |= {"detection": {"simulations": 4000}, "sampler": {"sampled_systems": 1, "tune": 500}}
+    changes |= {"detection": {"simulations": 1500}, "sampler": {"sampled_systems": 1, "tune": 500}}
     changes |= {"draws": {"exact": 200, "population": 1000, "joint_systems": 50}}
     (fresh.path / "overlay.yaml").write_text(yaml.safe_dump(changes))
     folder = "results/selected/field"
@@ -243,7 +243,7 @@ def test_a_sample_is_taken_from_a_survey_and_its_population_found_in_spite_of_th
     np.testing.assert_array_equal(kept, selection["semi_amplitude_over_error"] >= 5)
     assert selection["reason"][~kept].str.startswith("semi_amplitude_over_error ").all()
     assert 50 < kept.sum() < 110
-    assert detection["simulated"].sum() >= 4000
+    assert detection["simulated"].sum() >= 1500
     found = summary[~summary["parameter"].str.contains("[", regex=False)].set_index(["parameter", "method"])
     for name, true in (("mu", 3.5), ("lnsigma", 0.0)):
         mean, sd = found.loc[(name, "exact"), ["mean", "sd"]]

@@ -1,6 +1,7 @@
 """Stars of the field among those of a cluster: the mixture against brute force, its posterior, and who is a member."""
 
 import itertools
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -34,10 +35,10 @@ def simulated(stars, f=0.3, seed=0, factor=1.0):
 
 def by_quad(parallax, error, mean, sd):
     """Ln of the integral over the distance, by adaptive quadrature around the stars' and the cluster's places."""
-    a, b = -mean / sd, np.inf
+    constant = 2 * np.pi * error * sd * norm.cdf(mean / sd)
 
     def integrand(r):
-        return norm.pdf(parallax, 1 / r, error) * truncnorm.pdf(r, a, b, mean, sd)
+        return math.exp(-0.5 * ((parallax - 1 / r) / error) ** 2 - 0.5 * ((r - mean) / sd) ** 2) / constant
 
     marks = sorted({mean + k * sd for k in range(-8, 9) if mean + k * sd > 0} | {1e-9, 5.0})
     near = [1 / (parallax + k * error) for k in range(-8, 9) if parallax + k * error > 0.2]
@@ -87,7 +88,7 @@ def test_the_posterior_is_that_of_a_dense_grid():
 def test_four_hyper_parameters_are_integrated_as_three_at_each_factor_on_the_errors():
     parallax, error, _ = simulated(25, factor=1.3)
     hyper = cluster.posterior(parallax, error, replace(PRIOR, ln_error_factor=(-0.6, 1.0)))
-    node, weight = leggauss(24)
+    node, weight = leggauss(16)
     ln_factors = 0.2 + 0.8 * node
     terms = [cluster.posterior(parallax, error * np.exp(k), PRIOR).ln_evidence for k in ln_factors]
     assert hyper.ln_evidence == pytest.approx(logsumexp(terms, b=weight / 2), abs=1e-5)
@@ -96,7 +97,7 @@ def test_four_hyper_parameters_are_integrated_as_three_at_each_factor_on_the_err
 
 
 def test_an_error_factor_alone_is_found():
-    parallax, error, _ = simulated(80, f=0, factor=1.5, seed=3)
+    parallax, error, _ = simulated(50, f=0, factor=1.5, seed=3)
     mean, sd = cluster.posterior(parallax, error, replace(BOTH, field=None)).moments()["ln_error_factor"]
     assert sd < 0.3
     assert mean == pytest.approx(np.log(1.5), abs=3 * sd)
