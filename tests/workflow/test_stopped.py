@@ -10,8 +10,9 @@ import pytest
 
 from conftest import ROOT
 
+# Of so many visits that a scan is not over before it is told to stop.
 TABLE = "star,bjd,v [km/s],e\n" + "".join(
-    f"{name},{2456000 + 3.1 * i},{20 * (-1) ** i},0.1\n" for name in ("A", "B") for i in range(40)
+    f"{name},{2456000 + 3.1 * i},{20 * (-1) ** i},0.1\n" for name in ("A", "B") for i in range(400)
 )
 PERIODS = "results/mine/tutorial/periods/0.nc"
 

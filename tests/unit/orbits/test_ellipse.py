@@ -31,8 +31,9 @@ from starpop.run.store import read_tree, write_tree
 LARGEST_E = 0.95
 NOISES = [None, Jitter(-1, 1), Scaled(0, 0.5)]
 # Of the cubature that nodes are held against: boxes to 1/T of frequency, of eccentricity and of phase; points of the
-# rules in each direction; how much these may differ, and the ln of the share of the whole below which it may be more.
-BOXES, RULES, MUCH, LITTLE = (5, 4, 8), (8, 12), 0.1, -15.0
+# rules in each direction; how much these may differ, and the ln of the share of the whole below which it may be more;
+# and the width in phase of a box that cannot hide a mode [rad].
+BOXES, RULES, MUCH, LITTLE, SEEN = (5, 4, 8), (8, 12), 0.1, -15.0, 0.004
 
 
 def anomalies(mean_anomaly, e):
@@ -143,11 +144,12 @@ def test_noises_scanned_together_leave_out_what_adds_nothing_to_their_sum():
         assert (found > plain - 1e-5 * np.abs(plain) - 0.01)[~same].all()
 
 
-def cubature(visits, model, periods, counts=1e-5):
+def cubature(visits, model, periods, counts=1e-5, known=None):
     """ln of the integral of L over ln P and e, and means and deviations of both, by adaptive cubature.
 
     Boxes of frequency, eccentricity and phase have the rule of Gauss and Legendre in each. A box is halved in all of
-    them where a rule of fewer points differs by what counts of the whole, or by much where much may be there.
+    them where a rule of fewer points differs by what counts of the whole, or by much where much may be there; and the
+    one that a known orbit lies in so often that its mode is seen, which of a strong signal may lie between all points.
     """
     system, (shortest, longest) = eliminate(linear_model(visits, model)), periods
     ends = np.array([[1 / longest, 0, 0], [1 / shortest, model.eccentricity.up_to, TWO_PI]])
@@ -160,6 +162,8 @@ def cubature(visits, model, periods, counts=1e-5):
         ln_whole = logsumexp([ln_whole, *ln_fine])
         differs, ln_share = np.abs(np.expm1(ln_rough - ln_fine)), ln_fine - ln_whole
         halved = (differs * np.exp(ln_share) > counts) | ((differs > MUCH) & (ln_share > LITTLE))
+        if known is not None and size[2] > SEEN:
+            halved |= ((corners <= known) & (known < corners + size)).all(axis=1)
         kept.append([values[~halved].ravel() for values in fine])
         ln_whole = logsumexp([-np.inf, *(logsumexp(values[0]) for values in kept if values[0].size)])
         size = size / 2
