@@ -44,7 +44,7 @@ class Project:
 
     def copy(self, target: Path) -> Project:
         """The project with its results, in a new folder."""
-        shutil.copytree(self.path, target, symlinks=True)
+        shutil.copytree(self.path, target, symlinks=True, copy_function=project_copy.copy_file)
         return Project(target)
 
     def overlay(self, **changes) -> tuple[str, str, str]:

@@ -15,7 +15,7 @@ from starpop.orbits.period_likelihood import period_likelihood
 from starpop.orbits.periods import best_outside
 from starpop.orbits.system_model import ORBITS, REPORTED, Orbit, SystemModel
 from starpop.orbits.visits import Visits
-from starpop.populations import cluster, population
+from starpop.populations import cluster, condensed, population
 
 RANGE = (2.0, 4.0)
 
@@ -28,7 +28,7 @@ def warm_up() -> None:
 
 
 def of_orbit(orbit: Orbit) -> None:
-    """Take two systems, with and without a noise of their own, from their visits to a population."""
+    """Take two systems, with and without a noise of their own, to a population, over all nodes and over fewer."""
     rng = np.random.default_rng(0)
     time = np.sort(rng.uniform(0, 30, 8))
     visits = Visits("none", time, 10 * np.cos(2 * np.pi * time / 3) + rng.normal(0, 1, 8), np.ones(8))
@@ -40,7 +40,9 @@ def of_orbit(orbit: Orbit) -> None:
         draws = draw_orbits(likelihood, UniformPeriod(RANGE), (), 20, rng)
         best_outside(likelihood, RANGE)
         criticise_system(likelihood, draws | {"P": np.exp(draws["lnP"])}, RANGE, 2, rng)
-    population.posterior(likelihoods, Normal(mu=(0, 2), ln_sigma=(-1, 1)))
+    density = Normal(mu=(0, 2), ln_sigma=(-1, 1))
+    population.posterior(likelihoods, density)
+    condensed.posterior_of(condensed.condense([likelihoods], density, RANGE), density)
 
 
 def of_cluster() -> None:
