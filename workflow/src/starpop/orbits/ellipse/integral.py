@@ -20,10 +20,10 @@ from starpop.orbits.ellipse.search import Search, interpolation_error, with_mode
 
 # A cell is smooth where ln L changes by less than this to half of the next cell, or to half of the next eccentricity,
 # and where this many phases share its mass.
-SMOOTH_CELLS, SMOOTH_E, SMOOTH_PHASES = 0.7, 0.4, 4.0
+SMOOTH_CELLS, SMOOTH_E, SMOOTH_PHASES = 0.7, 0.5, 4.0
 # Of the whole, the error of cells that are left to the grid: of rough ones this share of their mass, and of all this
 # share of what their curvature adds; and the error of a box.
-LEFT_TO_GRID, ROUGH_ERROR, CURVED_ERROR, BOX_ERROR = 2e-4, 0.3, 0.1, 1e-7
+LEFT_TO_GRID, ROUGH_ERROR, CURVED_ERROR, BOX_ERROR = 3e-4, 0.3, 0.1, 1e-7
 # So often a mode may be found that is higher than those that were known.
 MOST_TRIES = 30
 # Of the volume that the highest mode seems to have, the least that all together can be: a mode may be cut by an end.
