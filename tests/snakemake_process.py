@@ -36,7 +36,7 @@ _context.set_forkserver_preload(list(LOADED))
 
 
 def snakemake_in(folder: Path, arguments: Sequence[str]) -> tuple[int, str]:
-    """The same from what is loaded."""
+    """What a command ends with when it is typed in a folder, and what it says; from what is loaded."""
     with tempfile.NamedTemporaryFile() as said:
         asked, asking = _context.Pipe(duplex=False)
         process = _context.Process(target=_typed, args=(folder, arguments, dict(os.environ), said.name, asking))

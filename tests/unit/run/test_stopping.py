@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -69,6 +70,14 @@ def start(work, folder):
     )
 
 
+def tell(job, number):
+    """Send a job a signal; what it says, and how many seconds it takes to end."""
+    job.send_signal(number)
+    began = time.monotonic()
+    _, said = job.communicate(timeout=30)
+    return said, time.monotonic() - began
+
+
 @pytest.mark.parametrize(
     ("work", "at_once"),
     [(IN_PYTHON, True), (SWALLOWED, True), (IN_COMPILED_CODE, False), (IN_A_THREAD, False)],
@@ -83,14 +92,12 @@ def test_a_job_that_is_told_to_stop_does(work, at_once, tmp_path):
     for job in told.values():
         assert job.stdout.readline() == "ready\n"
     time.sleep(0.5)
-    for number, job in told.items():
-        job.send_signal(number)
-    began = time.monotonic()
-    for number, job in told.items():
+    with ThreadPoolExecutor() as threads:
+        ended = dict(zip(told, threads.map(tell, told.values(), told), strict=True))
+    for number, (said, seconds) in ended.items():
         folder = tmp_path / number.name
-        _, said = job.communicate(timeout=30)
-        assert job.returncode == 1
-        assert (time.monotonic() - began < GRACE) is at_once
+        assert told[number].returncode == 1
+        assert (seconds < GRACE) is at_once
         assert said.count(STOPPED) >= 1
         assert "Traceback" not in said
         assert STOPPED in (folder / "job.log").read_text()
