@@ -185,13 +185,13 @@ def mass_at_middles(found: Search, best: float) -> np.ndarray:
     return np.exp(found.ln_mean - best) * found.grid.weight * (cells.step / cells.middle)[:, None]
 
 
-def scanned_mass(found: Search, boxed: Iterable[int], best: float) -> np.ndarray:
-    """(F, E) the mass of the cells that are not boxed, in units of the best L.
+def scanned_mass(mass: np.ndarray, boxed: Iterable[int]) -> np.ndarray:
+    """(F, E) the mass of the cells that are not boxed, given that by the values at all middles.
 
-    That of a cell is the value at its middle and 1/24 of the differences to those beside it; in the sum over cells
-    these cancel but for the ends.
+    Of a cell it is that and 1/24 of the differences to those beside it; in the sum over cells these cancel but for the
+    ends.
     """
-    mass, inside = mass_at_middles(found, best), np.zeros((found.cells.number, 1), bool)
+    inside = np.zeros((len(mass), 1), bool)
     inside[list(boxed)] = True
     rise = np.diff(mass, axis=0) / 24
     low, high = mass[:-1], mass[1:]
@@ -249,7 +249,8 @@ def integrate(found: Search, best: float) -> tuple[Boxes, float]:
     # smooth may be the ground alone, at a larger noise than that of a mode which the grid has missed
     unseen = found.modes[:, 3] > found.highest[of_modes, e_of_modes] + UNSEEN
     sharp = [int(c) for c, is_sharp in zip(of_modes, rough[of_modes, e_of_modes] | unseen, strict=True) if is_sharp]
-    whole = np.where(rough, 0, scanned_mass(found, [], best)).sum()
+    bare = mass_at_middles(found, best)
+    whole = np.where(rough, 0, scanned_mass(bare, [])).sum()
     for cell, mode in reversed(list(zip(of_modes, found.modes, strict=True))):
         if cell in sharp:
             a, b = np.where(np.abs(mode[7:9]) * (cells.step, STEEP_E) > STEEPEST, 0.0, mode[7:9])
@@ -257,9 +258,8 @@ def integrate(found: Search, best: float) -> tuple[Boxes, float]:
     if sharp:
         whole = max(whole, found.modes[0, 6])
     boxes.integrate(set(sharp), Scale(best, BOX_ERROR * whole))
-    bare = mass_at_middles(found, best)
     while boxes.higher[3] <= best + BETTER:
-        mass = scanned_mass(found, boxes.done, best)
+        mass = scanned_mass(bare, boxes.done)
         left, whole = ROUGH_ERROR * np.where(rough, mass, 0.0).sum(axis=1), mass.sum() + boxes.mass()
         left += np.where(mass.any(axis=1), CURVED_ERROR * np.abs((mass - bare).sum(axis=1)), 0.0)
         order = np.argsort(-left)

@@ -28,7 +28,7 @@ from starpop.inference.eccentricities import EccentricityPrior
 from starpop.orbits.ellipse.boxes import POINTS, RULE, WEIGHTS, Leaves
 from starpop.orbits.ellipse.climb import Bounds
 from starpop.orbits.ellipse.grid import Grid, cells, grid
-from starpop.orbits.ellipse.integral import Boxes, integral, scanned_mass
+from starpop.orbits.ellipse.integral import Boxes, integral, mass_at_middles, scanned_mass
 from starpop.orbits.ellipse.kepler import TWO_PI
 from starpop.orbits.ellipse.search import Search, search
 from starpop.orbits.linear_model import linear_model
@@ -184,7 +184,7 @@ def likelihood_of(found: Search, visits: Visits, system_model: SystemModel) -> E
 def _scanned(found: Search, boxes: Boxes, best: float, prior: EccentricityPrior) -> tuple[Panels, Points]:
     """The cells of the grid that are not boxed, side by side where they are as high."""
     cells, grid = found.cells, found.grid
-    bare = scanned_mass(found, boxes.done, best)
+    bare = scanned_mass(mass_at_middles(found, best), boxes.done)
     density = np.exp(prior.ln_pdf(grid.e))
     # of a density that is not smooth at e = 0 the sum over the grid is not one
     mass = bare * density / np.sum(density * grid.weight)
